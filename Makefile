@@ -1,0 +1,43 @@
+# The doors to everything. Each sets up what it needs first (tools/setup.sh).
+.PHONY: demo check tidy bench fuzz format clean setup release
+.DEFAULT_GOAL := release
+
+setup:
+	@tools/setup.sh
+
+release: setup
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release -j2
+
+demo: release
+	@tools/demo.sh
+
+# Format, release build, all tests, sanitizers, clang's thread-safety analysis.
+# Ends with one line: "N passed, N failed".
+check: setup
+	@tools/check.sh
+
+# Lints what is compiled; slow, so not part of check.
+tidy: setup
+	@cmake --preset clang >/dev/null
+	@cmake --build --preset clang -j2
+	@git ls-files -- 'pager/*.cc' 'btree/*.cc' 'catalog/*.cc' 'document/*.cc' \
+	  'graph/*.cc' 'vector/*.cc' 'blob/*.cc' 'api/*.cc' 'cli/*.cc' \
+	  | xargs -r -P2 -n4 clang-tidy -p build/clang --quiet
+
+bench:
+	@tools/setup.sh --bench
+	@cmake --preset release -DSHEAF_BENCH=ON >/dev/null
+	@cmake --build --preset release -j2 --target sheaf_bench
+	@build/release/sheaf_bench --json build/bench.json
+
+# FUZZ_SECONDS for each fuzzer; findings and the grown corpora are in build/fuzz.
+FUZZ_SECONDS ?= 300
+fuzz: setup
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tools/fuzz.sh
+
+format: setup
+	@git ls-files -- '*.cc' '*.h' | xargs -r clang-format -i
+
+clean:
+	@rm -rf build

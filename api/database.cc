@@ -1,0 +1,277 @@
+#include "sheaf/database.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "api/internal.h"
+#include "pager/status_macros.h"
+
+namespace sheaf {
+
+using internal::TransactionState;
+
+namespace {
+
+constexpr char kMemoryPath[] = "/memory.sheaf";
+
+absl::Status CheckRange(const char* option, uint64_t value, uint64_t low, uint64_t high) {
+  if (value >= low && value <= high) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("Options::", option, " is ", value, "; ", low, " to ", high,
+                   " are allowed"));
+}
+
+absl::Status CheckDurability(const char* what, Durability durability) {
+  if (durability >= Durability::kFull && durability <= Durability::kNone)
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, " is ", static_cast<int>(durability), ", which is unknown"));
+}
+
+absl::Status CheckOptions(const Options& options) {
+  SHEAF_RETURN_IF_ERROR(CheckRange("cache_bytes_max", options.cache_bytes_max,
+                                   uint64_t{1} << 20, uint64_t{1} << 44));
+  SHEAF_RETURN_IF_ERROR(CheckRange("log_bytes_max", options.log_bytes_max,
+                                   uint64_t{1} << 20, uint64_t{64} << 30));
+  SHEAF_RETURN_IF_ERROR(CheckRange("transaction_log_bytes_max",
+                                   options.transaction_log_bytes_max, uint64_t{64} << 10,
+                                   uint64_t{256} << 20));
+  if (options.read_only && options.error_if_exists)
+    return absl::InvalidArgumentError(
+        "Options::error_if_exists makes no sense with read_only");
+  return CheckDurability("Options::durability", options.durability);
+}
+
+}  // namespace
+
+Database::Database(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path,
+                                                         const Options& options) {
+  SHEAF_RETURN_IF_ERROR(CheckOptions(options));
+  if (path.empty()) return absl::InvalidArgumentError("path: is empty");
+  pager::FileSystem* fs =
+      options.file_system != nullptr ? options.file_system : pager::RealFileSystem();
+  auto rep = std::make_unique<Rep>();
+  SHEAF_ASSIGN_OR_RETURN(rep->store, catalog::Store::Open(fs, path, options, false));
+  rep->combiner = std::make_unique<catalog::Combiner>(rep->store.get());
+  return std::unique_ptr<Database>(new Database(std::move(rep)));
+}
+
+absl::StatusOr<std::unique_ptr<Database>> Database::OpenInMemory(const Options& options) {
+  SHEAF_RETURN_IF_ERROR(CheckOptions(options));
+  if (options.read_only)
+    return absl::InvalidArgumentError("Options::read_only: a database in memory is new");
+  auto rep = std::make_unique<Rep>();
+  rep->owned_fs = pager::NewMemoryFileSystem();
+  SHEAF_ASSIGN_OR_RETURN(rep->store, catalog::Store::Open(rep->owned_fs.get(), kMemoryPath,
+                                                          options, true));
+  rep->combiner = std::make_unique<catalog::Combiner>(rep->store.get());
+  return std::unique_ptr<Database>(new Database(std::move(rep)));
+}
+
+Database::~Database() {
+  if (rep_ == nullptr) return;
+  // Transactions that are still open keep what they stand on; their calls fail,
+  // and the last of them takes it down.
+  Rep* const rep = rep_.release();
+  rep->Add();
+  rep->orphaned.store(true);
+  rep->Drop();
+}
+
+absl::Status Database::Close() {
+  if (rep_->closed.load()) return absl::OkStatus();
+  if (const int64_t open = rep_->transactions.load(); open > 0)
+    return absl::FailedPreconditionError(
+        absl::StrCat(open, " transactions are still open: end them first"));
+  rep_->closed = true;
+  return rep_->store->Close();
+}
+
+ReadTransaction Database::BeginRead() {
+  auto state = std::make_shared<TransactionState>();
+  if (!rep_->closed.load(std::memory_order_relaxed)) {
+    rep_->Add();
+    state->rep = rep_.get();
+    state->snapshot.emplace(rep_->store.get());
+  }
+  return ReadTransaction(std::move(state));
+}
+
+absl::StatusOr<WriteTransaction> Database::BeginWrite(const WriteOptions& options) {
+  catalog::Store& store = *rep_->store;
+  const Durability durability = options.durability == Durability{}
+                                    ? store.options().durability
+                                    : options.durability;
+  SHEAF_RETURN_IF_ERROR(CheckDurability("WriteOptions::durability", durability));
+  const absl::Duration wait_max = options.wait_max < absl::ZeroDuration()
+                                      ? store.options().write_wait_max
+                                      : options.wait_max;
+  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<catalog::WriteTxn> txn, store.BeginWrite(wait_max));
+  auto state = std::make_shared<TransactionState>();
+  rep_->Add();
+  state->rep = rep_.get();
+  state->write = std::move(txn);
+  state->durability = durability;
+  return WriteTransaction(std::move(state));
+}
+
+absl::Status Database::Read(absl::FunctionRef<absl::Status(ReadTransaction&)> fn) {
+  ReadTransaction txn = BeginRead();
+  return fn(txn);
+}
+
+absl::Status Database::Write(absl::FunctionRef<absl::Status(WriteTransaction&)> fn,
+                             const WriteOptions& options) {
+  SHEAF_ASSIGN_OR_RETURN(WriteTransaction txn, BeginWrite(options));
+  SHEAF_RETURN_IF_ERROR(fn(txn));
+  return txn.Commit();
+}
+
+absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& options) {
+  catalog::Store& store = *rep_->store;
+  const Durability durability = options.durability == Durability{}
+                                    ? store.options().durability
+                                    : options.durability;
+  SHEAF_RETURN_IF_ERROR(CheckDurability("WriteOptions::durability", durability));
+  for (const WriteBatch::Op& op : batch.ops_) {
+    SHEAF_RETURN_IF_ERROR(catalog::CheckTreeName(op.table));
+    if (op.key.empty() || op.key.size() > kKeyBytesMax)
+      return absl::InvalidArgumentError(absl::StrCat(
+          "key of ", op.key.size(), " bytes: 1 to ", kKeyBytesMax, " are allowed"));
+    if (op.value.size() > kValueBytesMax)
+      return absl::InvalidArgumentError(absl::StrCat(
+          "value of ", op.value.size(), " bytes: ", kValueBytesMax, " are allowed"));
+  }
+  const auto work = [&](catalog::WriteTxn& txn) -> absl::Status {
+    // First everything that can be refused, then the changes.
+    for (const WriteBatch::Op& op : batch.ops_) {
+      SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, txn.FindTree(op.table));
+      if (tree != nullptr && tree->record().kind != catalog::TreeKind::kTable)
+        return absl::FailedPreconditionError(
+            absl::StrCat(op.table, ": is a collection, not a table"));
+    }
+    for (const WriteBatch::Op& op : batch.ops_) {
+      SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, txn.FindTree(op.table));
+      if (tree == nullptr) {
+        SHEAF_ASSIGN_OR_RETURN(
+            tree, txn.CreateTree(op.table, catalog::TreeKind::kTable, {}, {}));
+      }
+      bool existed = false;
+      SHEAF_RETURN_IF_ERROR(op.is_delete
+                                ? tree->Delete(op.key).status()
+                                : tree->Put(op.key, op.value,
+                                            btree::BTree::PutMode::kUpsert, &existed));
+    }
+    return absl::OkStatus();
+  };
+  const absl::Duration wait_max = options.wait_max < absl::ZeroDuration()
+                                      ? store.options().write_wait_max
+                                      : options.wait_max;
+  return rep_->combiner->Run(work, durability, wait_max);
+}
+
+absl::Status Database::Checkpoint() { return rep_->store->Checkpoint(); }
+
+DatabaseStats Database::stats() const {
+  DatabaseStats out;
+  out.format_version = pager::kFormatVersion;
+  if (rep_->closed.load()) return out;
+  catalog::Store& store = *rep_->store;
+  const catalog::StoreStats s = store.stats();
+  if (absl::StatusOr<uint64_t> size = store.pager().file().Size(); size.ok())
+    out.file_bytes = *size;
+  out.pages_total = s.pages.page_end;
+  out.pages_free = s.pages.free;
+  out.pages_waiting = s.pages_waiting;
+  const uint64_t not_live = out.pages_free + out.pages_waiting;
+  out.pages_live = out.pages_total > not_live ? out.pages_total - not_live : 0;
+  out.log_file_bytes = s.log.file_bytes;
+  out.log_live_bytes = s.log.live_bytes;
+  out.version = s.newest.number;
+  out.checkpoint_version = s.checkpoint_version;
+  out.commits = s.commits;
+  out.rollbacks = s.rollbacks;
+  out.log_syncs = s.log.syncs;
+  out.checkpoints = s.checkpoints;
+  out.replayed_commits = s.replayed_commits;
+  out.cache_bytes_max = s.buffer.bytes_max;
+  out.cache_bytes_used = s.buffer.bytes_used;
+  out.cache_bytes_dirty = s.buffer.bytes_dirty;
+  out.cache_misses = s.buffer.misses;
+  out.cache_evictions = s.buffer.evictions;
+  out.pages_written = s.buffer.pages_written;
+  out.readers_open = s.readers.open;
+  out.oldest_reader_version = s.readers.oldest;
+  catalog::Snapshot snapshot(&store);
+  if (absl::StatusOr<std::vector<catalog::TreeRecord>> trees = snapshot.ListTrees();
+      trees.ok()) {
+    out.trees = trees->size();
+    for (const catalog::TreeRecord& t : *trees) out.entries += t.root.entries;
+  }
+  return out;
+}
+
+absl::StatusOr<CheckReport> Database::Check(const Progress& progress) {
+  if (rep_->closed.load()) return absl::FailedPreconditionError("the database is closed");
+  SHEAF_ASSIGN_OR_RETURN(const catalog::CheckResult result, rep_->store->Check(progress));
+  CheckReport report;
+  for (const catalog::CheckProblem& p : result.problems)
+    report.findings.push_back({p.page, p.what});
+  report.pages_checked = result.pages;
+  report.trees_checked = result.trees;
+  report.entries_checked = result.entries;
+  return report;
+}
+
+absl::StatusOr<PageDescription> Database::DescribePage(const std::string& path,
+                                                       uint64_t page,
+                                                       const Options& options) {
+  pager::FileSystem* fs =
+      options.file_system != nullptr ? options.file_system : pager::RealFileSystem();
+  SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<pager::File> file,
+                         fs->Open(path, pager::OpenMode::kReadOnly));
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
+  if (page >= size / pager::kPageBytes)
+    return absl::OutOfRangeError(absl::StrCat(path, ": page ", page, " of ",
+                                              size / pager::kPageBytes));
+  std::string bytes(pager::kPageBytes, '\0');
+  const uint64_t offset = page * pager::kPageBytes;
+  SHEAF_RETURN_IF_ERROR(file->Read(offset, absl::MakeSpan(bytes.data(), bytes.size())));
+  const uint32_t pages = pager::PagesOf(bytes.data());
+  if (pages > 1 && pages <= pager::kNodePagesMax &&
+      page + pages <= size / pager::kPageBytes) {
+    bytes.resize(pages * pager::kPageBytes);
+    SHEAF_RETURN_IF_ERROR(file->Read(offset, absl::MakeSpan(bytes.data(), bytes.size())));
+  }
+  return internal::Describe(page, bytes);
+}
+
+namespace internal {
+
+PageDescription Describe(uint64_t page, const std::string& bytes) {
+  PageDescription out;
+  out.page = page;
+  const char* data = bytes.data();
+  const pager::PageOps& ops = btree::TreePageOps();
+  const auto kind = static_cast<uint8_t>(data[pager::PageHeader::kKind]);
+  static constexpr const char* kNames[pager::kPageKindCount] = {
+      "unknown", "superblock", "leaf", "inner", "value", "value index", "map", "map index"};
+  out.kind = kind < pager::kPageKindCount ? kNames[kind] : kNames[0];
+  if (bytes.find_first_not_of('\0') == std::string::npos) out.kind = "blank";
+  absl::Status status =
+      page <= 1 ? pager::DecodeSuperblock(data, page).status()
+                : pager::VerifyPage(data, bytes.size(),
+                                    {page, pager::BirthOf(data), pager::PagesOf(data), false});
+  if (status.ok() && page > 1 && ops.kinds[kind].validate != nullptr)
+    status = ops.kinds[kind].validate(data);
+  out.intact = status.ok();
+  out.problem = std::string(status.message());
+  out.json = status.ok() ? pager::Pager::DescribePage(data, ops)
+                         : absl::StrCat("{\"page\":", page, ",\"kind\":", kind, "}");
+  return out;
+}
+
+}  // namespace internal
+}  // namespace sheaf

@@ -1,0 +1,115 @@
+// Database: one file, opened by one writing process (or any number of read-only
+// ones) at a time.
+//
+// Beside `path` there may be `path-log` while a writer has it open or after a
+// crash; together they are the database. A clean close leaves one file.
+//
+// Thread-safe. Destroy or Close it after all transactions ended: Close refuses
+// with kFailedPrecondition while some are open, the destructor ends them.
+#ifndef SHEAF_DATABASE_H_
+#define SHEAF_DATABASE_H_
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "sheaf/options.h"
+#include "sheaf/transaction.h"
+
+namespace sheaf {
+
+struct DatabaseStats {
+  uint64_t format_version = 0;
+  uint64_t file_bytes = 0;    // of the database file
+  uint64_t page_bytes = 4096;
+  uint64_t pages_total = 0;   // file_bytes / page_bytes, as far as used
+  uint64_t pages_live = 0;    // reachable from the newest commit
+  uint64_t pages_free = 0;    // reusable now
+  uint64_t pages_waiting = 0; // free once open readers end or a checkpoint is done
+  uint64_t log_file_bytes = 0, log_live_bytes = 0;
+  uint64_t version = 0;             // newest commit
+  uint64_t checkpoint_version = 0;  // newest commit inside the file itself
+  uint64_t commits = 0, rollbacks = 0, log_syncs = 0, checkpoints = 0;  // since open
+  uint64_t replayed_commits = 0;  // taken from the log when it was opened
+  uint64_t cache_bytes_max = 0, cache_bytes_used = 0, cache_bytes_dirty = 0;
+  uint64_t cache_misses = 0, cache_evictions = 0, pages_written = 0;
+  uint64_t readers_open = 0;
+  uint64_t oldest_reader_version = 0;  // 0 when none is open
+  uint64_t trees = 0, entries = 0;
+};
+
+struct CheckFinding {
+  uint64_t page = 0;  // 0: not about one page
+  std::string what;
+};
+
+struct CheckReport {
+  std::vector<CheckFinding> findings;  // the first 1,000
+  uint64_t pages_checked = 0, trees_checked = 0, entries_checked = 0;
+  bool ok() const { return findings.empty(); }
+};
+
+// What a page of a file says about itself, read without opening the database:
+// also of one too damaged to open.
+struct PageDescription {
+  uint64_t page = 0;
+  std::string kind;  // "superblock", "leaf", "inner", "value", "map", …
+  bool intact = false;
+  std::string problem;  // why not
+  std::string json;     // all fields, one JSON object
+};
+
+class Database {
+ public:
+  // kNotFound, kAlreadyExists, kUnavailable (names the process that holds it),
+  // kDataLoss (names page and field), kInvalidArgument (not a Sheaf file, or an
+  // option out of range: names it), kUnimplemented (format newer than this
+  // library), kPermissionDenied.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path,
+                                                        const Options& options = {});
+  static absl::StatusOr<std::unique_ptr<Database>> OpenInMemory(
+      const Options& options = {});
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // After Close the transaction's calls fail; BeginRead itself never does.
+  ReadTransaction BeginRead();
+  // Waits for its turn; kDeadlineExceeded after the bound, kResourceExhausted or
+  // the first I/O error when the database accepts no writes.
+  absl::StatusOr<WriteTransaction> BeginWrite(const WriteOptions& options = {});
+
+  absl::Status Read(absl::FunctionRef<absl::Status(ReadTransaction&)> fn);
+  // Commits when `fn` returns OK, rolls back and returns its error otherwise.
+  // An exception thrown by `fn` rolls back and goes on to the caller.
+  absl::Status Write(absl::FunctionRef<absl::Status(WriteTransaction&)> fn,
+                     const WriteOptions& options = {});
+  // As one transaction of its own or with others: see WriteBatch. A batch with a
+  // wrong operation fails alone.
+  absl::Status Apply(const WriteBatch& batch, const WriteOptions& options = {});
+
+  absl::Status Checkpoint();
+  DatabaseStats stats() const;
+  // Reads every page and compares every structure with every other. Changes
+  // nothing; runs beside readers and writers on a snapshot of its own.
+  absl::StatusOr<CheckReport> Check(const Progress& progress = {});
+
+  // Waits for the last commit, writes a checkpoint, removes the log.
+  absl::Status Close();
+
+  static absl::StatusOr<PageDescription> DescribePage(const std::string& path,
+                                                      uint64_t page,
+                                                      const Options& options = {});
+
+  struct Rep;  // for the library
+
+ private:
+  explicit Database(std::unique_ptr<Rep> rep);
+  std::unique_ptr<Rep> rep_;
+};
+
+}  // namespace sheaf
+#endif  // SHEAF_DATABASE_H_

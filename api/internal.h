@@ -1,0 +1,95 @@
+// What the public handles stand for. Not installed for use; no header of an
+// application includes it.
+#ifndef SHEAF_INTERNAL_H_
+#define SHEAF_INTERNAL_H_
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "btree/tree_reader.h"
+#include "catalog/combiner.h"
+#include "catalog/store.h"
+#include "catalog/write_txn.h"
+#include "pager/file.h"
+#include "sheaf/database.h"
+
+namespace sheaf {
+
+struct Database::Rep {
+  std::unique_ptr<pager::FileSystem> owned_fs;  // of a database in memory
+  std::unique_ptr<catalog::Store> store;
+  std::unique_ptr<catalog::Combiner> combiner;
+  // Transactions alive; when the Database goes first, the last one deletes this.
+  std::atomic<int64_t> transactions{0};
+  std::atomic<bool> orphaned{false};
+  std::atomic<bool> closed{false};
+
+  void Add() { transactions.fetch_add(1, std::memory_order_relaxed); }
+  void Drop() {
+    if (transactions.fetch_sub(1, std::memory_order_acq_rel) == 1 && orphaned.load())
+      delete this;
+  }
+};
+
+namespace internal {
+
+// Shared by a transaction and its handles; `rep` is null once it has ended.
+struct TransactionState {
+  Database::Rep* rep = nullptr;
+  std::optional<catalog::Snapshot> snapshot;
+  std::unique_ptr<catalog::WriteTxn> write;
+  Durability durability = Durability::kFull;
+
+  ~TransactionState() { End(); }
+  void End();
+  absl::Status Live() const {
+    if (rep != nullptr && !rep->orphaned.load(std::memory_order_relaxed)) [[likely]]
+      return absl::OkStatus();
+    return rep == nullptr ? Ended() : Orphaned();
+  }
+  static absl::Status Ended();
+  static absl::Status Orphaned();
+  const btree::ReadContext& context() const {
+    return write != nullptr ? write->context() : snapshot->context();
+  }
+};
+
+struct TableState {
+  std::shared_ptr<TransactionState> txn;
+  std::string name;
+  catalog::TreeRecord record;          // of a reader
+  catalog::OpenTree* open = nullptr;   // of a writer; owned by the transaction
+
+  absl::Status Live() const {
+    absl::Status status = txn->Live();
+    if (status.ok() && open != nullptr) return open->CheckAlive();
+    return status;
+  }
+  const btree::TreeRoot& root() const { return open != nullptr ? open->root() : record.root; }
+  btree::TreeReader reader() const { return {txn->context(), root()}; }
+  absl::StatusOr<Value> ToValue(btree::Found* found) const;
+};
+
+struct CursorState {
+  std::shared_ptr<TableState> table;
+  std::optional<btree::TreeCursor> cursor;
+  absl::Status status;      // of a cursor that never was
+  std::string value_copy;   // of a large value, or of one whose table changed
+  bool have_copy = false;
+
+  bool Live();
+};
+
+// What the bytes of a page say, be they ever so damaged.
+PageDescription Describe(uint64_t page, const std::string& bytes);
+
+// Adds the name of the table to a message about it.
+absl::Status At(const std::string& name, const absl::Status& status);
+
+}  // namespace internal
+}  // namespace sheaf
+#endif  // SHEAF_INTERNAL_H_

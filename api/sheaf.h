@@ -1,0 +1,14 @@
+// All of Sheaf: include this one.
+#ifndef SHEAF_SHEAF_H_
+#define SHEAF_SHEAF_H_
+#include "sheaf/collection.h"
+#include "sheaf/database.h"
+#include "sheaf/key.h"
+#include "sheaf/options.h"
+#include "sheaf/status_macros.h"
+#include "sheaf/table.h"
+#include "sheaf/transaction.h"
+#include "sheaf/typed_table.h"
+#include "sheaf/value.h"
+#include "sheaf/version.h"
+#endif  // SHEAF_SHEAF_H_

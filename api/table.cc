@@ -1,0 +1,399 @@
+#include "sheaf/table.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "api/internal.h"
+#include "btree/large_value.h"
+#include "pager/status_macros.h"
+
+namespace sheaf {
+
+using btree::Found;
+using internal::CursorState;
+using internal::TableState;
+
+namespace internal {
+
+absl::Status At(const std::string& name, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat(name, ": ", status.message()));
+}
+
+void UnpinPage(void* pager, uint64_t page) {
+  static_cast<pager::BufferManager*>(pager)->Unpin(page);
+}
+
+absl::Status TransactionState::Ended() {
+  return absl::FailedPreconditionError(
+      "the transaction of this handle has ended, or there never was one");
+}
+
+absl::Status TransactionState::Orphaned() {
+  return absl::FailedPreconditionError("the database of this handle is closed");
+}
+
+namespace {
+
+std::unique_ptr<char[]> NewBytes(size_t size) {
+  return std::unique_ptr<char[]>(new char[std::max<size_t>(size, 1)]);
+}
+
+absl::StatusOr<Value> LoadLarge(pager::Pager* pager, const btree::LargeRef& large,
+                                bool copy) {
+  if (large.size <= btree::kChunkBytes && !copy) {
+    SHEAF_ASSIGN_OR_RETURN(const char* page, pager->buffer().Pin(large.page));
+    pager::PinnedPage pin(&pager->buffer(), large.page.id, page);
+    char last = 0;  // verifies the page's kind and size
+    if (large.size > 0)
+      SHEAF_RETURN_IF_ERROR(
+          btree::ReadLarge(pager, large, large.size - 1, absl::MakeSpan(&last, 1)));
+    return Value::Pinned({page + pager::PageHeader::kSize, large.size}, &pager->buffer(),
+                         pin.Release());
+  }
+  // The last byte first: only a value whose pages are there gets memory.
+  char last = 0;
+  if (large.size > 0)
+    SHEAF_RETURN_IF_ERROR(
+        btree::ReadLarge(pager, large, large.size - 1, absl::MakeSpan(&last, 1)));
+  std::unique_ptr<char[]> bytes = NewBytes(large.size);
+  SHEAF_RETURN_IF_ERROR(
+      btree::ReadLarge(pager, large, 0, absl::MakeSpan(bytes.get(), large.size)));
+  return Value::Owned(std::move(bytes), large.size);
+}
+
+}  // namespace
+
+// In a write transaction the page may change in place, so the bytes are copied.
+absl::StatusOr<Value> TableState::ToValue(Found* found) const {
+  pager::Pager* const pager = txn->context().pager;
+  if (found->is_large) return LoadLarge(pager, found->large, open != nullptr);
+  if (open == nullptr) {
+    const std::string_view bytes = found->bytes;
+    return Value::Pinned(bytes, &pager->buffer(), found->pin.Release());
+  }
+  std::unique_ptr<char[]> bytes = NewBytes(found->bytes.size());
+  std::memcpy(bytes.get(), found->bytes.data(), found->bytes.size());
+  return Value::Owned(std::move(bytes), found->bytes.size());
+}
+
+bool CursorState::Live() {
+  if (!cursor.has_value()) return false;
+  have_copy = false;
+  if (absl::Status live = table->Live(); !live.ok()) {
+    cursor->Fail(std::move(live));
+    return false;
+  }
+  return true;
+}
+
+}  // namespace internal
+
+KeyRange KeyRange::Prefix(std::string_view prefix) {
+  KeyRange range;
+  if (prefix.empty()) return range;
+  range.from = std::string(prefix);
+  std::string to(prefix);
+  while (!to.empty() && static_cast<unsigned char>(to.back()) == 0xff) to.pop_back();
+  if (!to.empty()) {
+    to.back() = static_cast<char>(static_cast<unsigned char>(to.back()) + 1);
+    range.to = std::move(to);
+  }
+  return range;
+}
+
+// --- Cursor -----------------------------------------------------------------
+
+Cursor::Cursor(std::unique_ptr<CursorState> state) : state_(std::move(state)) {}
+Cursor::Cursor(Cursor&&) noexcept = default;
+Cursor& Cursor::operator=(Cursor&&) noexcept = default;
+Cursor::~Cursor() = default;
+
+bool Cursor::SeekFirst() { return state_->Live() && state_->cursor->SeekFirst(); }
+bool Cursor::SeekLast() { return state_->Live() && state_->cursor->SeekLast(); }
+bool Cursor::Seek(std::string_view key) {
+  return state_->Live() && state_->cursor->Seek(key);
+}
+bool Cursor::SeekAtOrBefore(std::string_view key) {
+  return state_->Live() && state_->cursor->SeekAtOrBefore(key);
+}
+bool Cursor::Next() { return state_->Live() && Valid() && state_->cursor->Next(); }
+bool Cursor::Prev() { return state_->Live() && Valid() && state_->cursor->Prev(); }
+bool Cursor::Valid() const { return state_->cursor.has_value() && state_->cursor->Valid(); }
+
+const absl::Status& Cursor::status() const {
+  return state_->cursor.has_value() ? state_->cursor->status() : state_->status;
+}
+
+std::string_view Cursor::key() const { return state_->cursor->key(); }
+
+uint64_t Cursor::value_size() const {
+  return state_->cursor->Fresh() ? state_->cursor->value().size : 0;
+}
+
+std::string_view Cursor::value() {
+  CursorState& s = *state_;
+  if (s.have_copy) return s.value_copy;
+  if (s.cursor->Fresh()) {
+    const btree::NodeView::LeafValue v = s.cursor->value();
+    if (!v.is_large) return v.bytes;
+  }
+  // A large value, or one whose table changed since the cursor came here.
+  Found found;
+  absl::Status status = s.table->reader().Find(s.cursor->key(), &found);
+  if (status.ok() && found.found) {
+    absl::StatusOr<Value> value = s.table->ToValue(&found);
+    status = value.status();
+    if (status.ok()) s.value_copy.assign(value->data(), value->size());
+  } else {
+    s.value_copy.clear();
+  }
+  if (!status.ok()) {
+    s.cursor->Fail(std::move(status));
+    return {};
+  }
+  s.have_copy = true;
+  return s.value_copy;
+}
+
+// --- TableReader ------------------------------------------------------------
+
+TableReader::TableReader(std::shared_ptr<TableState> state) : state_(std::move(state)) {}
+
+namespace {
+
+absl::Status CheckHandle(const TableState* state) {
+  return state == nullptr ? internal::TransactionState::Ended() : state->Live();
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<Value>> TableReader::Find(std::string_view key) const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  Found found;
+  SHEAF_RETURN_IF_ERROR(state_->reader().Find(key, &found));
+  if (!found.found) return std::optional<Value>();
+  SHEAF_ASSIGN_OR_RETURN(Value value, state_->ToValue(&found));
+  return std::optional<Value>(std::move(value));
+}
+
+absl::StatusOr<Value> TableReader::Get(std::string_view key) const {
+  SHEAF_ASSIGN_OR_RETURN(std::optional<Value> value, Find(key));
+  if (value.has_value()) return *std::move(value);
+  return absl::NotFoundError(absl::StrCat(state_->name, ": no such key"));
+}
+
+absl::StatusOr<bool> TableReader::Contains(std::string_view key) const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  Found found;
+  SHEAF_RETURN_IF_ERROR(state_->reader().Find(key, &found));
+  return found.found;
+}
+
+absl::Status TableReader::MultiGet(absl::Span<const std::string_view> keys,
+                                   absl::Span<std::optional<Value>> out) const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  if (keys.size() != out.size())
+    return absl::InvalidArgumentError(absl::StrCat("out: has ", out.size(), " places for ",
+                                                   keys.size(), " keys"));
+  constexpr size_t kAtOnce = 16;
+  Found found[kAtOnce];
+  for (size_t at = 0; at < keys.size(); at += kAtOnce) {
+    const size_t n = std::min(kAtOnce, keys.size() - at);
+    SHEAF_RETURN_IF_ERROR(state_->reader().FindMany(keys.subspan(at, n), {found, n}));
+    for (size_t i = 0; i < n; ++i) {
+      out[at + i].reset();
+      if (!found[i].found) continue;
+      SHEAF_ASSIGN_OR_RETURN(out[at + i], state_->ToValue(&found[i]));
+      found[i].pin.Reset();
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> TableReader::ReadRange(std::string_view key, uint64_t offset,
+                                                absl::Span<char> out) const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  Found found;
+  SHEAF_RETURN_IF_ERROR(state_->reader().Find(key, &found));
+  if (!found.found) return absl::NotFoundError(absl::StrCat(state_->name, ": no such key"));
+  if (offset >= found.size()) return 0;
+  const uint64_t n = std::min<uint64_t>(out.size(), found.size() - offset);
+  if (found.is_large) {
+    SHEAF_RETURN_IF_ERROR(btree::ReadLarge(state_->txn->context().pager, found.large,
+                                           offset, out.subspan(0, n)));
+  } else {
+    std::memcpy(out.data(), found.bytes.data() + offset, n);
+  }
+  return n;
+}
+
+Cursor TableReader::NewCursor() const {
+  auto cursor = std::make_unique<CursorState>();
+  cursor->status = CheckHandle(state_.get());
+  if (cursor->status.ok()) {
+    cursor->table = state_;
+    cursor->cursor.emplace(state_->txn->context(), &state_->root(),
+                           state_->open != nullptr ? state_->open->changes() : nullptr);
+  }
+  return Cursor(std::move(cursor));
+}
+
+absl::Status TableReader::ForEach(const KeyRange& range, EntryFn fn) const {
+  Cursor cursor = NewCursor();
+  SHEAF_RETURN_IF_ERROR(cursor.status());
+  range.from.has_value() ? cursor.Seek(*range.from) : cursor.SeekFirst();
+  for (; cursor.Valid(); cursor.Next()) {
+    if (range.to.has_value() && cursor.key() >= *range.to) break;
+    const std::string_view value = cursor.value();
+    if (!cursor.Valid() || !fn(cursor.key(), value)) break;
+  }
+  return cursor.status();
+}
+
+absl::Status TableReader::ForEachReverse(const KeyRange& range, EntryFn fn) const {
+  Cursor cursor = NewCursor();
+  SHEAF_RETURN_IF_ERROR(cursor.status());
+  if (range.to.has_value()) {
+    if (cursor.SeekAtOrBefore(*range.to) && cursor.key() == *range.to) cursor.Prev();
+  } else {
+    cursor.SeekLast();
+  }
+  for (; cursor.Valid(); cursor.Prev()) {
+    if (range.from.has_value() && cursor.key() < *range.from) break;
+    const std::string_view value = cursor.value();
+    if (!cursor.Valid() || !fn(cursor.key(), value)) break;
+  }
+  return cursor.status();
+}
+
+absl::StatusOr<uint64_t> TableReader::size() const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return state_->root().entries;
+}
+
+absl::StatusOr<uint64_t> TableReader::Count(const KeyRange& range) const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  uint64_t below = 0, end = state_->root().entries;
+  if (range.from.has_value()) {
+    SHEAF_ASSIGN_OR_RETURN(below, state_->reader().Rank(*range.from));
+  }
+  if (range.to.has_value()) {
+    SHEAF_ASSIGN_OR_RETURN(end, state_->reader().Rank(*range.to));
+  }
+  return end > below ? end - below : 0;
+}
+
+absl::StatusOr<std::string> TableReader::KeyAt(uint64_t rank) const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return state_->reader().KeyAt(rank);
+}
+
+const std::string& TableReader::name() const {
+  static const std::string kNone;
+  return state_ == nullptr ? kNone : state_->name;
+}
+
+// --- Table ------------------------------------------------------------------
+
+absl::Status Table::Put(std::string_view key, std::string_view value) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  bool existed = false;
+  return state_->open->Put(key, value, btree::BTree::PutMode::kUpsert, &existed);
+}
+
+absl::Status Table::Insert(std::string_view key, std::string_view value) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  bool existed = false;
+  SHEAF_RETURN_IF_ERROR(
+      state_->open->Put(key, value, btree::BTree::PutMode::kInsertOnly, &existed));
+  if (!existed) return absl::OkStatus();
+  return absl::AlreadyExistsError(absl::StrCat(state_->name, ": the key exists already"));
+}
+
+absl::StatusOr<bool> Table::Delete(std::string_view key) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return state_->open->Delete(key);
+}
+
+absl::Status Table::PutReserved(std::string_view key, uint32_t size,
+                                absl::FunctionRef<void(absl::Span<char>)> fill) {
+  std::string value(size, '\0');
+  fill(absl::MakeSpan(value.data(), size));
+  return Put(key, value);
+}
+
+absl::Status Table::Update(std::string_view key, UpdateFn fn) {
+  SHEAF_ASSIGN_OR_RETURN(std::optional<Value> old, Find(key));
+  std::optional<std::string> renewed =
+      old.has_value() ? fn(static_cast<const Value&>(*old).view()) : fn(std::nullopt);
+  if (renewed.has_value()) return Put(key, *renewed);
+  return old.has_value() ? Delete(key).status() : absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> Table::DeleteRange(const KeyRange& range) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  const std::string from = range.from.value_or(std::string());
+  return state_->open->DeleteRange(from, range.to.has_value() ? &*range.to : nullptr);
+}
+
+absl::StatusOr<std::optional<Table::Entry>> Table::PopFirst() {
+  Cursor cursor = NewCursor();
+  if (!cursor.SeekFirst()) {
+    SHEAF_RETURN_IF_ERROR(cursor.status());
+    return std::optional<Entry>();
+  }
+  Entry entry{std::string(cursor.key()), std::string(cursor.value())};
+  SHEAF_RETURN_IF_ERROR(cursor.status());
+  SHEAF_RETURN_IF_ERROR(Delete(entry.key).status());
+  return std::optional<Entry>(std::move(entry));
+}
+
+absl::StatusOr<std::optional<Table::Entry>> Table::PopLast() {
+  Cursor cursor = NewCursor();
+  if (!cursor.SeekLast()) {
+    SHEAF_RETURN_IF_ERROR(cursor.status());
+    return std::optional<Entry>();
+  }
+  Entry entry{std::string(cursor.key()), std::string(cursor.value())};
+  SHEAF_RETURN_IF_ERROR(cursor.status());
+  SHEAF_RETURN_IF_ERROR(Delete(entry.key).status());
+  return std::optional<Entry>(std::move(entry));
+}
+
+absl::StatusOr<uint64_t> Table::ExtractIf(const KeyRange& range, EntryFn fn) {
+  Cursor cursor = NewCursor();
+  SHEAF_RETURN_IF_ERROR(cursor.status());
+  uint64_t gone = 0;
+  range.from.has_value() ? cursor.Seek(*range.from) : cursor.SeekFirst();
+  for (; cursor.Valid(); cursor.Next()) {
+    if (range.to.has_value() && cursor.key() >= *range.to) break;
+    const std::string_view value = cursor.value();
+    if (!cursor.Valid()) break;
+    if (!fn(cursor.key(), value)) continue;
+    SHEAF_RETURN_IF_ERROR(Delete(std::string(cursor.key())).status());
+    ++gone;
+  }
+  SHEAF_RETURN_IF_ERROR(cursor.status());
+  return gone;
+}
+
+absl::StatusOr<uint64_t> Table::Retain(const KeyRange& range, EntryFn fn) {
+  return ExtractIf(range, [&](std::string_view key, std::string_view value) {
+    return !fn(key, value);
+  });
+}
+
+absl::Status Table::BulkLoad(NextFn next, const Progress& progress) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return state_->open->BulkLoad(next, [&](uint64_t done) -> absl::Status {
+    if (absl::Now() > progress.deadline)
+      return absl::DeadlineExceededError("the bulk load was not done in time");
+    if (progress.report != nullptr && !progress.report({done, 0, "entries loaded"}))
+      return absl::CancelledError("the bulk load was cancelled");
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace sheaf

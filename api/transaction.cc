@@ -1,0 +1,249 @@
+#include "sheaf/transaction.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "api/internal.h"
+#include "pager/status_macros.h"
+
+namespace sheaf {
+
+using internal::TableState;
+using internal::TransactionState;
+
+namespace {
+
+TreeInfo ToInfo(const catalog::TreeRecord& record, uint64_t entries) {
+  return {record.name, static_cast<TreeKind>(record.kind), entries, record.key_type,
+          record.value_type};
+}
+
+std::vector<TreeInfo> ToInfos(const std::vector<catalog::TreeRecord>& records) {
+  std::vector<TreeInfo> infos;
+  infos.reserve(records.size());
+  for (const catalog::TreeRecord& r : records) infos.push_back(ToInfo(r, r.root.entries));
+  return infos;
+}
+
+const char* KindName(catalog::TreeKind kind) {
+  return kind == catalog::TreeKind::kTable ? "table" : "collection";
+}
+
+absl::Status CheckKind(const catalog::TreeRecord& record, catalog::TreeKind wanted) {
+  if (record.kind == wanted) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      record.name, ": is a ", KindName(record.kind), ", not a ", KindName(wanted)));
+}
+
+absl::Status CheckTypes(const catalog::TreeRecord& record, std::string_view key_type,
+                        std::string_view value_type) {
+  if (record.key_type == key_type && record.value_type == value_type)
+    return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      record.name, ": holds (", record.key_type, ", ", record.value_type,
+      "), opened as (", std::string(key_type), ", ", std::string(value_type), ")"));
+}
+
+absl::StatusOr<std::shared_ptr<TableState>> OpenForReading(
+    const std::shared_ptr<TransactionState>& txn, std::string_view name,
+    catalog::TreeKind kind) {
+  SHEAF_RETURN_IF_ERROR(txn->Live());
+  SHEAF_ASSIGN_OR_RETURN(std::optional<catalog::TreeRecord> record,
+                         txn->snapshot->FindTree(name));
+  if (!record.has_value())
+    return absl::NotFoundError(
+        absl::StrCat(std::string(name), ": no such ", KindName(kind)));
+  SHEAF_RETURN_IF_ERROR(CheckKind(*record, kind));
+  auto state = std::make_shared<TableState>();
+  state->txn = txn;
+  state->name = std::string(name);
+  state->record = *std::move(record);
+  return state;
+}
+
+absl::StatusOr<std::shared_ptr<TableState>> OpenForWriting(
+    const std::shared_ptr<TransactionState>& txn, std::string_view name,
+    catalog::TreeKind kind, std::string_view key_type, std::string_view value_type) {
+  SHEAF_RETURN_IF_ERROR(txn->Live());
+  SHEAF_RETURN_IF_ERROR(catalog::CheckTreeName(name));
+  SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * open, txn->write->FindTree(name));
+  if (open == nullptr) {
+    SHEAF_ASSIGN_OR_RETURN(open, txn->write->CreateTree(name, kind, key_type, value_type));
+  }
+  SHEAF_RETURN_IF_ERROR(CheckKind(open->record(), kind));
+  auto state = std::make_shared<TableState>();
+  state->txn = txn;
+  state->name = std::string(name);
+  state->open = open;
+  return state;
+}
+
+}  // namespace
+
+void TransactionState::End() {
+  if (rep == nullptr) return;
+  snapshot.reset();
+  if (write != nullptr) write->Rollback();
+  // The WriteTxn itself stays: handles point into it and ask it whether it lives.
+  Database::Rep* const ended = std::exchange(rep, nullptr);
+  ended->Drop();
+}
+
+// --- ReadTransaction --------------------------------------------------------
+
+ReadTransaction::ReadTransaction(std::shared_ptr<TransactionState> state)
+    : state_(std::move(state)) {}
+ReadTransaction::ReadTransaction(ReadTransaction&&) noexcept = default;
+ReadTransaction& ReadTransaction::operator=(ReadTransaction&& other) noexcept {
+  if (this != &other) {
+    End();
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+ReadTransaction::~ReadTransaction() { End(); }
+
+void ReadTransaction::End() {
+  if (state_ != nullptr) state_->End();
+}
+
+absl::StatusOr<TableReader> ReadTransaction::table(std::string_view name) const {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<TableState> table,
+                         OpenForReading(state_, name, catalog::TreeKind::kTable));
+  return TableReader(std::move(table));
+}
+
+absl::StatusOr<TableReader> ReadTransaction::typed_table(std::string_view name,
+                                                         std::string_view key_type,
+                                                         std::string_view value_type) const {
+  SHEAF_ASSIGN_OR_RETURN(TableReader reader, table(name));
+  SHEAF_RETURN_IF_ERROR(CheckTypes(reader.state_->record, key_type, value_type));
+  return reader;
+}
+
+absl::StatusOr<CollectionReader> ReadTransaction::collection(std::string_view name) const {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<TableState> table,
+                         OpenForReading(state_, name, catalog::TreeKind::kCollection));
+  return CollectionReader(Table(std::move(table)));
+}
+
+absl::StatusOr<std::vector<TreeInfo>> ReadTransaction::List() const {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_RETURN_IF_ERROR(state_->Live());
+  SHEAF_ASSIGN_OR_RETURN(const std::vector<catalog::TreeRecord> records,
+                         state_->snapshot->ListTrees());
+  return ToInfos(records);
+}
+
+uint64_t ReadTransaction::version() const {
+  return state_ != nullptr && state_->snapshot.has_value()
+             ? state_->snapshot->version().number
+             : 0;
+}
+
+// --- WriteTransaction -------------------------------------------------------
+
+WriteTransaction::WriteTransaction(std::shared_ptr<TransactionState> state)
+    : state_(std::move(state)) {}
+WriteTransaction::WriteTransaction(WriteTransaction&&) noexcept = default;
+WriteTransaction& WriteTransaction::operator=(WriteTransaction&& other) noexcept {
+  if (this != &other) {
+    Rollback();
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+WriteTransaction::~WriteTransaction() { Rollback(); }
+
+void WriteTransaction::Rollback() {
+  if (state_ != nullptr) state_->End();
+}
+
+absl::Status WriteTransaction::Commit() {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_RETURN_IF_ERROR(state_->Live());
+  const absl::Status status = state_->write->Commit(state_->durability);
+  state_->End();
+  return status;
+}
+
+absl::StatusOr<Table> WriteTransaction::table(std::string_view name) {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_ASSIGN_OR_RETURN(
+      std::shared_ptr<TableState> table,
+      OpenForWriting(state_, name, catalog::TreeKind::kTable, {}, {}));
+  return Table(std::move(table));
+}
+
+absl::StatusOr<Table> WriteTransaction::typed_table(std::string_view name,
+                                                    std::string_view key_type,
+                                                    std::string_view value_type) {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_ASSIGN_OR_RETURN(
+      std::shared_ptr<TableState> table,
+      OpenForWriting(state_, name, catalog::TreeKind::kTable, key_type, value_type));
+  SHEAF_RETURN_IF_ERROR(CheckTypes(table->open->record(), key_type, value_type));
+  return Table(std::move(table));
+}
+
+absl::StatusOr<Collection> WriteTransaction::collection(std::string_view name) {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_ASSIGN_OR_RETURN(
+      std::shared_ptr<TableState> table,
+      OpenForWriting(state_, name, catalog::TreeKind::kCollection, {}, {}));
+  return Collection(Table(std::move(table)));
+}
+
+absl::StatusOr<std::vector<TreeInfo>> WriteTransaction::List() const {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_RETURN_IF_ERROR(state_->Live());
+  SHEAF_ASSIGN_OR_RETURN(const std::vector<catalog::TreeRecord> records,
+                         state_->write->ListTrees());
+  return ToInfos(records);
+}
+
+absl::Status WriteTransaction::Rename(std::string_view from, std::string_view to) {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_RETURN_IF_ERROR(state_->Live());
+  return state_->write->RenameTree(from, to);
+}
+
+absl::Status WriteTransaction::Drop(std::string_view name) {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_RETURN_IF_ERROR(state_->Live());
+  return state_->write->DropTree(name);
+}
+
+absl::StatusOr<Savepoint> WriteTransaction::SetSavepoint() {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_RETURN_IF_ERROR(state_->Live());
+  Savepoint savepoint;
+  SHEAF_ASSIGN_OR_RETURN(savepoint.id_, state_->write->SetSavepoint());
+  return savepoint;
+}
+
+absl::Status WriteTransaction::RollbackTo(Savepoint savepoint) {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_RETURN_IF_ERROR(state_->Live());
+  return state_->write->RollbackTo(savepoint.id_);
+}
+
+absl::Status WriteTransaction::Release(Savepoint savepoint) {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_RETURN_IF_ERROR(state_->Live());
+  return state_->write->Release(savepoint.id_);
+}
+
+// --- WriteBatch -------------------------------------------------------------
+
+void WriteBatch::Put(std::string_view table, std::string_view key, std::string_view value) {
+  ops_.push_back({std::string(table), std::string(key), std::string(value), false});
+}
+void WriteBatch::Delete(std::string_view table, std::string_view key) {
+  ops_.push_back({std::string(table), std::string(key), {}, true});
+}
+void WriteBatch::Clear() { ops_.clear(); }
+
+}  // namespace sheaf

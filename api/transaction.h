@@ -1,0 +1,127 @@
+// ReadTransaction, WriteTransaction, WriteBatch, Savepoint.
+//
+// A read transaction is a snapshot: O(1) to begin, never waits, never blocks a
+// writer, sees what was committed when it began. Pages it can still reach are
+// kept, so end it when done. A write transaction sees its own changes; at most
+// one exists at a time and the others wait in the order they came.
+//
+// Thread-compatible: one transaction is used by one thread at a time; a write
+// transaction may be handed to another thread, not shared.
+#ifndef SHEAF_TRANSACTION_H_
+#define SHEAF_TRANSACTION_H_
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "sheaf/collection.h"
+#include "sheaf/options.h"
+#include "sheaf/table.h"
+
+namespace sheaf {
+
+namespace internal {
+struct TransactionState;
+}
+
+enum class TreeKind : uint8_t { kTable = 1, kCollection = 2 };
+
+struct TreeInfo {
+  std::string name;
+  TreeKind kind = TreeKind::kTable;
+  uint64_t entry_count = 0;
+  std::string key_type, value_type;  // of a typed table; empty otherwise
+};
+
+class ReadTransaction {
+ public:
+  ReadTransaction(ReadTransaction&&) noexcept;
+  ReadTransaction& operator=(ReadTransaction&&) noexcept;
+  ~ReadTransaction();
+
+  // kNotFound when there is none of that name, kFailedPrecondition when the name
+  // belongs to another kind.
+  absl::StatusOr<TableReader> table(std::string_view name) const;
+  absl::StatusOr<CollectionReader> collection(std::string_view name) const;
+  absl::StatusOr<std::vector<TreeInfo>> List() const;  // by name
+  // For TypedTable: kFailedPrecondition names both types when they differ.
+  absl::StatusOr<TableReader> typed_table(std::string_view name,
+                                          std::string_view key_type,
+                                          std::string_view value_type) const;
+
+  uint64_t version() const;  // the commit this snapshot shows
+  void End();                // idempotent; also by destruction
+
+ private:
+  friend class Database;
+  explicit ReadTransaction(std::shared_ptr<internal::TransactionState> state);
+  std::shared_ptr<internal::TransactionState> state_;
+};
+
+// A point inside a write transaction to which it can return. Nested; rolling
+// back to one forgets those set after it. O(1) to set.
+class Savepoint {
+ public:
+  Savepoint() = default;
+
+ private:
+  friend class WriteTransaction;
+  uint64_t id_ = 0;
+};
+
+class WriteTransaction {
+ public:
+  WriteTransaction(WriteTransaction&&) noexcept;
+  WriteTransaction& operator=(WriteTransaction&&) noexcept;
+  ~WriteTransaction();  // rolls back what was not committed
+
+  // Created on first use. kFailedPrecondition when the name belongs to another
+  // kind. Names are 1 to 255 bytes of UTF-8 without control characters.
+  absl::StatusOr<Table> table(std::string_view name);
+  absl::StatusOr<Collection> collection(std::string_view name);
+  absl::StatusOr<std::vector<TreeInfo>> List() const;
+  absl::StatusOr<Table> typed_table(std::string_view name, std::string_view key_type,
+                                    std::string_view value_type);
+  absl::Status Rename(std::string_view from, std::string_view to);
+  absl::Status Drop(std::string_view name);  // kNotFound
+
+  absl::StatusOr<Savepoint> SetSavepoint();
+  // kFailedPrecondition when the savepoint is gone. It can be used again.
+  absl::Status RollbackTo(Savepoint savepoint);
+  absl::Status Release(Savepoint savepoint);
+
+  // Ends the transaction whatever it returns. An error means that nothing of it
+  // is visible now; whether a kFull commit that failed in the sync is found after
+  // the next open is unknown, and the database accepts no more writes.
+  absl::Status Commit();
+  void Rollback();  // idempotent
+
+ private:
+  friend class Database;
+  explicit WriteTransaction(std::shared_ptr<internal::TransactionState> state);
+  std::shared_ptr<internal::TransactionState> state_;
+};
+
+// Puts and deletes to be applied together. Batches that several threads apply
+// at the same time are combined into one commit and one sync.
+class WriteBatch {
+ public:
+  void Put(std::string_view table, std::string_view key, std::string_view value);
+  void Delete(std::string_view table, std::string_view key);
+  void Clear();
+  bool empty() const { return ops_.empty(); }
+
+ private:
+  friend class Database;
+  struct Op {
+    std::string table, key, value;
+    bool is_delete;
+  };
+  std::vector<Op> ops_;
+};
+
+}  // namespace sheaf
+#endif  // SHEAF_TRANSACTION_H_

@@ -1,0 +1,116 @@
+// BTree: changes a tree for the running write transaction.
+//
+// Every page on the way to a change is copied once a transaction (PageWriter);
+// other versions keep what they see. Parents keep, besides the reference, the
+// number of entries below each child, so that ranks and counts cost O(height).
+//
+// A full leaf is split in two; where the insertion continues an ascending run at
+// the end of the tree, the left page stays full. A leaf that has a neighbour with
+// room gives entries to it instead. A page below 40 % is merged with a neighbour
+// or takes entries from it.
+//
+// When an operation fails with anything but kInvalidArgument the tree may be half
+// changed: the transaction can only be rolled back.
+//
+// Single-writer.
+#ifndef BTREE_BTREE_H_
+#define BTREE_BTREE_H_
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "btree/node.h"
+#include "btree/tree_reader.h"
+#include "pager/page_writer.h"
+
+namespace sheaf::btree {
+
+// A value that leaves room for three more entries in its leaf is kept there.
+inline constexpr uint64_t kInlineMax = (pager::kPageBytes - PageHeader::kSize) / 4 - 24;
+
+class BTree {
+ public:
+  // `values_are_refs`: see Node's page flags.
+  BTree(pager::PageWriter* writer, const TreeRoot& root, bool values_are_refs)
+      : writer_(*writer), root_(root), values_are_refs_(values_are_refs) {}
+
+  enum class PutMode { kUpsert, kInsertOnly };
+  // Sets `*existed`; with kInsertOnly an existing entry stays as it is.
+  // Requires: 1 <= key.size() <= kKeyMax, value.size() <= kValueSizeMax.
+  absl::Status Put(std::string_view key, std::string_view value, PutMode mode,
+                   bool* existed);
+  absl::StatusOr<bool> Delete(std::string_view key);
+  // Deletes from <= key < to; an empty `to` is the end. Returns how many. Pages
+  // that lie wholly inside are dropped without being read.
+  absl::StatusOr<uint64_t> DeleteRange(std::string_view from,
+                                       const std::string* to);
+  absl::Status Clear();
+
+  // Builds the tree from entries in ascending order. Requires: it is empty.
+  // kInvalidArgument when the order is wrong; the tree is then empty again.
+  // `tick` is called now and then and may end the load by its error.
+  using NextFn = absl::FunctionRef<bool(std::string_view*, std::string_view*)>;
+  absl::Status BulkLoad(NextFn next, absl::FunctionRef<absl::Status(uint64_t)> tick);
+
+  const TreeRoot& root() const { return root_; }
+  // For cursors: grows with each change.
+  const uint64_t* changes() const { return &changes_; }
+  // After a rollback to a savepoint.
+  void Reset(const TreeRoot& root) {
+    root_ = root;
+    ++changes_;
+  }
+
+ private:
+  struct Step {
+    PageRef ref;
+    const char* page = nullptr;
+    uint32_t index = 0;
+  };
+
+  absl::Status MakeRootLeaf();
+  absl::Status Descend(std::string_view key);
+  absl::Status MakePathWritable();
+  absl::StatusOr<char*> MakeWritable(PageRef* ref);
+  char* PageAt(size_t depth) { return const_cast<char*>(path_[depth].page); }
+  void AddEntriesOnPath(int64_t delta);
+  void MarkLeafRefs();
+
+  absl::Status PutEntry(const LeafEntry& entry, PutMode mode, bool* existed);
+  absl::Status GiveUpLargeAt(const NodeView& leaf, uint32_t index);
+  bool OnRightEdge(size_t depth) const;
+
+  absl::Status MakeSpace(size_t depth, uint32_t at, std::string_view key);
+  absl::Status GrowRoot();
+  absl::Status Split(size_t depth, uint32_t at, std::string_view key);
+  absl::StatusOr<bool> ShiftToNeighbour(size_t depth);
+  absl::Status FixUnderflow(size_t depth);
+  absl::Status CollapseRoot();
+  absl::StatusOr<char*> WritableChild(Node* parent, uint32_t index, PageRef* ref);
+  bool Balance(Node* parent, uint32_t left_index, char* left, char* right);
+  absl::Status Merge(size_t depth, uint32_t left_index, char* left, const PageRef& left_ref,
+                     const char* right, const PageRef& right_ref);
+
+  absl::StatusOr<uint64_t> DeleteInside(PageRef* ref, std::string_view from,
+                                        const std::string* to, bool* empty);
+  absl::StatusOr<uint64_t> DeleteInLeaf(Node leaf, std::string_view from,
+                                        const std::string* to);
+  absl::StatusOr<uint64_t> DeleteInInner(Node node, std::string_view from,
+                                         const std::string* to);
+  absl::Status DropSubtree(const PageRef& ref, uint32_t level);
+  absl::Status FixPathTo(std::string_view key);
+
+  pager::PageWriter& writer_;
+  TreeRoot root_;
+  const bool values_are_refs_;
+  uint64_t changes_ = 0;
+  std::vector<Step> path_;
+};
+
+}  // namespace sheaf::btree
+#endif  // BTREE_BTREE_H_

@@ -1,0 +1,254 @@
+// Node: the bytes of a B-tree page, leaf or inner. Slotted, with the prefix that
+// all its keys share stored once and the next four bytes of each key beside its
+// slot, so that a search stays in one or two cache lines until the last step.
+//
+// Format version 1. Integers are little-endian. `end` is the size of the node,
+// at most 64 KiB. The fields of the kind in the page header:
+//
+//   offset  size  field
+//       52     2  slot_count   n
+//       54     2  heap_bytes   bytes of the heap: cells in [end - heap_bytes, end)
+//       56     2  dead_bytes   of these, bytes of no cell
+//       58     2  prefix_size  p
+//       60     4  reserved     zero
+//       64     p  prefix       every key begins with it, slot 0 of an inner node
+//                              excepted
+//        .     .  padding      zeros to a multiple of 8
+//        .   8*n  slots        in ascending key order
+//        .     .  gap          zero in the file
+//        .     .  heap
+//
+//   slot :=
+//        0     4  head         the first 4 bytes after the prefix as a big-endian
+//                              number, zeros where the key ends before
+//        4     2  cell         offset of the cell in the page
+//        6     2  suffix_size  bytes of the key after the prefix
+//
+//   leaf cell  := varint (value_size * 2 + is_large), the suffix from its fifth
+//                 byte on, then the value, or a LargeRef when is_large is 1
+//   inner cell := the suffix from its fifth byte on, page reference of the child
+//                 (12 bytes), number of entries below it (6 bytes)
+//
+// Page flags: bit 0 (leaf): every value begins with a page reference, which may
+// be none (the catalog's trees). Other bits zero.
+//
+// Always: slot 0 of an inner node has the empty suffix and stands for everything
+// below slot 1; a child at slot i holds keys k with key(i) <= k < key(i + 1).
+// The prefix may be shorter than what the keys share. A key that lacks the prefix
+// sorts before or behind all of them, by comparison with the prefix.
+//
+// Not thread-safe; a page that others may see is not changed.
+#ifndef BTREE_NODE_H_
+#define BTREE_NODE_H_
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "pager/assert.h"
+#include "pager/coding.h"
+#include "pager/page.h"
+
+namespace sheaf::btree {
+
+using pager::DecodeFixed16;
+using pager::DecodeFixed32;
+using pager::DecodeFixed48;
+using pager::EncodeFixed16;
+using pager::EncodeFixed48;
+using pager::PageHeader;
+using pager::PageRef;
+
+inline constexpr uint8_t kFlagValuesAreRefs = 1;
+inline constexpr size_t kKeyMax = 1024;
+inline constexpr uint32_t kHeadBytes = 4;
+
+struct ChildRef {
+  PageRef page;
+  uint64_t entries = 0;
+
+  static constexpr size_t kEncodedSize = PageRef::kEncodedSize + 6;
+};
+
+// Where a value too large for its leaf lies: one page of kind kValue, or the
+// root of an index of them (large_value.h).
+struct LargeRef {
+  PageRef page;
+  uint64_t size = 0;
+
+  static constexpr size_t kEncodedSize = PageRef::kEncodedSize + 6;
+};
+
+// The first bytes of a key suffix, comparable as a number.
+inline uint32_t HeadOf(std::string_view suffix) {
+  unsigned char b[4] = {0, 0, 0, 0};
+  if (suffix.size() >= 4) std::memcpy(b, suffix.data(), 4);
+  else std::memcpy(b, suffix.data(), suffix.size());
+  return uint32_t{b[0]} << 24 | uint32_t{b[1]} << 16 | uint32_t{b[2]} << 8 | b[3];
+}
+
+// Reads a node. A view: costs nothing, owns nothing.
+class NodeView {
+ public:
+  explicit NodeView(const char* page) : page_(page) {}
+
+  const char* page() const { return page_; }
+  bool is_leaf() const { return pager::LevelOf(page_) == 0; }
+  uint32_t level() const { return pager::LevelOf(page_); }
+  uint32_t end() const { return pager::PagesOf(page_) * pager::kPageBytes; }
+  uint32_t count() const { return DecodeFixed16(page_ + kSlotCount); }
+  uint32_t heap_bytes() const { return DecodeFixed16(page_ + kHeapBytes); }
+  uint32_t dead_bytes() const { return DecodeFixed16(page_ + kDeadBytes); }
+  uint32_t prefix_size() const { return DecodeFixed16(page_ + kPrefixSize); }
+  std::string_view prefix() const { return {page_ + kPayload, prefix_size()}; }
+  bool values_are_refs() const {
+    return (page_[PageHeader::kFlags] & kFlagValuesAreRefs) != 0;
+  }
+
+  uint32_t head(uint32_t i) const { return DecodeFixed32(slot(i)); }
+  uint32_t suffix_size(uint32_t i) const { return DecodeFixed16(slot(i) + 6); }
+  uint32_t cell_offset(uint32_t i) const { return DecodeFixed16(slot(i) + 4); }
+  uint32_t slots_at() const { return kPayload + (prefix_size() + 7) / 8 * 8; }
+  const char* slot(uint32_t i) const { return page_ + slots_at() + i * kSlotSize; }
+
+  // The key of slot i, put together in `out`.
+  void KeyTo(uint32_t i, std::string* out) const;
+  std::string Key(uint32_t i) const {
+    std::string key;
+    KeyTo(i, &key);
+    return key;
+  }
+  // The part of the key behind head and prefix.
+  std::string_view Rest(uint32_t i) const {
+    const uint32_t size = suffix_size(i);
+    const char* cell = page_ + cell_offset(i);
+    if (is_leaf()) SkipVarint(&cell);
+    return {cell, size > kHeadBytes ? size - kHeadBytes : 0};
+  }
+
+  struct Position {
+    uint32_t index;  // of the first key >= the one looked for; may be count()
+    bool exact;
+  };
+  Position LowerBound(std::string_view key) const;
+
+  // Inner: the slot whose child holds `key`.
+  uint32_t ChildIndex(std::string_view key) const {
+    const Position p = LowerBound(key);
+    return p.exact || p.index == 0 ? p.index : p.index - 1;
+  }
+  ChildRef Child(uint32_t i) const {
+    const char* at = ChildAt(i);
+    return {pager::DecodePageRef(at), DecodeFixed48(at + PageRef::kEncodedSize)};
+  }
+  PageRef ChildPage(uint32_t i) const { return pager::DecodePageRef(ChildAt(i)); }
+  uint64_t EntriesBelow() const;  // of a leaf: its count
+
+  // Leaf.
+  struct LeafValue {
+    std::string_view bytes;  // the value, or an encoded LargeRef
+    bool is_large = false;
+    uint64_t size = 0;       // of the value itself
+  };
+  LeafValue Value(uint32_t i) const;
+
+  // Bytes between the slots and the heap, and what compacting would add.
+  uint32_t gap() const {
+    return end() - heap_bytes() - (slots_at() + count() * kSlotSize);
+  }
+  uint32_t free_bytes() const { return gap() + dead_bytes(); }
+  uint32_t cell_size(uint32_t i) const;
+  // Bytes that entries take, as a share of those there are: 0 to 1,000.
+  uint32_t FillPermille() const {
+    const uint32_t room = end() - PageHeader::kSize;
+    return (room - free_bytes()) * 1000 / room;
+  }
+
+  static constexpr size_t kSlotCount = 52, kHeapBytes = 54, kDeadBytes = 56,
+                          kPrefixSize = 58, kPayload = 64, kSlotSize = 8;
+
+ protected:
+  static void SkipVarint(const char** p) {
+    while ((**p & 0x80) != 0) ++*p;
+    ++*p;
+  }
+  const char* ChildAt(uint32_t i) const {
+    const uint32_t size = suffix_size(i);
+    return page_ + cell_offset(i) + (size > kHeadBytes ? size - kHeadBytes : 0);
+  }
+  int CompareSuffix(uint32_t i, std::string_view suffix) const;
+
+  const char* page_;
+};
+
+static_assert(NodeView::kPayload == PageHeader::kSize);
+
+// A leaf entry as it is put in: the value's bytes, or an encoded LargeRef.
+struct LeafEntry {
+  std::string_view key;
+  std::string_view value;
+  bool is_large = false;
+};
+
+// Changes a node in place.
+class Node : public NodeView {
+ public:
+  explicit Node(char* page) : NodeView(page) {}
+
+  // An empty node. Requires: the page header is set.
+  void Init(uint32_t level, uint8_t flags, std::string_view prefix);
+
+  // Each returns false, and changes nothing, when the node lacks the room; the
+  // node is compacted, or its prefix shortened, when that is enough.
+  bool Insert(uint32_t i, const LeafEntry& entry);
+  bool Replace(uint32_t i, const LeafEntry& entry);
+  bool InsertChild(uint32_t i, std::string_view key, const ChildRef& child);
+
+  // True when InsertChild would succeed; makes the room.
+  bool PrepareChild(std::string_view key) { return MakeRoom(key, ChildRef::kEncodedSize); }
+  void SetChildPage(uint32_t i, const PageRef& page) {
+    pager::EncodePageRef(const_cast<char*>(ChildAt(i)), page);
+  }
+
+  void Remove(uint32_t i) { RemoveRange(i, i + 1); }
+  void RemoveRange(uint32_t begin, uint32_t end);  // [begin, end)
+  void SetChild(uint32_t i, const ChildRef& child);
+  void AddEntries(uint32_t i, int64_t delta);
+
+  // Appends slots [begin, end) of `from`, whose keys are above all of this one's
+  // and begin with its prefix. `first_key`: the key that slot `begin` gets when
+  // both are inner and it is slot 0 of `from`. Requires: room.
+  void AppendFrom(const NodeView& from, uint32_t begin, uint32_t end,
+                  std::string_view first_key);
+  // Bytes that slots [begin, end) of `from` would take under a prefix of this size.
+  static uint32_t SizeUnder(const NodeView& from, uint32_t begin, uint32_t end,
+                            uint32_t prefix_size);
+
+ private:
+  char* data() { return const_cast<char*>(page_); }
+  char* MakeCell(uint32_t i, std::string_view key, uint32_t tag_size, uint32_t body_size);
+  bool MakeRoom(std::string_view key, uint32_t bytes);
+  void Rebuild(uint32_t prefix_size);
+  void Set16(size_t at, uint32_t value) {
+    EncodeFixed16(data() + at, static_cast<uint16_t>(value));
+  }
+};
+
+// For PageKindOps. Everything in the page is bounded afterwards.
+absl::Status ValidateNode(const char* page);
+void ForEachNodeRef(const char* page, absl::FunctionRef<void(const PageRef&)> fn);
+void ClearUnusedInNode(char* page);
+std::string DescribeNode(const char* page);
+
+inline LargeRef DecodeLargeRef(const char* in) {
+  return {pager::DecodePageRef(in), DecodeFixed48(in + PageRef::kEncodedSize)};
+}
+inline void EncodeLargeRef(char* out, const LargeRef& ref) {
+  pager::EncodePageRef(out, ref.page);
+  EncodeFixed48(out + PageRef::kEncodedSize, ref.size);
+}
+
+}  // namespace sheaf::btree
+#endif  // BTREE_NODE_H_

@@ -1,0 +1,67 @@
+// What an application can choose: how a database is opened, how much a commit
+// promises, how long work may take. Installed as <sheaf/options.h>.
+#ifndef SHEAF_OPTIONS_H_
+#define SHEAF_OPTIONS_H_
+#include <cstdint>
+#include <functional>
+
+#include "absl/time/time.h"
+
+namespace sheaf {
+
+namespace pager {
+class FileSystem;
+}
+
+// What a commit promises when it returns. Whatever is chosen, what is found
+// after a crash is always the state after some commit, never half of one and
+// never one without those before it.
+enum class Durability : uint8_t {
+  kFull = 1,     // on the device: survives power loss
+  kProcess = 2,  // with the operating system: survives kill -9; a power loss may
+                 // take the newest commits
+  kNone = 3,     // in memory until the next checkpoint, kFull or kProcess commit
+};
+
+struct Options {
+  bool read_only = false;          // changes no byte on disk; shares the file with other
+                                   // read-only opens
+  bool create_if_missing = true;   // ignored when read_only
+  bool error_if_exists = false;    // kAlreadyExists instead of opening
+  uint64_t cache_bytes_max = 256ull << 20;  // hard budget for page memory; 1 MiB or more
+
+  // A checkpoint starts when the log holds this much. It bounds the time that
+  // opening takes after a crash and the size of the log file (about twice this).
+  uint64_t log_bytes_max = 64ull << 20;  // 1 MiB to 64 GiB
+
+  // A transaction whose operations take more log than this is written straight
+  // into the file and commits with a checkpoint, so nothing is written twice.
+  uint64_t transaction_log_bytes_max = 32ull << 20;  // 64 KiB or more
+
+  bool background_checkpoints = true;  // false: only by call, at close, or when forced
+  Durability durability = Durability::kFull;  // unless WriteOptions say otherwise
+  absl::Duration write_wait_max = absl::InfiniteDuration();  // for other writers
+  pager::FileSystem* file_system = nullptr;  // not owned; null: the system's
+};
+
+struct WriteOptions {
+  // Not set: what Options say.
+  Durability durability = Durability{};
+  absl::Duration wait_max = -absl::InfiniteDuration();
+};
+
+// Passed to calls that may take long. Both may be empty. `report` is called from
+// time to time on the calling thread; returning false cancels the call, which
+// then fails with kCancelled and leaves the database as it was before it.
+struct Progress {
+  struct State {
+    uint64_t done = 0;
+    uint64_t total = 0;  // 0: not known
+    const char* what = "";
+  };
+  std::function<bool(const State&)> report;
+  absl::Time deadline = absl::InfiniteFuture();  // kDeadlineExceeded after it
+};
+
+}  // namespace sheaf
+#endif  // SHEAF_OPTIONS_H_

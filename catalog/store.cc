@@ -1,0 +1,398 @@
+#include "catalog/store.h"
+
+#include <random>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "catalog/write_txn.h"
+#include "pager/assert.h"
+#include "pager/status_macros.h"
+
+namespace sheaf::catalog {
+
+using btree::Found;
+using btree::TreeReader;
+using pager::LogPosition;
+using pager::PageRef;
+using pager::Stamp;
+
+namespace {
+
+// The largest group that can be in a log, whatever option wrote it.
+constexpr uint64_t kGroupBytesMax = uint64_t{1} << 30;
+// kNone commits are handed to the system when this much has come together.
+constexpr uint64_t kUnwrittenMax = uint64_t{256} << 10;
+// A crash may have left pages of transactions that no log tells of. No stamp they
+// can have used is used again.
+constexpr Stamp kStampsSkippedAfterCrash = Stamp{1} << 26;
+// A log this many times longer than wished makes the committer write the
+// checkpoint itself.
+constexpr uint64_t kLogPatience = 4;
+
+uint64_t RandomId() {
+  std::random_device random;
+  uint64_t id = 0;
+  while (id == 0) id = uint64_t{random()} << 32 | random();
+  return id;
+}
+
+}  // namespace
+
+// --- Snapshot ---------------------------------------------------------------
+
+Snapshot::Snapshot(Store* store) : store_(store) {
+  context_.pager = &store->pager();
+  context_.slot = store->pager().buffer().slots().Acquire();
+  version_ = store->versions().Acquire(context_.slot);
+}
+
+Snapshot::~Snapshot() { store_->pager().buffer().slots().Release(context_.slot); }
+
+absl::StatusOr<std::optional<TreeRecord>> Snapshot::FindTree(std::string_view name) const {
+  const TreeReader catalog(context_, version_->catalog);
+  Found found;
+  SHEAF_RETURN_IF_ERROR(catalog.Find(NameKey(name), &found));
+  if (!found.found) return std::nullopt;
+  SHEAF_ASSIGN_OR_RETURN(const TreeId id, DecodeNameEntry(found.bytes));
+  const std::string key = TreeKey(id);
+  SHEAF_RETURN_IF_ERROR(catalog.Find(key, &found));
+  if (!found.found)
+    return absl::DataLossError(
+        absl::StrCat("catalog: the record of tree ", id, " is missing"));
+  SHEAF_ASSIGN_OR_RETURN(TreeRecord record, DecodeTreeRecord(key, found.bytes));
+  return record;
+}
+
+absl::StatusOr<std::vector<TreeRecord>> Snapshot::ListTrees() const {
+  std::vector<TreeRecord> records;
+  btree::TreeCursor names(context_, &version_->catalog, nullptr);
+  for (names.Seek("n"); names.Valid() && names.key()[0] == 'n'; names.Next()) {
+    SHEAF_ASSIGN_OR_RETURN(std::optional<TreeRecord> record, FindTree(names.key().substr(1)));
+    if (record.has_value()) records.push_back(*std::move(record));
+  }
+  SHEAF_RETURN_IF_ERROR(names.status());
+  return records;
+}
+
+// --- Open and close ---------------------------------------------------------
+
+Store::Store(Options options, bool in_memory)
+    : options_(std::move(options)), in_memory_(in_memory) {}
+
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(pager::FileSystem* fs,
+                                                   const std::string& path,
+                                                   const Options& options,
+                                                   bool in_memory) {
+  std::unique_ptr<Store> store(new Store(options, in_memory));
+  store->fs_ = fs;
+  pager::PagerOptions pager_options;
+  pager_options.read_only = options.read_only;
+  pager_options.create_if_missing = options.create_if_missing;
+  pager_options.error_if_exists = options.error_if_exists;
+  pager_options.cache_bytes_max = options.cache_bytes_max;
+  absl::StatusOr<std::unique_ptr<pager::Pager>> pager =
+      pager::Pager::Open(fs, path, pager_options, &btree::TreePageOps());
+  if (!pager.ok()) {
+    store->closed_ = true;
+    return pager.status();
+  }
+  store->pager_ = *std::move(pager);
+  store->versions_ = std::make_unique<VersionSet>(store->pager_.get());
+  store->writer_ = std::make_unique<pager::PageWriter>(store->pager_.get());
+  const absl::Status recovered = store->Recover();
+  if (!recovered.ok()) {
+    store->closed_ = true;  // leave everything as it was found
+    return absl::Status(recovered.code(),
+                        absl::StrCat(store->pager_->path(), ": ", recovered.message()));
+  }
+  if (options.background_checkpoints && !in_memory && !options.read_only)
+    store->background_ = std::thread([s = store.get()] { s->RunBackground(); });
+  return store;
+}
+
+pager::LogIdentity Store::Identity() const {
+  return {pager_->superblock().database_id, log_id_};
+}
+
+absl::Status Store::Recover() {
+  const pager::Superblock& superblock = pager_->superblock();
+  next_stamp_ = superblock.next_stamp;
+  log_id_ = superblock.log_id;
+  Version first;
+  first.number = superblock.version;
+  first.next_tree_id = superblock.next_tree_id;
+  first.log = superblock.log;
+  first.catalog.page = superblock.catalog_root;
+  if (first.catalog.page) {
+    PageRef root = first.catalog.page;
+    SHEAF_ASSIGN_OR_RETURN(const char* page, pager_->buffer().Pin(root));
+    pager::PinnedPage pin(&pager_->buffer(), root.id, page);
+    if (pager::PageKindOf(page) != pager::PageKind::kLeaf &&
+        pager::PageKindOf(page) != pager::PageKind::kInner)
+      return pager::PageDamaged(root.id, "the catalog's root is not a tree page");
+    first.catalog.entries = btree::NodeView(page).EntriesBelow();
+  }
+  versions_->Start(first);
+  checkpoint_lsn_ = first.log.lsn;
+  if (options_.read_only) pager_->buffer().set_never_write();
+  if (log_id_ == 0) {
+    if (options_.read_only || in_memory_) return absl::OkStatus();
+    // A log that no superblock names belongs to nothing.
+    SHEAF_ASSIGN_OR_RETURN(const bool stray, fs_->Exists(LogPath()));
+    return stray ? fs_->Delete(LogPath()) : absl::OkStatus();
+  }
+  next_stamp_ += kStampsSkippedAfterCrash;
+  SHEAF_RETURN_IF_ERROR(queue_.Enter(absl::InfiniteDuration()));
+  WriteTxn txn(this, WriteTxn::Logging::kOff);
+  absl::StatusOr<std::unique_ptr<pager::Log>> log = pager::Log::Recover(
+      fs_, LogPath(), Identity(), first.log,
+      options_.read_only ? pager::Log::Access::kReadOnly : pager::Log::Access::kReadWrite,
+      kGroupBytesMax, [&](pager::TxnId, std::string_view group, LogPosition) {
+        ++replayed_;
+        return Replay(&txn, group);
+      });
+  if (absl::IsNotFound(log.status()))
+    return absl::DataLossError(absl::StrCat(
+        LogPath(), " is missing: the database was not closed cleanly and its newest "
+                   "commits are in that file; put it back beside the database"));
+  if (!log.ok()) return log.status();
+  log_ = *std::move(log);
+  SHEAF_RETURN_IF_ERROR(txn.StoreRecords());
+  Version next = txn.NextVersion();
+  next.log = log_->end();
+  versions_->Append(next, writer_->Commit());
+  versions_->ShowThrough(next.log.lsn);
+  txn.EndTurn();
+  return absl::OkStatus();
+}
+
+absl::Status Store::Replay(WriteTxn* txn, std::string_view group) {
+  Op op;
+  bool existed = false;
+  while (!group.empty()) {
+    SHEAF_RETURN_IF_ERROR(TakeOp(&group, &op));
+    if (op.code == OpCode::kCreate) {
+      txn->next_tree_id_ = op.tree;
+      SHEAF_RETURN_IF_ERROR(
+          txn->CreateTree(op.key, op.kind, op.key_type, op.value_type).status());
+      continue;
+    }
+    SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, txn->OpenById(op.tree));
+    if (tree == nullptr)
+      return absl::DataLossError(
+          absl::StrCat("log: an operation on tree ", op.tree, ", which does not exist"));
+    const std::string to(op.value);
+    switch (op.code) {
+      case OpCode::kPut:
+        SHEAF_RETURN_IF_ERROR(
+            tree->Put(op.key, op.value, btree::BTree::PutMode::kUpsert, &existed));
+        break;
+      case OpCode::kDelete:
+        SHEAF_RETURN_IF_ERROR(tree->Delete(op.key).status());
+        break;
+      case OpCode::kDeleteRange:
+        SHEAF_RETURN_IF_ERROR(tree->DeleteRange(op.key, op.has_to ? &to : nullptr).status());
+        break;
+      case OpCode::kRename:
+        SHEAF_RETURN_IF_ERROR(txn->RenameTree(tree->record().name, op.key));
+        break;
+      case OpCode::kDrop:
+        SHEAF_RETURN_IF_ERROR(txn->DropOpenTree(tree));
+        break;
+      case OpCode::kCounter:
+        SHEAF_RETURN_IF_ERROR(tree->SetCounter(op.counter));
+        break;
+      case OpCode::kCreate:
+        break;
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The superblock names the log before the first commit is written to it.
+absl::Status Store::EnsureLog() {
+  if (log_ != nullptr || in_memory_) return absl::OkStatus();
+  log_id_ = RandomId();
+  const LogPosition start = versions_->newest().log;
+  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<pager::Log> log,
+                         pager::Log::Create(fs_, LogPath(), Identity(), start));
+  SHEAF_RETURN_IF_ERROR(pager_->WriteLogId(log_id_, start));
+  log_ = std::move(log);
+  return absl::OkStatus();
+}
+
+Store::~Store() {
+  (void)Close();
+  if (background_.joinable()) {
+    {
+      absl::MutexLock lock(&background_mu_);
+      stop_ = true;
+    }
+    background_.join();
+  }
+}
+
+absl::Status Store::Close() {
+  if (closed_) return absl::OkStatus();
+  if (queue_.busy())
+    return absl::FailedPreconditionError("a write transaction is still open");
+  if (versions_->readers().open > 0)
+    return absl::FailedPreconditionError(absl::StrCat(
+        versions_->readers().open, " read transactions are still open"));
+  closed_ = true;
+  {
+    absl::MutexLock lock(&background_mu_);
+    stop_ = true;
+  }
+  if (background_.joinable()) background_.join();
+  if (options_.read_only || in_memory_) return absl::OkStatus();
+  SHEAF_RETURN_IF_ERROR(error());
+  if (log_ == nullptr) return absl::OkStatus();  // nothing was written
+  absl::MutexLock lock(&checkpoint_mu_);
+  SHEAF_RETURN_IF_ERROR(CheckpointLocked(Reason::kOrdinary));
+  SHEAF_RETURN_IF_ERROR(CheckpointLocked(Reason::kClose));
+  return pager::Log::Remove(fs_, LogPath(), std::move(log_));
+}
+
+// --- Transactions -----------------------------------------------------------
+
+absl::StatusOr<std::unique_ptr<WriteTxn>> Store::BeginWrite(absl::Duration wait_max) {
+  if (closed_) return absl::FailedPreconditionError("the database is closed");
+  if (options_.read_only)
+    return absl::FailedPreconditionError("the database was opened read-only");
+  SHEAF_RETURN_IF_ERROR(error());
+  SHEAF_RETURN_IF_ERROR(queue_.Enter(wait_max));
+  absl::Status status = error();
+  if (status.ok()) status = EnsureLog();
+  if (!status.ok()) {
+    queue_.Leave();
+    return status;
+  }
+  return std::unique_ptr<WriteTxn>(new WriteTxn(this, WriteTxn::Logging::kOn));
+}
+
+absl::Status Store::CommitLogged(WriteTxn* txn, Durability durability) {
+  LogPosition end = txn->base_.log;
+  uint64_t unwritten = unwritten_log_bytes_;
+  if (txn->changed_) {
+    Version next = txn->NextVersion();
+    if (log_ != nullptr) {
+      next.log = end = log_->Append(next.number, txn->log_);
+      unwritten += txn->log_.size();
+    }
+    versions_->Append(next, writer_->Commit());
+  } else {
+    writer_->Rollback();  // it may have made pages all the same
+  }
+  const bool writes = durability != Durability::kNone || unwritten > kUnwrittenMax;
+  unwritten_log_bytes_ = writes ? 0 : unwritten;
+  txn->EndTurn();
+  absl::Status status;
+  if (log_ != nullptr && durability == Durability::kFull) status = log_->SyncThrough(end.lsn);
+  else if (log_ != nullptr && writes) status = log_->Write();
+  if (!status.ok()) return pager_->Poison(status);
+  versions_->ShowThrough(end.lsn);
+  commits_.fetch_add(1);
+  AfterCommit(end.lsn);
+  return absl::OkStatus();
+}
+
+absl::Status Store::CommitVersionByCheckpoint(WriteTxn* txn) {
+  absl::MutexLock lock(&checkpoint_mu_);
+  Version next = txn->NextVersion();
+  next.log = log_->end();
+  versions_->Append(next, writer_->Commit());
+  // Were it to fail, later commits would stand on what no log tells of.
+  SHEAF_RETURN_IF_ERROR(pager_->Poison(CheckpointLocked(Reason::kOrdinary)));
+  versions_->ShowThrough(next.log.lsn);
+  return absl::OkStatus();
+}
+
+void Store::AfterCommit(pager::Lsn end) {
+  if (in_memory_) return;
+  const uint64_t live = end - checkpoint_lsn_.load();
+  const bool due = live > options_.log_bytes_max;
+  if (!due && (!options_.background_checkpoints || !pager_->buffer().MostlyDirty())) return;
+  if (!options_.background_checkpoints || live > kLogPatience * options_.log_bytes_max) {
+    (void)Checkpoint();  // an error poisons: the next write tells
+    return;
+  }
+  absl::MutexLock lock(&background_mu_);
+  want_checkpoint_ = true;
+}
+
+// --- Checkpoint -------------------------------------------------------------
+
+absl::Status Store::Checkpoint() {
+  if (options_.read_only)
+    return absl::FailedPreconditionError("the database was opened read-only");
+  absl::MutexLock lock(&checkpoint_mu_);
+  if (closed_) return absl::FailedPreconditionError("the database is closed");
+  return CheckpointLocked(Reason::kOrdinary);
+}
+
+absl::Status Store::CheckpointLocked(Reason reason) {
+  if (in_memory_) return absl::OkStatus();
+  pager::CheckpointRequest request;
+  const Version v = versions_->BeginCheckpoint(&request.died);
+  VersionSet::Outcome outcome = VersionSet::Outcome::kFailed;
+  absl::Cleanup end = [&] { versions_->EndCheckpoint(outcome); };
+  const bool closing = reason == Reason::kClose;
+  if (v.number == pager_->superblock().version && !closing) return absl::OkStatus();
+  // The log that goes on from here must be whole up to here.
+  if (log_ != nullptr)
+    SHEAF_RETURN_IF_ERROR(pager_->Poison(log_->SyncThrough(v.log.lsn)));
+  request.catalog_root = v.catalog.page;
+  request.version = v.number;
+  request.next_stamp = next_stamp_.load() + 1;
+  request.next_tree_id = v.next_tree_id;
+  request.log = v.log;
+  if (closing) request.log.chain = 0;
+  request.log_id = closing ? 0 : log_id_;
+  request.trim_end = closing;
+  SHEAF_RETURN_IF_ERROR(pager_->WriteCheckpoint(request));
+  outcome = VersionSet::Outcome::kDurable;
+  checkpoints_.fetch_add(1);
+  checkpoint_lsn_ = v.log.lsn;
+  if (closing) return pager_->Poison(pager_->file().Sync());
+  if (log_ != nullptr)
+    SHEAF_RETURN_IF_ERROR(pager_->Poison(log_->Release(v.log, options_.log_bytes_max)));
+  return absl::OkStatus();
+}
+
+void Store::RunBackground() {
+  for (;;) {
+    {
+      absl::MutexLock lock(&background_mu_);
+      const auto due = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(background_mu_) {
+        return stop_ || want_checkpoint_;
+      };
+      background_mu_.Await(absl::Condition(&due));
+      if (stop_) return;
+      want_checkpoint_ = false;
+    }
+    if (!Checkpoint().ok() && !error().ok()) return;
+  }
+}
+
+StoreStats Store::stats() {
+  StoreStats s;
+  s.commits = commits_.load();
+  s.rollbacks = rollbacks_.load();
+  s.checkpoints = checkpoints_.load();
+  s.replayed_commits = replayed_;
+  versions_->Reap();
+  s.newest = versions_->shown();
+  s.readers = versions_->readers();
+  s.pages_waiting = versions_->pages_waiting();
+  s.buffer = pager_->buffer().stats();
+  absl::StatusOr<pager::PageAllocator::Stats> pages = pager_->allocator().stats();
+  if (pages.ok()) s.pages = *pages;
+  absl::MutexLock lock(&checkpoint_mu_);
+  s.checkpoint_version = pager_->superblock().version;
+  if (log_ != nullptr) s.log = log_->stats();
+  return s;
+}
+
+}  // namespace sheaf::catalog

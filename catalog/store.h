@@ -1,0 +1,159 @@
+// Store: transactions on trees. One version of the catalog is one version of the
+// database: a snapshot is a version, a commit makes the next one.
+//
+// How a commit goes: the transaction has changed private copies of pages and
+// collected its operations. Commit writes the roots of the changed trees into the
+// catalog, appends the operations to the log as one group, makes the new version
+// the newest, lets the next writer begin, and then waits for the log as its
+// durability asks. Readers are shown the version once that is done, so with kFull
+// nobody sees what a power cut could take back (unless a later kProcess or kNone
+// commit shows it together with its own).
+//
+// A transaction that outgrows the log's share writes its pages instead and
+// commits with a checkpoint, holding the writer's turn until that is durable.
+//
+// Recovery replays the log on top of the last checkpoint as one transaction
+// without a log; the log stays until the next checkpoint.
+//
+// Lock order, outermost first: writer queue, checkpoint_mu_, VersionSet, then the
+// pager's. Thread-safe.
+#ifndef CATALOG_STORE_H_
+#define CATALOG_STORE_H_
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "catalog/options.h"
+#include "catalog/tree_record.h"
+#include "catalog/version_set.h"
+#include "catalog/writer_queue.h"
+#include "pager/log.h"
+#include "pager/page_writer.h"
+#include "pager/pager.h"
+
+namespace sheaf::catalog {
+
+class Store;
+class WriteTxn;
+
+// A version held for reading. Movable; ends by destruction. One thread at a time.
+class Snapshot {
+ public:
+  explicit Snapshot(Store* store);
+  ~Snapshot();
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+  const Version& version() const { return *version_; }
+  const btree::ReadContext& context() const { return context_; }
+  absl::StatusOr<std::optional<TreeRecord>> FindTree(std::string_view name) const;
+  absl::StatusOr<std::vector<TreeRecord>> ListTrees() const;  // by name
+
+ private:
+  Store* const store_;
+  btree::ReadContext context_;
+  const Version* version_;
+};
+
+struct StoreStats {
+  uint64_t commits = 0, rollbacks = 0, checkpoints = 0, replayed_commits = 0;
+  Version newest;
+  pager::Stamp checkpoint_version = 0;
+  VersionSet::Readers readers;
+  uint64_t pages_waiting = 0;
+  pager::LogStats log;
+  pager::BufferStats buffer;
+  pager::PageAllocator::Stats pages;
+};
+
+struct CheckProblem {
+  pager::PageId page = 0;
+  std::string what;
+};
+struct CheckResult {
+  std::vector<CheckProblem> problems;  // the first 1,000
+  uint64_t pages = 0, trees = 0, entries = 0;
+};
+
+class Store {
+ public:
+  static absl::StatusOr<std::unique_ptr<Store>> Open(pager::FileSystem* fs,
+                                                     const std::string& path,
+                                                     const Options& options,
+                                                     bool in_memory);
+  // Closes it, ignoring the result. Requires: no transaction is open.
+  ~Store();
+
+  // Waits for its turn. The transaction ends by Commit, Rollback or destruction.
+  absl::StatusOr<std::unique_ptr<WriteTxn>> BeginWrite(absl::Duration wait_max);
+
+  absl::Status Checkpoint();
+  // A checkpoint, then the log is removed. kFailedPrecondition while a write
+  // transaction or a snapshot is open.
+  absl::Status Close();
+
+  StoreStats stats();
+  absl::StatusOr<CheckResult> Check(const Progress& progress);
+  // OK until the first failed write or sync.
+  absl::Status error() const { return pager_->error(); }
+
+  pager::Pager& pager() { return *pager_; }
+  VersionSet& versions() { return *versions_; }
+  const Options& options() const { return options_; }
+  bool read_only() const { return options_.read_only; }
+
+ private:
+  friend class WriteTxn;
+  Store(Options options, bool in_memory);
+
+  absl::Status Recover();
+  absl::Status Replay(WriteTxn* txn, std::string_view group);
+  absl::Status EnsureLog();
+  std::string LogPath() const { return pager_->path() + "-log"; }
+  pager::LogIdentity Identity() const;
+  enum class Reason { kOrdinary, kClose };
+  absl::Status CheckpointLocked(Reason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mu_);
+  // The ways a commit becomes durable: see the class comment.
+  absl::Status CommitLogged(WriteTxn* txn, Durability durability);
+  absl::Status CommitVersionByCheckpoint(WriteTxn* txn);
+  void AfterCommit(pager::Lsn end);
+  void RunBackground();
+  pager::Stamp NextStamp() { return next_stamp_.fetch_add(1) + 1; }
+
+  Options options_;
+  const bool in_memory_;
+  pager::FileSystem* fs_ = nullptr;
+  std::unique_ptr<pager::Pager> pager_;
+  std::unique_ptr<VersionSet> versions_;
+  std::unique_ptr<pager::Log> log_;  // null: none yet, or in memory
+  uint64_t log_id_ = 0;
+  std::unique_ptr<pager::PageWriter> writer_;  // of whoever has the turn
+  WriterQueue queue_;
+  std::atomic<pager::Stamp> next_stamp_{0};  // the last one used
+  std::atomic<pager::Lsn> checkpoint_lsn_{0};
+  std::atomic<uint64_t> commits_{0}, rollbacks_{0}, checkpoints_{0};
+  uint64_t replayed_ = 0;
+  uint64_t unwritten_log_bytes_ = 0;  // of kNone commits; under the writer's turn
+  std::string log_buffer_;            // kept from transaction to transaction
+  std::atomic<bool> closed_{false};
+
+  absl::Mutex checkpoint_mu_;
+  absl::Mutex background_mu_;
+  bool want_checkpoint_ ABSL_GUARDED_BY(background_mu_) = false;
+  bool stop_ ABSL_GUARDED_BY(background_mu_) = false;
+  std::thread background_;
+};
+
+}  // namespace sheaf::catalog
+#endif  // CATALOG_STORE_H_

@@ -1,0 +1,232 @@
+#include "catalog/tree_record.h"
+
+#include "absl/strings/str_cat.h"
+#include "pager/coding.h"
+
+namespace sheaf::catalog {
+
+using namespace pager;  // NOLINT: the coding functions
+
+namespace {
+
+constexpr size_t kEntries = 12, kKind = 18, kCounter = 20, kStrings = 28;
+
+void AppendNumber(std::string* out, uint64_t value) {
+  char buffer[kVarint64BytesMax];
+  out->append(buffer, static_cast<size_t>(EncodeVarint64(buffer, value) - buffer));
+}
+
+void AppendString(std::string* out, std::string_view text) {
+  AppendNumber(out, text.size());
+  out->append(text);
+}
+
+void AppendHead(std::string* log, OpCode code, TreeId tree) {
+  log->push_back(static_cast<char>(code));
+  AppendNumber(log, tree);
+}
+
+bool TakeNumber(std::string_view* in, uint64_t* value) {
+  const char* end = in->data() + in->size();
+  const char* p = DecodeVarint64(in->data(), end, value);
+  if (p == nullptr) return false;
+  in->remove_prefix(static_cast<size_t>(p - in->data()));
+  return true;
+}
+
+bool TakeString(std::string_view* in, std::string_view* out) {
+  uint64_t size = 0;
+  if (!TakeNumber(in, &size) || size > in->size()) return false;
+  *out = in->substr(0, size);
+  in->remove_prefix(size);
+  return true;
+}
+
+bool IsKind(uint64_t kind) {
+  return kind == static_cast<uint64_t>(TreeKind::kTable) ||
+         kind == static_cast<uint64_t>(TreeKind::kCollection);
+}
+
+// Length of the UTF-8 sequence at the front, 0 when there is none.
+size_t Utf8Length(std::string_view s) {
+  const auto b = [&](size_t i) { return static_cast<uint8_t>(s[i]); };
+  const auto tail = [&](size_t i) { return i < s.size() && (b(i) & 0xc0) == 0x80; };
+  if (b(0) < 0x80) return 1;
+  if (b(0) >= 0xc2 && b(0) < 0xe0 && tail(1)) return 2;
+  if (b(0) >= 0xe0 && b(0) < 0xf0 && tail(1) && tail(2)) {
+    const uint32_t c = (b(0) & 15u) << 12 | (b(1) & 63u) << 6 | (b(2) & 63u);
+    return c >= 0x800 && (c < 0xd800 || c > 0xdfff) ? 3 : 0;
+  }
+  if (b(0) >= 0xf0 && b(0) < 0xf5 && tail(1) && tail(2) && tail(3)) {
+    const uint32_t c =
+        (b(0) & 7u) << 18 | (b(1) & 63u) << 12 | (b(2) & 63u) << 6 | (b(3) & 63u);
+    return c >= 0x10000 && c < 0x110000 ? 4 : 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::string TreeKey(TreeId id) {
+  std::string key(9, 'i');
+  for (int i = 0; i < 8; ++i) key[8 - static_cast<size_t>(i)] = static_cast<char>(id >> 8 * i);
+  return key;
+}
+
+std::string NameKey(std::string_view name) { return absl::StrCat("n", std::string(name)); }
+
+std::string EncodeTreeRecord(const TreeRecord& record) {
+  std::string out(kStrings, '\0');
+  PageRef root = record.root.page;
+  root.leaf_refs = true;  // whoever follows it must look into the page
+  EncodePageRef(out.data(), root);
+  EncodeFixed48(out.data() + kEntries, record.root.entries);
+  out[kKind] = static_cast<char>(record.kind);
+  EncodeFixed64(out.data() + kCounter, record.counter);
+  AppendString(&out, record.name);
+  AppendString(&out, record.key_type);
+  AppendString(&out, record.value_type);
+  return out;
+}
+
+absl::StatusOr<TreeRecord> DecodeTreeRecord(std::string_view key, std::string_view value) {
+  TreeRecord record;
+  std::string_view name, key_type, value_type;
+  if (key.size() != 9 || key[0] != 'i' || value.size() < kStrings)
+    return absl::DataLossError("catalog: a tree record is cut off");
+  for (char c : key.substr(1)) record.id = record.id << 8 | static_cast<uint8_t>(c);
+  record.root.page = DecodePageRef(value.data());
+  record.root.entries = DecodeFixed48(value.data() + kEntries);
+  const auto kind = static_cast<uint8_t>(value[kKind]);
+  record.counter = DecodeFixed64(value.data() + kCounter);
+  value.remove_prefix(kStrings);
+  if (!IsKind(kind) || !TakeString(&value, &name) || !TakeString(&value, &key_type) ||
+      !TakeString(&value, &value_type) || !value.empty())
+    return absl::DataLossError(
+        absl::StrCat("catalog: the record of tree ", record.id, " is malformed"));
+  record.kind = static_cast<TreeKind>(kind);
+  record.name = std::string(name);
+  record.key_type = std::string(key_type);
+  record.value_type = std::string(value_type);
+  return record;
+}
+
+std::string EncodeNameEntry(TreeId id) {
+  std::string out(PageRef::kEncodedSize + 8, '\0');
+  EncodeFixed64(out.data() + PageRef::kEncodedSize, id);
+  return out;
+}
+
+absl::StatusOr<TreeId> DecodeNameEntry(std::string_view value) {
+  if (value.size() != PageRef::kEncodedSize + 8)
+    return absl::DataLossError("catalog: a name entry has the wrong size");
+  return DecodeFixed64(value.data() + PageRef::kEncodedSize);
+}
+
+absl::Status CheckTreeName(std::string_view name) {
+  const auto bad = [&](const char* why) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "name: ", why, "; 1 to ", kTreeNameMax, " bytes of UTF-8 without control characters"));
+  };
+  if (name.empty()) return bad("is empty");
+  if (name.size() > kTreeNameMax) return bad("is too long");
+  while (!name.empty()) {
+    const auto first = static_cast<uint8_t>(name[0]);
+    if (first < 0x20 || first == 0x7f) return bad("has a control character");
+    const size_t length = Utf8Length(name);
+    if (length == 0) return bad("is not UTF-8");
+    name.remove_prefix(length);
+  }
+  return absl::OkStatus();
+}
+
+void AppendPut(std::string* log, TreeId tree, std::string_view key, std::string_view value) {
+  AppendHead(log, OpCode::kPut, tree);
+  AppendString(log, key);
+  AppendString(log, value);
+}
+
+void AppendDelete(std::string* log, TreeId tree, std::string_view key) {
+  AppendHead(log, OpCode::kDelete, tree);
+  AppendString(log, key);
+}
+
+void AppendDeleteRange(std::string* log, TreeId tree, std::string_view from,
+                       const std::string* to) {
+  AppendHead(log, OpCode::kDeleteRange, tree);
+  AppendString(log, from);
+  log->push_back(to == nullptr ? '\0' : '\1');
+  if (to != nullptr) AppendString(log, *to);
+}
+
+void AppendCreate(std::string* log, const TreeRecord& record) {
+  AppendHead(log, OpCode::kCreate, record.id);
+  AppendNumber(log, static_cast<uint64_t>(record.kind));
+  AppendString(log, record.name);
+  AppendString(log, record.key_type);
+  AppendString(log, record.value_type);
+}
+
+void AppendRename(std::string* log, TreeId tree, std::string_view name) {
+  AppendHead(log, OpCode::kRename, tree);
+  AppendString(log, name);
+}
+
+void AppendDrop(std::string* log, TreeId tree) { AppendHead(log, OpCode::kDrop, tree); }
+
+void AppendCounter(std::string* log, TreeId tree, uint64_t counter) {
+  AppendHead(log, OpCode::kCounter, tree);
+  char buffer[8];
+  EncodeFixed64(buffer, counter);
+  log->append(buffer, sizeof(buffer));
+}
+
+absl::Status TakeOp(std::string_view* in, Op* op) {
+  const auto malformed = [&] {
+    return absl::DataLossError("log: a committed group holds a malformed operation");
+  };
+  if (in->empty()) return malformed();
+  op->code = static_cast<OpCode>((*in)[0]);
+  in->remove_prefix(1);
+  if (!TakeNumber(in, &op->tree)) return malformed();
+  bool ok = true;
+  uint64_t kind = 0;
+  switch (op->code) {
+    case OpCode::kPut:
+      ok = TakeString(in, &op->key) && TakeString(in, &op->value);
+      break;
+    case OpCode::kDelete:
+      ok = TakeString(in, &op->key);
+      break;
+    case OpCode::kDeleteRange:
+      ok = TakeString(in, &op->key) && !in->empty() && static_cast<uint8_t>((*in)[0]) <= 1;
+      if (!ok) break;
+      op->has_to = (*in)[0] == 1;
+      in->remove_prefix(1);
+      if (op->has_to) ok = TakeString(in, &op->value);
+      break;
+    case OpCode::kCreate:
+      ok = TakeNumber(in, &kind) && IsKind(kind) && TakeString(in, &op->key) &&
+           TakeString(in, &op->key_type) && TakeString(in, &op->value_type);
+      op->kind = static_cast<TreeKind>(kind);
+      break;
+    case OpCode::kRename:
+      ok = TakeString(in, &op->key);
+      break;
+    case OpCode::kDrop:
+      break;
+    case OpCode::kCounter:
+      ok = in->size() >= 8;
+      if (!ok) break;
+      op->counter = DecodeFixed64(in->data());
+      in->remove_prefix(8);
+      break;
+    default:
+      return absl::UnimplementedError(
+          absl::StrCat("log: operation ", static_cast<int>(op->code),
+                       " is unknown: written by a newer version?"));
+  }
+  return ok ? absl::OkStatus() : malformed();
+}
+
+}  // namespace sheaf::catalog

@@ -1,0 +1,100 @@
+// TreeRecord: what the catalog keeps of one tree, and the operations of the log.
+//
+// The catalog is itself a B-tree whose values begin with a page reference
+// (btree/node.h, page flag 0), so checkpoints and checks follow them unasked.
+//
+//   key                     value
+//   'i', tree id (8, big-   tree record
+//   endian)
+//   'n', name               no page reference (12 zero bytes), tree id (8)
+//
+//   tree record :=
+//        0    12  root        page reference; none: the tree is empty
+//       12     6  entries
+//       18     1  kind        TreeKind
+//       19     1  reserved    zero
+//       20     8  counter     a number its owner keeps: the largest integer key
+//                             a collection ever had, plus 2^63
+//       28        name, key type, value type: varint size, bytes, each
+//
+// Log group payload: operations one after the other. Strings are varint size,
+// bytes; numbers are varints.
+//
+//   1  put           tree id, key, value
+//   2  delete        tree id, key
+//   3  delete range  tree id, from, 0: to the end / 1 and to
+//   4  create        tree id, kind, name, key type, value type
+//   5  rename        tree id, new name
+//   6  drop          tree id
+//   7  counter       tree id, value (8 bytes)
+#ifndef CATALOG_TREE_RECORD_H_
+#define CATALOG_TREE_RECORD_H_
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "btree/tree_reader.h"
+
+namespace sheaf::catalog {
+
+using TreeId = uint64_t;
+enum class TreeKind : uint8_t { kTable = 1, kCollection = 2 };
+inline constexpr size_t kTreeNameMax = 255;
+
+struct TreeRecord {
+  TreeId id = 0;
+  btree::TreeRoot root;
+  TreeKind kind = TreeKind::kTable;
+  uint64_t counter = 0;
+  std::string name, key_type, value_type;
+};
+
+std::string TreeKey(TreeId id);
+std::string NameKey(std::string_view name);
+inline constexpr std::string_view kFirstTreeKey = "i";
+
+std::string EncodeTreeRecord(const TreeRecord& record);
+absl::StatusOr<TreeRecord> DecodeTreeRecord(std::string_view key, std::string_view value);
+std::string EncodeNameEntry(TreeId id);
+absl::StatusOr<TreeId> DecodeNameEntry(std::string_view value);
+
+// kInvalidArgument: 1 to 255 bytes of UTF-8 without control characters.
+absl::Status CheckTreeName(std::string_view name);
+
+enum class OpCode : uint8_t {
+  kPut = 1,
+  kDelete = 2,
+  kDeleteRange = 3,
+  kCreate = 4,
+  kRename = 5,
+  kDrop = 6,
+  kCounter = 7,
+};
+
+void AppendPut(std::string* log, TreeId tree, std::string_view key, std::string_view value);
+void AppendDelete(std::string* log, TreeId tree, std::string_view key);
+void AppendDeleteRange(std::string* log, TreeId tree, std::string_view from,
+                       const std::string* to);
+void AppendCreate(std::string* log, const TreeRecord& record);
+void AppendRename(std::string* log, TreeId tree, std::string_view name);
+void AppendDrop(std::string* log, TreeId tree);
+void AppendCounter(std::string* log, TreeId tree, uint64_t counter);
+
+// One operation taken from a log group. Views into the group.
+struct Op {
+  OpCode code{};
+  TreeId tree = 0;
+  std::string_view key, value;  // delete range: from and to; create, rename: name
+  bool has_to = false;
+  TreeKind kind{};
+  std::string_view key_type, value_type;
+  uint64_t counter = 0;
+};
+// Takes the next operation off `*in`. kDataLoss when it is not one.
+absl::Status TakeOp(std::string_view* in, Op* op);
+
+}  // namespace sheaf::catalog
+#endif  // CATALOG_TREE_RECORD_H_

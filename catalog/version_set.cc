@@ -1,0 +1,167 @@
+#include "catalog/version_set.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pager/assert.h"
+
+namespace sheaf::catalog {
+
+using pager::PageRef;
+
+void VersionSet::Start(const Version& first) {
+  absl::MutexLock lock(&mu_);
+  SHEAF_ASSERT(entries_.empty());
+  entries_.push_back(std::make_unique<Entry>());
+  static_cast<Version&>(*entries_[0]) = first;
+  entries_[0]->holds = 1;
+  durable_ = entries_[0].get();
+  shown_.store(durable_, std::memory_order_seq_cst);
+}
+
+const Version* VersionSet::Acquire(pager::ReaderSlot* slot) const {
+  for (;;) {
+    const Entry* v = shown_.load(std::memory_order_acquire);
+    slot->version.exchange(v, std::memory_order_seq_cst);
+    if (shown_.load(std::memory_order_seq_cst) == v) return v;
+  }
+}
+
+Version VersionSet::newest() const {
+  absl::MutexLock lock(&mu_);
+  return *entries_.back();
+}
+
+Version VersionSet::shown() const {
+  absl::MutexLock lock(&mu_);
+  return *shown_.load(std::memory_order_relaxed);
+}
+
+void VersionSet::Append(const Version& next, std::vector<PageRef> given_up) {
+  absl::MutexLock lock(&mu_);
+  Entry* before = entries_.back().get();
+  SHEAF_ASSERT(next.number > before->number);
+  const pager::Stamp in_file = writing_ != nullptr ? writing_->number : durable_->number;
+  for (const PageRef& page : given_up)
+    if (page.birth <= in_file) deaths_.push_back({page, next.number});
+  if (before->waiting.empty()) before->waiting.swap(given_up);
+  else before->waiting.insert(before->waiting.end(), given_up.begin(), given_up.end());
+  std::unique_ptr<Entry> entry;
+  if (spare_.empty()) {
+    entry = std::make_unique<Entry>();
+  } else {
+    entry = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  static_cast<Version&>(*entry) = next;
+  entry->holds = 1;  // until shown
+  entries_.push_back(std::move(entry));
+}
+
+void VersionSet::ShowThrough(pager::Lsn lsn) {
+  absl::MutexLock lock(&mu_);
+  const Entry* shown = shown_.load(std::memory_order_relaxed);
+  size_t i = entries_.size();
+  while (i > 0 && entries_[i - 1]->number > shown->number) --i;
+  for (; i < entries_.size() && entries_[i]->log.lsn <= lsn; ++i) {
+    shown = entries_[i].get();
+    --entries_[i]->holds;
+  }
+  shown_.store(shown, std::memory_order_seq_cst);
+  ReapLocked();
+}
+
+Version VersionSet::BeginCheckpoint(std::vector<PageRef>* died) {
+  absl::MutexLock lock(&mu_);
+  SHEAF_ASSERT(writing_ == nullptr);
+  writing_ = entries_.back().get();
+  ++writing_->holds;
+  died->clear();
+  died->reserve(deaths_.size());
+  for (const Death& d : deaths_) died->push_back(d.page);
+  return *writing_;
+}
+
+void VersionSet::EndCheckpoint(Outcome outcome) {
+  absl::MutexLock lock(&mu_);
+  SHEAF_ASSERT(writing_ != nullptr);
+  Entry* const released = outcome == Outcome::kDurable ? durable_ : writing_;
+  if (outcome == Outcome::kDurable) {
+    const pager::Stamp now = writing_->number;
+    std::erase_if(deaths_, [now](const Death& d) { return d.by <= now; });
+    durable_ = writing_;
+  }
+  writing_ = nullptr;
+  --released->holds;
+  ReapLocked();
+}
+
+void VersionSet::Reap() {
+  absl::MutexLock lock(&mu_);
+  ReapLocked();
+}
+
+// The pages that waited for this version wait for the one before it, or for none.
+void VersionSet::RemoveAt(size_t index, std::vector<PageRef>* free) {
+  Entry& gone = *entries_[index];
+  Entry* const before = index > 0 ? entries_[index - 1].get() : nullptr;
+  for (const PageRef& page : gone.waiting) {
+    if (before != nullptr && before->number >= page.birth) before->waiting.push_back(page);
+    else free->push_back(page);
+  }
+  gone.waiting.clear();
+  spare_.push_back(std::move(entries_[index]));
+  entries_.erase(entries_.begin() + static_cast<ptrdiff_t>(index));
+}
+
+void VersionSet::ReapLocked() {
+  if (entries_.size() < 2) return;
+  hazards_.clear();
+  pager_.buffer().slots().ForEach([this](const pager::ReaderSlot& slot) {
+    const void* v = slot.version.load(std::memory_order_seq_cst);
+    if (v != nullptr) hazards_.push_back(v);
+  });
+  const Entry* shown = shown_.load(std::memory_order_relaxed);
+  free_now_.clear();
+  // Newest first, so that a page may pass several versions at once.
+  for (size_t i = entries_.size() - 1; i-- > 0;) {
+    const Entry* e = entries_[i].get();
+    if (e->holds > 0 || e == shown) continue;
+    const void* as_hazard = static_cast<const void*>(e);
+    if (std::find(hazards_.begin(), hazards_.end(), as_hazard) != hazards_.end()) continue;
+    RemoveAt(i, &free_now_);
+  }
+  if (!free_now_.empty()) pager_.allocator().FreeAll(free_now_);
+}
+
+uint64_t VersionSet::pages_waiting() const {
+  absl::MutexLock lock(&mu_);
+  uint64_t pages = 0;
+  for (const auto& e : entries_)
+    for (const PageRef& page : e->waiting) pages += page.pages;
+  return pages;
+}
+
+VersionSet::Readers VersionSet::readers() const {
+  absl::MutexLock lock(&mu_);
+  Readers readers;
+  pager_.buffer().slots().ForEach([&](const pager::ReaderSlot& slot) {
+    const void* v = slot.version.load(std::memory_order_seq_cst);
+    for (const auto& e : entries_) {
+      if (v == nullptr || static_cast<const void*>(e.get()) != v) continue;
+      ++readers.open;
+      if (readers.oldest == 0 || e->number < readers.oldest) readers.oldest = e->number;
+    }
+  });
+  return readers;
+}
+
+std::vector<PageRef> VersionSet::Waiting() const {
+  absl::MutexLock lock(&mu_);
+  std::vector<PageRef> pages;
+  for (const auto& e : entries_)
+    pages.insert(pages.end(), e->waiting.begin(), e->waiting.end());
+  return pages;
+}
+
+}  // namespace sheaf::catalog

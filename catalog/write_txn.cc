@@ -1,0 +1,370 @@
+#include "catalog/write_txn.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "pager/assert.h"
+#include "pager/status_macros.h"
+
+namespace sheaf::catalog {
+
+using btree::BTree;
+using btree::Found;
+using btree::TreeReader;
+
+namespace {
+
+// Log buffers up to this size are kept for the next transaction.
+constexpr size_t kLogBufferKeep = size_t{1} << 20;
+
+absl::Status CheckKey(std::string_view key) {
+  if (!key.empty() && key.size() <= btree::kKeyMax) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("key of ", key.size(), " bytes: 1 to ",
+                                                 btree::kKeyMax, " are allowed"));
+}
+
+}  // namespace
+
+// --- OpenTree ---------------------------------------------------------------
+
+OpenTree::OpenTree(WriteTxn* txn, TreeRecord record)
+    : txn_(*txn),
+      record_(std::move(record)),
+      tree_(&txn->writer_, record_.root, /*values_are_refs=*/false) {}
+
+absl::Status OpenTree::CheckAlive() const {
+  if (alive_ && txn_.active_) return txn_.broken_;
+  return absl::FailedPreconditionError(
+      absl::StrCat(record_.name, ": ",
+                   txn_.active_ ? "was dropped, or its creation rolled back"
+                                : "the transaction has ended"));
+}
+
+absl::Status OpenTree::Put(std::string_view key, std::string_view value,
+                           BTree::PutMode mode, bool* existed) {
+  SHEAF_RETURN_IF_ERROR(CheckAlive());
+  SHEAF_RETURN_IF_ERROR(CheckKey(key));
+  if (value.size() > btree::kValueSizeMax)
+    return absl::InvalidArgumentError(absl::StrCat("value of ", value.size(), " bytes: ",
+                                                   btree::kValueSizeMax, " are allowed"));
+  SHEAF_RETURN_IF_ERROR(txn_.Broken(tree_.Put(key, value, mode, existed)));
+  if (*existed && mode == BTree::PutMode::kInsertOnly) return absl::OkStatus();
+  changed_ = txn_.changed_ = true;
+  if (txn_.logging_ && !txn_.by_checkpoint_) {
+    AppendPut(&txn_.log_, record_.id, key, value);
+    txn_.LimitLog();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> OpenTree::Delete(std::string_view key) {
+  SHEAF_RETURN_IF_ERROR(CheckAlive());
+  SHEAF_RETURN_IF_ERROR(CheckKey(key));
+  absl::StatusOr<bool> existed = tree_.Delete(key);
+  if (!existed.ok()) return txn_.Broken(existed.status());
+  if (!*existed) return false;
+  changed_ = txn_.changed_ = true;
+  if (txn_.logging_ && !txn_.by_checkpoint_) {
+    AppendDelete(&txn_.log_, record_.id, key);
+    txn_.LimitLog();
+  }
+  return true;
+}
+
+absl::StatusOr<uint64_t> OpenTree::DeleteRange(std::string_view from,
+                                               const std::string* to) {
+  SHEAF_RETURN_IF_ERROR(CheckAlive());
+  absl::StatusOr<uint64_t> gone = tree_.DeleteRange(from, to);
+  if (!gone.ok()) return txn_.Broken(gone.status());
+  if (*gone == 0) return 0;
+  changed_ = txn_.changed_ = true;
+  if (txn_.logging_ && !txn_.by_checkpoint_) {
+    AppendDeleteRange(&txn_.log_, record_.id, from, to);
+    txn_.LimitLog();
+  }
+  return *gone;
+}
+
+absl::Status OpenTree::BulkLoad(BTree::NextFn next,
+                                absl::FunctionRef<absl::Status(uint64_t)> tick) {
+  SHEAF_RETURN_IF_ERROR(CheckAlive());
+  if (root().page)
+    return absl::FailedPreconditionError(
+        absl::StrCat(record_.name, ": only an empty table can be loaded in bulk"));
+  const absl::Status status = tree_.BulkLoad(next, tick);
+  changed_ = txn_.changed_ = true;
+  if (txn_.logging_) txn_.by_checkpoint_ = true;
+  // A refused order or a cancelled load leaves the tree empty, not half changed.
+  if (absl::IsInvalidArgument(status) || absl::IsCancelled(status) ||
+      absl::IsDeadlineExceeded(status))
+    return status;
+  return txn_.Broken(status);
+}
+
+absl::Status OpenTree::SetCounter(uint64_t counter) {
+  SHEAF_RETURN_IF_ERROR(CheckAlive());
+  record_.counter = counter;
+  changed_ = txn_.changed_ = true;
+  if (txn_.logging_ && !txn_.by_checkpoint_) {
+    AppendCounter(&txn_.log_, record_.id, counter);
+    txn_.LimitLog();
+  }
+  return absl::OkStatus();
+}
+
+// --- WriteTxn ---------------------------------------------------------------
+
+WriteTxn::WriteTxn(Store* store, Logging logging)
+    : store_(*store),
+      writer_(*store->writer_),
+      base_(store->versions_->newest()),
+      catalog_(&writer_, base_.catalog, /*values_are_refs=*/true),
+      next_tree_id_(base_.next_tree_id),
+      logging_(logging == Logging::kOn) {
+  const pager::Stamp stamp = store->NextStamp();
+  writer_.Begin(stamp);
+  pager::BufferManager& buffer = store->pager_->buffer();
+  buffer.set_private_floor(stamp);
+  context_ = {store->pager_.get(), buffer.slots().Acquire(), &writer_};
+  log_.swap(store->log_buffer_);
+  log_.clear();
+}
+
+WriteTxn::~WriteTxn() { Rollback(); }
+
+absl::Status WriteTxn::Broken(absl::Status status) {
+  if (!status.ok() && broken_.ok()) broken_ = status;
+  return status;
+}
+
+// What does not fit in the log is not logged: the commit writes a checkpoint.
+void WriteTxn::LimitLog() {
+  if (log_.size() <= store_.options_.transaction_log_bytes_max) return;
+  by_checkpoint_ = true;
+  log_.clear();
+  log_.shrink_to_fit();
+}
+
+absl::StatusOr<std::optional<TreeRecord>> WriteTxn::LoadRecordById(TreeId id) {
+  Found found;
+  const std::string key = TreeKey(id);
+  SHEAF_RETURN_IF_ERROR(TreeReader(context_, catalog_.root()).Find(key, &found));
+  if (!found.found) return std::nullopt;
+  SHEAF_ASSIGN_OR_RETURN(TreeRecord record, DecodeTreeRecord(key, found.bytes));
+  return record;
+}
+
+absl::StatusOr<std::optional<TreeRecord>> WriteTxn::LoadRecord(std::string_view name) {
+  Found found;
+  SHEAF_RETURN_IF_ERROR(TreeReader(context_, catalog_.root()).Find(NameKey(name), &found));
+  if (!found.found) return std::nullopt;
+  SHEAF_ASSIGN_OR_RETURN(const TreeId id, DecodeNameEntry(found.bytes));
+  return LoadRecordById(id);
+}
+
+OpenTree* WriteTxn::Adopt(TreeRecord record) {
+  const TreeId id = record.id;
+  std::unique_ptr<OpenTree>& slot = open_[id];
+  slot.reset(new OpenTree(this, std::move(record)));
+  return slot.get();
+}
+
+absl::StatusOr<OpenTree*> WriteTxn::OpenById(TreeId id) {
+  if (const auto it = open_.find(id); it != open_.end())
+    return it->second->alive_ ? it->second.get() : nullptr;
+  SHEAF_ASSIGN_OR_RETURN(std::optional<TreeRecord> record, LoadRecordById(id));
+  return record.has_value() ? Adopt(*std::move(record)) : nullptr;
+}
+
+absl::StatusOr<OpenTree*> WriteTxn::FindTree(std::string_view name) {
+  SHEAF_RETURN_IF_ERROR(broken_);
+  for (const auto& [id, tree] : open_)
+    if (tree->alive_ && tree->record_.name == name) return tree.get();
+  SHEAF_ASSIGN_OR_RETURN(std::optional<TreeRecord> record, LoadRecord(name));
+  if (!record.has_value()) return nullptr;
+  return OpenById(record->id);
+}
+
+absl::StatusOr<OpenTree*> WriteTxn::CreateTree(std::string_view name, TreeKind kind,
+                                               std::string_view key_type,
+                                               std::string_view value_type) {
+  SHEAF_RETURN_IF_ERROR(CheckTreeName(name));
+  SHEAF_ASSIGN_OR_RETURN(OpenTree * there, FindTree(name));
+  if (there != nullptr)
+    return absl::AlreadyExistsError(absl::StrCat(std::string(name), ": exists already"));
+  TreeRecord record;
+  record.id = next_tree_id_++;
+  record.kind = kind;
+  record.name = std::string(name);
+  record.key_type = std::string(key_type);
+  record.value_type = std::string(value_type);
+  bool existed = false;
+  SHEAF_RETURN_IF_ERROR(Broken(catalog_.Put(NameKey(name), EncodeNameEntry(record.id),
+                                            BTree::PutMode::kUpsert, &existed)));
+  if (logging_ && !by_checkpoint_) AppendCreate(&log_, record);
+  OpenTree* tree = Adopt(std::move(record));
+  tree->changed_ = changed_ = true;
+  return tree;
+}
+
+absl::Status WriteTxn::RenameTree(std::string_view from, std::string_view to) {
+  SHEAF_RETURN_IF_ERROR(CheckTreeName(to));
+  SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, FindTree(from));
+  if (tree == nullptr)
+    return absl::NotFoundError(absl::StrCat(std::string(from), ": no such table"));
+  if (from == to) return absl::OkStatus();
+  SHEAF_ASSIGN_OR_RETURN(OpenTree * there, FindTree(to));
+  if (there != nullptr)
+    return absl::AlreadyExistsError(absl::StrCat(std::string(to), ": exists already"));
+  bool existed = false;
+  SHEAF_RETURN_IF_ERROR(Broken(catalog_.Delete(NameKey(from)).status()));
+  SHEAF_RETURN_IF_ERROR(Broken(catalog_.Put(NameKey(to), EncodeNameEntry(tree->record_.id),
+                                            BTree::PutMode::kUpsert, &existed)));
+  tree->record_.name = std::string(to);
+  tree->changed_ = changed_ = true;
+  if (logging_ && !by_checkpoint_) AppendRename(&log_, tree->record_.id, to);
+  return absl::OkStatus();
+}
+
+absl::Status WriteTxn::DropOpenTree(OpenTree* tree) {
+  const TreeId id = tree->record_.id;
+  SHEAF_RETURN_IF_ERROR(Broken(tree->tree_.Clear()));
+  SHEAF_RETURN_IF_ERROR(Broken(catalog_.Delete(NameKey(tree->record_.name)).status()));
+  SHEAF_RETURN_IF_ERROR(Broken(catalog_.Delete(TreeKey(id)).status()));
+  tree->alive_ = false;
+  tree->changed_ = false;
+  changed_ = true;
+  if (logging_ && !by_checkpoint_) AppendDrop(&log_, id);
+  return absl::OkStatus();
+}
+
+absl::Status WriteTxn::DropTree(std::string_view name) {
+  SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, FindTree(name));
+  if (tree == nullptr)
+    return absl::NotFoundError(absl::StrCat(std::string(name), ": no such table"));
+  return DropOpenTree(tree);
+}
+
+absl::StatusOr<std::vector<TreeRecord>> WriteTxn::ListTrees() {
+  SHEAF_RETURN_IF_ERROR(StoreRecords());
+  std::vector<TreeRecord> records;
+  btree::TreeCursor cursor(context_, &catalog_.root(), nullptr);
+  for (cursor.Seek(kFirstTreeKey); cursor.Valid() && cursor.key()[0] == 'i'; cursor.Next()) {
+    SHEAF_ASSIGN_OR_RETURN(TreeRecord record,
+                           DecodeTreeRecord(cursor.key(), cursor.value().bytes));
+    records.push_back(std::move(record));
+  }
+  SHEAF_RETURN_IF_ERROR(cursor.status());
+  std::sort(records.begin(), records.end(),
+            [](const TreeRecord& a, const TreeRecord& b) { return a.name < b.name; });
+  return records;
+}
+
+// Puts the records of changed trees into the catalog.
+absl::Status WriteTxn::StoreRecords() {
+  SHEAF_RETURN_IF_ERROR(broken_);
+  for (const auto& [id, tree] : open_) {
+    if (!tree->changed_) continue;
+    tree->record_.root = tree->tree_.root();
+    bool existed = false;
+    SHEAF_RETURN_IF_ERROR(Broken(catalog_.Put(TreeKey(id), EncodeTreeRecord(tree->record_),
+                                              BTree::PutMode::kUpsert, &existed)));
+    tree->changed_ = false;
+  }
+  return absl::OkStatus();
+}
+
+// --- Savepoints -------------------------------------------------------------
+
+absl::StatusOr<uint64_t> WriteTxn::SetSavepoint() {
+  SHEAF_RETURN_IF_ERROR(StoreRecords());
+  savepoints_.push_back({next_savepoint_++, catalog_.root(), next_tree_id_,
+                         writer_.SetMark(), log_.size(), by_checkpoint_});
+  writer_.NewStamp(store_.NextStamp());
+  return savepoints_.back().id;
+}
+
+absl::Status WriteTxn::RollbackTo(uint64_t id) {
+  const auto it = std::find_if(savepoints_.begin(), savepoints_.end(),
+                               [id](const SavepointState& s) { return s.id == id; });
+  if (it == savepoints_.end())
+    return absl::FailedPreconditionError("this savepoint was released or rolled back over");
+  if (!broken_.ok()) return broken_;
+  savepoints_.erase(it + 1, savepoints_.end());
+  const SavepointState& s = savepoints_.back();
+  writer_.RollbackTo(s.mark);
+  writer_.NewStamp(store_.NextStamp());
+  catalog_.Reset(s.catalog);
+  next_tree_id_ = s.next_tree_id;
+  // Once it outgrew the log its operations are gone: it stays so.
+  if (!by_checkpoint_) log_.resize(s.log_bytes);
+  for (const auto& [tree_id, tree] : open_) {
+    absl::StatusOr<std::optional<TreeRecord>> record = LoadRecordById(tree_id);
+    if (!record.ok()) return Broken(record.status());
+    tree->alive_ = record->has_value();
+    tree->changed_ = false;
+    if (tree->alive_) tree->record_ = **std::move(record);
+    tree->tree_.Reset(tree->alive_ ? tree->record_.root : btree::TreeRoot{});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteTxn::Release(uint64_t id) {
+  const auto it = std::find_if(savepoints_.begin(), savepoints_.end(),
+                               [id](const SavepointState& s) { return s.id == id; });
+  if (it == savepoints_.end())
+    return absl::FailedPreconditionError("this savepoint was released or rolled back over");
+  savepoints_.erase(it, savepoints_.end());
+  return absl::OkStatus();
+}
+
+// --- End --------------------------------------------------------------------
+
+void WriteTxn::EndTurn() {
+  active_ = false;
+  pager::BufferManager& buffer = store_.pager_->buffer();
+  buffer.set_private_floor(pager::kStampEnd);
+  buffer.slots().Release(context_.slot);
+  if (log_.capacity() <= kLogBufferKeep) store_.log_buffer_.swap(log_);
+  store_.queue_.Leave();
+}
+
+void WriteTxn::Rollback() {
+  if (!active_) return;
+  writer_.Rollback();
+  store_.rollbacks_.fetch_add(1);
+  EndTurn();
+}
+
+Version WriteTxn::NextVersion() {
+  Version next;
+  next.number = writer_.stamp();
+  next.catalog = catalog_.root();
+  next.next_tree_id = next_tree_id_;
+  next.log = base_.log;
+  return next;
+}
+
+absl::Status WriteTxn::Commit(Durability durability) {
+  if (!active_) return absl::FailedPreconditionError("the transaction has ended");
+  absl::Status status = StoreRecords();
+  if (status.ok()) status = store_.error();
+  if (!status.ok()) {
+    Rollback();
+    return status;
+  }
+  if (by_checkpoint_ && !store_.in_memory_ && changed_) return CommitByCheckpoint();
+  return store_.CommitLogged(this, durability);
+}
+
+// Holds the turn until the checkpoint is durable: a later commit in the log would
+// otherwise stand on one that is not.
+absl::Status WriteTxn::CommitByCheckpoint() {
+  absl::Status status = store_.CommitVersionByCheckpoint(this);
+  if (status.ok()) store_.commits_.fetch_add(1);
+  EndTurn();
+  return status;
+}
+
+}  // namespace sheaf::catalog

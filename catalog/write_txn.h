@@ -1,0 +1,133 @@
+// WriteTxn: the running write transaction. Trees are opened by name, changed
+// through OpenTree, and put back into the catalog at savepoints and at commit.
+//
+// After an operation failed half way (anything but a refused argument) only
+// Rollback is possible; Commit then rolls back and returns that first error.
+//
+// Single-writer.
+#ifndef CATALOG_WRITE_TXN_H_
+#define CATALOG_WRITE_TXN_H_
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "btree/btree.h"
+#include "catalog/store.h"
+
+namespace sheaf::catalog {
+
+class WriteTxn;
+
+// A tree as the transaction sees it. Lives as long as the transaction.
+class OpenTree {
+ public:
+  // Each first checks that the tree still exists: kFailedPrecondition after a
+  // drop or a rollback to before its creation.
+  absl::Status Put(std::string_view key, std::string_view value,
+                   btree::BTree::PutMode mode, bool* existed);
+  absl::StatusOr<bool> Delete(std::string_view key);
+  absl::StatusOr<uint64_t> DeleteRange(std::string_view from, const std::string* to);
+  absl::Status BulkLoad(btree::BTree::NextFn next,
+                        absl::FunctionRef<absl::Status(uint64_t)> tick);
+  absl::Status SetCounter(uint64_t counter);
+
+  absl::Status CheckAlive() const;
+  const TreeRecord& record() const { return record_; }
+  const btree::TreeRoot& root() const { return tree_.root(); }
+  const uint64_t* changes() const { return tree_.changes(); }
+
+ private:
+  friend class WriteTxn;
+  OpenTree(WriteTxn* txn, TreeRecord record);
+
+  WriteTxn& txn_;
+  TreeRecord record_;
+  btree::BTree tree_;
+  bool alive_ = true;
+  bool changed_ = false;  // since it was put into the catalog
+};
+
+class WriteTxn {
+ public:
+  ~WriteTxn();
+  WriteTxn(const WriteTxn&) = delete;
+  WriteTxn& operator=(const WriteTxn&) = delete;
+
+  // Null when there is none of that name.
+  absl::StatusOr<OpenTree*> FindTree(std::string_view name);
+  // kAlreadyExists.
+  absl::StatusOr<OpenTree*> CreateTree(std::string_view name, TreeKind kind,
+                                       std::string_view key_type,
+                                       std::string_view value_type);
+  absl::Status RenameTree(std::string_view from, std::string_view to);
+  absl::Status DropTree(std::string_view name);
+  absl::StatusOr<std::vector<TreeRecord>> ListTrees();
+
+  absl::StatusOr<uint64_t> SetSavepoint();
+  absl::Status RollbackTo(uint64_t savepoint);
+  absl::Status Release(uint64_t savepoint);
+
+  // Both end the transaction. Where Commit has to wait for the log, others may
+  // begin meanwhile.
+  absl::Status Commit(Durability durability);
+  void Rollback();
+  bool active() const { return active_; }
+
+  const btree::ReadContext& context() const { return context_; }
+  pager::Stamp base_version() const { return base_.number; }
+
+ private:
+  friend class Store;
+  friend class OpenTree;
+  enum class Logging { kOn, kOff };
+  WriteTxn(Store* store, Logging logging);
+
+  struct SavepointState {
+    uint64_t id;
+    btree::TreeRoot catalog;
+    uint64_t next_tree_id;
+    pager::PageWriter::Mark mark;
+    size_t log_bytes;
+    bool by_checkpoint;
+  };
+
+  absl::StatusOr<std::optional<TreeRecord>> LoadRecord(std::string_view name);
+  absl::StatusOr<std::optional<TreeRecord>> LoadRecordById(TreeId id);
+  absl::StatusOr<OpenTree*> OpenById(TreeId id);
+  OpenTree* Adopt(TreeRecord record);
+  absl::Status StoreRecords();
+  absl::Status DropOpenTree(OpenTree* tree);
+  // Remembers the first failure of an operation that may have done half its work.
+  absl::Status Broken(absl::Status status);
+  // Called after each logged operation.
+  void LimitLog();
+  absl::Status CommitByCheckpoint();
+  Version NextVersion();
+  void EndTurn();
+
+  Store& store_;
+  pager::PageWriter& writer_;
+  btree::ReadContext context_;
+  const Version base_;
+  btree::BTree catalog_;
+  uint64_t next_tree_id_;
+  std::map<TreeId, std::unique_ptr<OpenTree>> open_;
+  std::vector<SavepointState> savepoints_;
+  uint64_t next_savepoint_ = 1;
+  std::string log_;
+  const bool logging_;
+  bool by_checkpoint_ = false;  // outgrew the log, or loaded in bulk
+  bool changed_ = false;
+  bool active_ = true;
+  absl::Status broken_;
+};
+
+}  // namespace sheaf::catalog
+#endif  // CATALOG_WRITE_TXN_H_

@@ -1,0 +1,290 @@
+#include "cli/arguments.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/failure.h"
+
+namespace sheaf::cli {
+namespace {
+
+constexpr char kAbout[] =
+    "sheaf keeps documents and tables in one file.\n"
+    "FILE is such a file. Commands that only read open it read-only.\n\n";
+
+constexpr char kExitCodes[] =
+    "Exit codes: 0 done; 1 not found, or damage found; 2 wrong usage, key or document;\n"
+    "  3 a damaged, foreign or newer file; 4 locked by another process; 5 anything "
+    "else.\n"
+    "`sheaf help COMMAND` tells more about a command.\n";
+
+constexpr char kKeyRule[] =
+    "KEY: an integer as JSON writes it (42, -7) is a number; \"…\" in JSON quotes is "
+    "text\n"
+    "  ('\"42\"' in a shell); anything else is text as it stands. With --table keys are "
+    "bytes,\n"
+    "  and \\xNN, \\n, \\r, \\t, \\0, \\\\ are understood. A key that begins with a dash "
+    "goes after --.\n";
+
+constexpr char kImportNotes[] =
+    "Each line is one JSON document. A document whose key is there already replaces it.\n"
+    "A wrong line ends the import with its number and position: what was committed "
+    "before\n"
+    "stays and is told, nothing of the unfinished transaction is stored. Ctrl-C commits\n"
+    "what was read, tells where to go on and exits with 130.\n\n"
+    "Examples:\n"
+    "  sheaf import words.sheaf synsets --key id --in wordnet.jsonl\n"
+    "  zcat log.jsonl.gz | sheaf import log.sheaf events --batch 10000\n";
+
+constexpr char kScanNotes[] =
+    "--from and --to bound the keys whichever way the scan runs. With --json each line "
+    "is a\n"
+    "document, with --keys a key, with --table an object.\n\n"
+    "Examples:\n"
+    "  sheaf scan words.sheaf synsets --prefix n0000 --limit 5\n"
+    "  sheaf scan words.sheaf synsets --reverse --keys --limit 1\n"
+    "  sheaf scan words.sheaf synsets --json | jq -r .gloss\n";
+
+constexpr char kPutExamples[] =
+    "\nExamples:\n"
+    "  sheaf put app.sheaf notes today '{\"text\":\"buy ink\"}'\n"
+    "  sheaf put app.sheaf notes 17 < note.json\n";
+
+constexpr char kCheckNotes[] =
+    "Reads every page and compares every structure with every other. Changes nothing.\n"
+    "Exit code 0: nothing wrong; 1: damage found; 3: too damaged to open.\n";
+
+constexpr char kDumpNotes[] =
+    "Reads the page from the file itself, also when the file is too damaged to open.\n"
+    "Exit code 1 when the page is damaged or does not exist.\n";
+
+constexpr char kListHint[] = "`sheaf help` lists the commands";
+
+class HelpFormatter : public CLI::Formatter {
+ public:
+  HelpFormatter() {
+    column_width(24);
+    for (const char* name : {"REQUIRED", "TEXT", "UINT"}) label(name, "");
+    label("Positionals", "Arguments");
+    label("SUBCOMMAND", "COMMAND");
+    label("OPTIONS", "options");
+  }
+};
+
+// CLI11 reads -1 as a very large unsigned number.
+CLI::Validator NotNegative() {
+  auto check = [](const std::string& text) {
+    return std::string(text.starts_with('-') ? text + " is below 0" : "");
+  };
+  return CLI::Validator(check, "");
+}
+
+class Parser {
+ public:
+  explicit Parser(Arguments* args) : args_(*args) {
+    app_.name("sheaf");
+    app_.formatter(std::make_shared<HelpFormatter>());
+    app_.footer(kExitCodes);
+    app_.require_subcommand(1);
+    app_.set_help_flag("-h,--help", "Show this help");
+    app_.set_version_flag("--version", "", "Show the version, as the command does");
+    app_.add_flag("--json", args_.is_json, "Results and errors as JSON");
+    AddWriting();
+    AddReading();
+    AddFileCommands();
+    help_ = Add("help", "Show help for a command");
+    help_->add_option("COMMAND", help_topic_, "The command to explain");
+  }
+
+  absl::Status Parse(int argc, const char* const* argv);
+
+ private:
+  CLI::App* Add(const char* name, const char* about) {
+    CLI::App* command = app_.add_subcommand(name, about);
+    command->add_flag("--json", args_.is_json, "Results and errors as JSON");
+    return command;
+  }
+
+  CLI::App* AddForFile(const char* name, const char* about) {
+    CLI::App* command = Add(name, about);
+    command->add_option("FILE", args_.file, "The database")->required();
+    return command;
+  }
+
+  CLI::App* AddForCollection(const char* name, const char* about) {
+    CLI::App* command = AddForFile(name, about);
+    command->add_option("COLLECTION", args_.collection, "Its name in the database")
+        ->required();
+    return command;
+  }
+
+  // get, put and delete: the key is as kKeyRule says.
+  CLI::App* AddForKey(const char* name, const char* about, const char* notes = "") {
+    CLI::App* command = AddForCollection(name, about);
+    command->add_option("KEY", args_.key, "See below")->required();
+    AddTableFlag(command);
+    command->footer(std::string(kKeyRule) + notes);
+    return command;
+  }
+
+  void AddTableFlag(CLI::App* command) {
+    command->add_flag("--table", args_.is_table, "COLLECTION is a table of raw bytes");
+  }
+
+  void AddWriting() {
+    CLI::App* import = AddForCollection("import", "Store JSON documents, one a line");
+    import
+        ->add_option("--key", args_.key_field,
+                     "Take the key, text or integer, from this field;\n"
+                     "otherwise keys are numbers, counted up")
+        ->type_name("FIELD");
+    import->add_option("--in", args_.input, "Read this file; otherwise standard input")
+        ->type_name("PATH");
+    import
+        ->add_option("--batch", args_.batch_documents,
+                     "Documents a durable transaction [1000]")
+        ->type_name("N")
+        ->check(CLI::Range(uint64_t{1}, uint64_t{10'000'000}).description(""));
+    import->add_flag("--acknowledge", args_.acknowledges,
+                     "Print \"committed TOTAL\" after each transaction");
+    import->footer(kImportNotes);
+
+    CLI::App* put = AddForKey("put", "Store one document", kPutExamples);
+    put->add_option("JSON", args_.value, "The document; - or nothing: standard input");
+    AddForKey("delete", "Delete one document");
+  }
+
+  void AddReading() {
+    AddForKey("get", "Show one document");
+    CLI::App* scan = AddForCollection("scan", "Show documents in key order");
+    scan->add_option("--prefix", args_.prefix, "Only text keys that begin so")
+        ->type_name("TEXT");
+    scan->add_option("--from", args_.from, "The smallest key to show")->type_name("KEY");
+    scan->add_option("--to", args_.to, "End before this key")->type_name("KEY");
+    scan->add_option("--limit", args_.limit, "At most so many")
+        ->type_name("N")
+        ->check(NotNegative());
+    scan->add_flag("--reverse", args_.is_reverse, "From the largest key down");
+    scan->add_flag("--keys", args_.keys_only, "Keys only");
+    AddTableFlag(scan);
+    scan->footer(std::string(kKeyRule) + "\n" + kScanNotes);
+  }
+
+  void AddFileCommands() {
+    AddForFile("list", "Show collections and tables");
+    AddForFile("stat", "Show where the space goes");
+    AddForFile("check", "Look for damage")->footer(kCheckNotes);
+    AddForFile("checkpoint", "Fold the log into the file");
+    CLI::App* dump = AddForFile("dump", "Show a page of the file");
+    dump->add_option("PAGE", args_.page, "Its number; 0 is the first superblock")
+        ->required()
+        ->check(NotNegative());
+    dump->footer(kDumpNotes);
+    Add("version", "Show the version");
+  }
+
+  const CLI::App* Find(const std::string& name) const {
+    for (const CLI::App* command : app_.get_subcommands(nullptr)) {
+      if (command->get_name() == name) return command;
+    }
+    return nullptr;
+  }
+
+  void KeepHelp(const CLI::App* of) {
+    args_.command = "help";
+    args_.help = of == &app_ ? kAbout : "";
+    // Not App::help(): it describes the command that was parsed instead.
+    args_.help += of->get_formatter()->make_help(
+        of, of == &app_ ? "sheaf" : UsageName(of), CLI::AppFormatMode::Normal);
+  }
+
+  static std::string UsageName(const CLI::App* command) {
+    return "sheaf " + command->get_name();
+  }
+
+  Arguments& args_;
+  CLI::App app_;
+  CLI::App* help_ = nullptr;
+  std::string help_topic_;
+};
+
+// Single characters inserted, deleted or replaced between the two.
+size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+absl::Status UnknownCommand(const CLI::App& app, const std::string& name) {
+  const CLI::App* nearest = nullptr;
+  size_t distance_min = 3;  // further off is no typing error
+  for (const CLI::App* command : app.get_subcommands(nullptr)) {
+    size_t distance = EditDistance(name, command->get_name());
+    if (distance < distance_min) distance_min = distance, nearest = command;
+  }
+  absl::Status error = UsageError("there is no command " + Printable(name));
+  if (nearest == nullptr) return WithHint(error, kListHint);
+  return WithHint(error, "did you mean `sheaf " + nearest->get_name() + "`?");
+}
+
+// The first word that is not an option; empty when there is none.
+std::string FirstWord(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (argv[i][0] != '-') return argv[i];
+  }
+  return "";
+}
+
+absl::Status Parser::Parse(int argc, const char* const* argv) {
+  std::string name = FirstWord(argc, argv);
+  const CLI::App* command = Find(name);
+  if (!name.empty() && command == nullptr) return UnknownCommand(app_, name);
+  if (argc < 2) return WithHint(UsageError("which command?"), kListHint);
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::CallForVersion&) {
+    args_.command = "version";
+    return absl::OkStatus();
+  } catch (const CLI::CallForHelp&) {
+    KeepHelp(name.empty() ? &app_ : command);
+    return absl::OkStatus();
+  } catch (const CLI::ParseError& error) {
+    return WithHint(
+        UsageError(Printable(error.what())),
+        "`sheaf help" + (name.empty() ? "" : " " + name) + "` shows what it takes");
+  }
+  args_.command = name;
+  if (command != help_) return absl::OkStatus();
+  const CLI::App* topic = help_topic_.empty() ? &app_ : Find(help_topic_);
+  if (topic == nullptr) return UnknownCommand(app_, help_topic_);
+  KeepHelp(topic);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Arguments> ParseArguments(int argc, const char* const* argv) {
+  Arguments args;
+  Parser parser(&args);
+  SHEAF_RETURN_IF_ERROR(parser.Parse(argc, argv));
+  return args;
+}
+
+bool AsksForJson(int argc, const char* const* argv) {
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+    if (std::string_view(argv[i]) == "--json") return true;
+  }
+  return false;
+}
+
+}  // namespace sheaf::cli

@@ -1,0 +1,39 @@
+// The command line, parsed: which command, with what. All help text is written
+// in arguments.cc and nowhere else.
+#ifndef CLI_ARGUMENTS_H_
+#define CLI_ARGUMENTS_H_
+#include <sheaf/sheaf.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sheaf::cli {
+
+struct Arguments {
+  std::string command;
+  std::string file, collection;  // `collection` names the table with --table
+  std::string key;
+  std::string value = "-";  // of `put`; "-" is standard input
+  uint64_t page = 0;
+
+  std::string input = "-", key_field;  // import
+  uint64_t batch_documents = 1000;
+  bool acknowledges = false;
+
+  std::optional<std::string> prefix, from, to;  // scan
+  std::optional<uint64_t> limit;
+  bool is_reverse = false, keys_only = false;
+
+  bool is_json = false, is_table = false;
+  std::string help;  // command `help`: the text to print
+};
+
+// An error is a usage error and says where help is.
+absl::StatusOr<Arguments> ParseArguments(int argc, const char* const* argv);
+// Also when the command line cannot be parsed: its error may have to be JSON.
+bool AsksForJson(int argc, const char* const* argv);
+
+}  // namespace sheaf::cli
+#endif  // CLI_ARGUMENTS_H_

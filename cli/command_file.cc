@@ -1,0 +1,148 @@
+// list, stat, checkpoint, version: the file as a whole.
+#include "cli/commands.h"
+#include "cli/failure.h"
+#include "cli/text.h"
+
+namespace sheaf::cli {
+namespace {
+
+const char* KindName(TreeKind kind) {
+  return kind == TreeKind::kCollection ? "collection" : "table";
+}
+
+Json TreeJson(const TreeInfo& tree) {
+  Json json = {
+      {"name", tree.name}, {"kind", KindName(tree.kind)}, {"entries", tree.entry_count}};
+  if (!tree.key_type.empty()) json["key_type"] = tree.key_type;
+  if (!tree.value_type.empty()) json["value_type"] = tree.value_type;
+  return json;
+}
+
+std::string TypesText(const TreeInfo& tree) {
+  if (tree.key_type.empty()) return "";
+  return Printable(tree.key_type + " -> " + tree.value_type);
+}
+
+void PrintTrees(const std::vector<TreeInfo>& trees, Output& out) {
+  if (trees.empty()) return out.WriteLine("no collections, no tables");
+  bool has_types = false;
+  for (const TreeInfo& tree : trees) has_types |= !tree.key_type.empty();
+  std::vector<Align> alignment = {Align::kLeft, Align::kLeft, Align::kRight};
+  if (has_types) alignment.push_back(Align::kLeft);
+  TextTable table(alignment);
+  table.SetHeader({"NAME", "KIND", "ENTRIES"});
+  for (const TreeInfo& tree : trees) {
+    std::vector<std::string> row = {Printable(tree.name), KindName(tree.kind),
+                                    Thousands(tree.entry_count)};
+    if (has_types) row.push_back(TypesText(tree));
+    table.AddRow(std::move(row));
+  }
+  table.Print(out);
+}
+
+Json StatsJson(const DatabaseStats& stats) {
+  return {{"format_version", stats.format_version},
+          {"file_bytes", stats.file_bytes},
+          {"page_bytes", stats.page_bytes},
+          {"pages_total", stats.pages_total},
+          {"pages_live", stats.pages_live},
+          {"pages_free", stats.pages_free},
+          {"pages_waiting", stats.pages_waiting},
+          {"log_file_bytes", stats.log_file_bytes},
+          {"log_live_bytes", stats.log_live_bytes},
+          {"version", stats.version},
+          {"checkpoint_version", stats.checkpoint_version},
+          {"replayed_commits", stats.replayed_commits},
+          {"trees", stats.trees},
+          {"entries", stats.entries}};
+}
+
+void PrintStats(const std::string& path, const DatabaseStats& stats, Output& out) {
+  out.WriteLine(out.Paint(Tone::kStrong, Printable(path)) + "  format " +
+                std::to_string(stats.format_version) + ", version " +
+                Thousands(stats.version));
+  TextTable table({Align::kLeft, Align::kRight, Align::kRight, Align::kLeft});
+  auto add_pages = [&](const char* name, uint64_t pages, const char* note) {
+    table.AddRow({name, ByteSize(pages * stats.page_bytes), Thousands(pages), note});
+  };
+  table.AddRow({"file", ByteSize(stats.file_bytes), Thousands(stats.pages_total),
+                "pages of " + ByteSize(stats.page_bytes)});
+  add_pages("  live", stats.pages_live, "hold data");
+  add_pages("  free", stats.pages_free, "can be used again");
+  add_pages("  waiting", stats.pages_waiting, "free after the next checkpoint");
+  table.AddRow({"log", ByteSize(stats.log_file_bytes), "",
+                ByteSize(stats.log_live_bytes) + " in use"});
+  table.AddRow(
+      {"commits in it", "", Thousands(stats.replayed_commits), "read back when opened"});
+  table.AddRow(
+      {"trees", "", Thousands(stats.trees), "collections, tables and their like"});
+  table.AddRow({"entries", "", Thousands(stats.entries), ""});
+  table.Print(out, "  ");
+}
+
+}  // namespace
+
+CommandResult List(Session& session) {
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(session.args.file, OpenFor::kReading));
+  ReadTransaction read = db->BeginRead();
+  auto trees = read.List();
+  if (!trees.ok()) return At(session.args.file, trees.status());
+  if (!session.args.is_json) {
+    PrintTrees(*trees, session.out);
+    return kExitOk;
+  }
+  Json list = Json::array();
+  for (const TreeInfo& tree : *trees) list.push_back(TreeJson(tree));
+  session.out.WriteLine(Dump({{"version", read.version()}, {"trees", list}}));
+  return kExitOk;
+}
+
+CommandResult Stat(Session& session) {
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(session.args.file, OpenFor::kReading));
+  DatabaseStats stats = db->stats();
+  if (session.args.is_json) {
+    session.out.WriteLine(Dump(StatsJson(stats)));
+  } else {
+    PrintStats(session.args.file, stats, session.out);
+  }
+  return kExitOk;
+}
+
+CommandResult Checkpoint(Session& session) {
+  const Arguments& args = session.args;
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args.file, OpenFor::kWriting));
+  DatabaseStats before = db->stats();
+  SHEAF_RETURN_IF_ERROR(At(args.file, db->Checkpoint()));
+  DatabaseStats after = db->stats();
+  SHEAF_RETURN_IF_ERROR(At(args.file, db->Close()));
+  uint64_t pages = after.pages_written - before.pages_written;
+  if (args.is_json) {
+    session.out.WriteLine(Dump({{"version", after.checkpoint_version},
+                                {"replayed_commits", before.replayed_commits},
+                                {"pages_written", pages}}));
+  } else {
+    session.out.WriteLine(
+        "version " + Thousands(after.checkpoint_version) +
+        " is in the file: " + Counted(before.replayed_commits, "commit", "commits") +
+        " taken from the log, " + Counted(pages, "page", "pages") + " written");
+  }
+  return kExitOk;
+}
+
+CommandResult Version(Session& session) {
+  // The library knows its format; an empty database says it.
+  Options options;
+  options.cache_bytes_max = 1 << 20;
+  SHEAF_ASSIGN_OR_RETURN(auto db, Database::OpenInMemory(options));
+  uint64_t format_version = db->stats().format_version;
+  if (session.args.is_json) {
+    session.out.WriteLine(
+        Dump({{"version", SHEAF_VERSION}, {"format_version", format_version}}));
+  } else {
+    session.out.WriteLine("sheaf " SHEAF_VERSION ", file format " +
+                          std::to_string(format_version));
+  }
+  return kExitOk;
+}
+
+}  // namespace sheaf::cli

@@ -1,0 +1,21 @@
+# sheaf_bench: Sheaf and its peers in one process run.
+file(GLOB bench_sources CONFIGURE_DEPENDS bench/*.cc)
+pkg_check_modules(LMDB IMPORTED_TARGET lmdb)
+pkg_check_modules(ROCKSDB IMPORTED_TARGET rocksdb)
+pkg_check_modules(WIREDTIGER IMPORTED_TARGET wiredtiger)
+pkg_check_modules(SQLITE IMPORTED_TARGET sqlite3)
+find_package(leveldb QUIET)
+set(missing)
+foreach(peer LMDB ROCKSDB WIREDTIGER SQLITE leveldb)
+  if(NOT ${peer}_FOUND)
+    list(APPEND missing ${peer})
+  endif()
+endforeach()
+if(missing)
+  message(WARNING "sheaf_bench is not built; missing: ${missing} (tools/setup.sh --bench)")
+elseif(bench_sources)
+  add_executable(sheaf_bench ${bench_sources})
+  target_link_libraries(sheaf_bench PRIVATE
+      sheaf_static nlohmann_json::nlohmann_json PkgConfig::LMDB PkgConfig::ROCKSDB
+      PkgConfig::WIREDTIGER PkgConfig::SQLITE leveldb::leveldb)
+endif()

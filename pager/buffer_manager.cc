@@ -1,0 +1,513 @@
+#include "pager/buffer_manager.h"
+
+#include <sched.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "pager/assert.h"
+#include "pager/status_macros.h"
+
+namespace sheaf::pager {
+namespace {
+
+// Entries beyond the budget's, for pages a running operation may add above it.
+constexpr uint64_t kFramesSlack = 8192;
+// Pages the clock gives up at once, so that its lock is taken rarely.
+constexpr uint64_t kEvictBatch = 32;
+constexpr size_t kWriteBatch = 256;
+constexpr size_t kWriteRunBytesMax = size_t{256} << 10;
+constexpr int kSweepsMax = 400;
+
+void* ReserveMemory(size_t bytes) {
+  void* p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return p == MAP_FAILED ? nullptr : p;
+}
+
+}  // namespace
+
+BufferManager::BufferManager(File* file, const PageOps* ops, uint64_t bytes_max)
+    : file_(file),
+      ops_(ops),
+      pages_max_(std::max(bytes_max, kBytesMin) / kPageBytes),
+      frames_max_(pages_max_ + kFramesSlack) {
+  segments_ = static_cast<Segment*>(ReserveMemory(kSegmentsMax * sizeof(Segment)));
+  SHEAF_ASSERT(segments_ != nullptr);
+  frames_ = std::make_unique<Frame[]>(frames_max_);
+}
+
+BufferManager::~BufferManager() {
+  for (size_t i = 0; i < kSegmentsMax && segments_[i].base.load() != nullptr; ++i) {
+    munmap(segments_[i].base.load(), kPageBytes << kSegmentShift);
+    munmap(segments_[i].state.load(), sizeof(uint64_t) << kSegmentShift);
+  }
+  munmap(segments_, kSegmentsMax * sizeof(Segment));
+}
+
+absl::Status BufferManager::EnsureSegment(PageId id) {
+  Segment& segment = segments_[id >> kSegmentShift];
+  if (segment.state.load(std::memory_order_acquire) != nullptr) return absl::OkStatus();
+  absl::MutexLock lock(&frames_mu_);
+  // All segments up to this one, so that the destructor finds them in a row.
+  for (size_t i = 0; i <= id >> kSegmentShift; ++i) {
+    Segment& s = segments_[i];
+    if (s.state.load(std::memory_order_relaxed) != nullptr) continue;
+    void* base = ReserveMemory(kPageBytes << kSegmentShift);
+    void* state = base == nullptr ? nullptr : ReserveMemory(sizeof(uint64_t) << kSegmentShift);
+    if (state == nullptr) {
+      if (base != nullptr) munmap(base, kPageBytes << kSegmentShift);
+      return absl::ResourceExhaustedError(
+          "no address space for 16 GiB more of pages: look at `ulimit -v` and "
+          "vm.overcommit_memory");
+    }
+    // Huge pages would make the budget a fiction: 4 KiB in, 2 MiB taken.
+    madvise(base, kPageBytes << kSegmentShift, MADV_NOHUGEPAGE);
+    s.base.store(static_cast<char*>(base), std::memory_order_relaxed);
+    s.state.store(static_cast<std::atomic<uint64_t>*>(state), std::memory_order_release);
+  }
+  return absl::OkStatus();
+}
+
+bool BufferManager::Unmark(std::atomic<uint64_t>* state) {
+  uint64_t word = state->load(std::memory_order_acquire);
+  while ((word & (kResident | kLocked | kFreed)) == kResident) {
+    if ((word & kMarked) == 0) return true;
+    if (state->compare_exchange_weak(word, word & ~kMarked, std::memory_order_acq_rel))
+      return true;
+  }
+  return false;
+}
+
+bool BufferManager::TryPin(PageId id) {
+  std::atomic<uint64_t>* state = StateOrNull(id);
+  if (state == nullptr) return false;
+  uint64_t word = state->load(std::memory_order_acquire);
+  while ((word & (kResident | kLocked | kFreed)) == kResident) {
+    SHEAF_ASSERT((word & kPinMask) < kPinMask);
+    if (state->compare_exchange_weak(word, (word & ~kMarked) + 1,
+                                     std::memory_order_acq_rel))
+      return true;
+  }
+  return false;
+}
+
+absl::StatusOr<const char*> BufferManager::Pin(const PageRef& ref) {
+  for (;;) {
+    if (TryPin(ref.id)) {
+      const char* page = Address(ref.id);
+      if (BirthOf(page) == ref.birth && PagesOf(page) == ref.pages) return page;
+      Unpin(ref.id);
+      return PageDamaged(ref.id, absl::StrCat("birth is ", BirthOf(page), ", expected ",
+                                              ref.birth, ": two references disagree"));
+    }
+    SHEAF_RETURN_IF_ERROR(Load(ref));
+  }
+}
+
+absl::Status BufferManager::Load(const PageRef& ref) {
+  if (ref.id + ref.pages > page_end_.load() || ref.id < 2)
+    return PageDamaged(ref.id, absl::StrCat("a reference leads outside the file's ",
+                                            page_end_.load(), " pages"));
+  SHEAF_RETURN_IF_ERROR(EnsureSegment(ref.id));
+  std::atomic<uint64_t>& state = State(ref.id);
+  for (;;) {
+    uint64_t word = state.load(std::memory_order_acquire);
+    if ((word & (kInterior | kFreed)) != 0 && (word & kLocked) == 0)
+      return PageDamaged(ref.id, "referred to, but it is free or inside another page");
+    if ((word & (kResident | kLocked)) == kResident) {
+      Unmark(&state);
+      return absl::OkStatus();
+    }
+    if (word == 0 && state.compare_exchange_strong(word, kLocked)) break;
+    sched_yield();
+  }
+  misses_.fetch_add(1, std::memory_order_relaxed);
+  absl::Status status = Acquire(ref.pages);
+  if (!status.ok()) {
+    state.store(0, std::memory_order_release);
+    return status;
+  }
+  if (!ClaimInterior(ref)) {
+    status = PageDamaged(ref.id, "overlaps another page in use");
+  } else {
+    status = FillFromFile(ref);
+    if (!status.ok()) ClearInterior(ref.id, ref.pages);
+  }
+  if (!status.ok()) {
+    // Not the interior: it may be somebody else's memory.
+    used_.fetch_sub(ref.pages, std::memory_order_relaxed);
+    state.store(0, std::memory_order_release);
+    return status;
+  }
+  const uint64_t frame = TakeFrame(ref);
+  state.store(kResident | frame << kFrameShift, std::memory_order_release);
+  return absl::OkStatus();
+}
+
+absl::Status BufferManager::FillFromFile(const PageRef& ref) {
+  char* page = Address(ref.id);
+  const size_t bytes = ref.pages * kPageBytes;
+  absl::Status status =
+      file_->Read(ref.id * kPageBytes, absl::MakeSpan(page, bytes));
+  if (absl::IsOutOfRange(status))
+    status = PageDamaged(ref.id, "lies behind the end of the file, which was cut off");
+  if (status.ok()) status = VerifyPage(page, bytes, ref);
+  if (status.ok()) {
+    const PageKindOps& ops = ops_->kinds[static_cast<size_t>(PageKindOf(page))];
+    status = ops.validate == nullptr
+                 ? PageDamaged(ref.id, "is not of a kind that a tree refers to")
+                 : ops.validate(page);
+  }
+  if (!status.ok()) ReleaseMemory(ref.id, ref.pages);
+  return status;
+}
+
+bool BufferManager::ClaimInterior(const PageRef& ref) {
+  for (uint32_t i = 1; i < ref.pages; ++i) {
+    uint64_t expected = 0;
+    if (!State(ref.id + i).compare_exchange_strong(expected, kInterior)) {
+      ClearInterior(ref.id, i);
+      return false;
+    }
+  }
+  return true;
+}
+
+void BufferManager::ClearInterior(PageId id, uint32_t pages) {
+  for (uint32_t i = 1; i < pages; ++i) State(id + i).store(0, std::memory_order_release);
+}
+
+uint64_t BufferManager::TakeFrame(const PageRef& ref) {
+  uint64_t index;
+  {
+    absl::MutexLock lock(&frames_mu_);
+    if (!free_frames_.empty()) {
+      index = free_frames_.back();
+      free_frames_.pop_back();
+    } else {
+      index = frames_end_.load(std::memory_order_relaxed);
+      SHEAF_ASSERT(index < frames_max_);
+      frames_end_.store(index + 1, std::memory_order_release);
+    }
+  }
+  Frame& frame = frames_[index];
+  frame.birth.store(ref.birth, std::memory_order_relaxed);
+  frame.pages.store(ref.pages, std::memory_order_relaxed);
+  frame.id.store(ref.id, std::memory_order_release);
+  return index;
+}
+
+void BufferManager::GiveFrameBack(uint64_t index) {
+  frames_[index].id.store(0, std::memory_order_relaxed);
+  absl::MutexLock lock(&frames_mu_);
+  free_frames_.push_back(index);
+}
+
+void BufferManager::ReleaseMemory(PageId id, uint32_t pages) {
+  madvise(Address(id), pages * kPageBytes, MADV_DONTNEED);
+}
+
+// --- Budget and clock -------------------------------------------------------
+
+absl::Status BufferManager::Acquire(uint64_t pages) {
+  if (used_.fetch_add(pages, std::memory_order_relaxed) + pages <= pages_max_)
+    return absl::OkStatus();
+  used_.fetch_sub(pages, std::memory_order_relaxed);
+  return MakeRoom(pages, private_floor_.load());
+}
+
+absl::Status BufferManager::Reserve(uint64_t pages) {
+  if (used_.load(std::memory_order_relaxed) + pages <= pages_max_) return absl::OkStatus();
+  SHEAF_RETURN_IF_ERROR(MakeRoom(pages, kStampEnd));
+  used_.fetch_sub(pages, std::memory_order_relaxed);
+  return absl::OkStatus();
+}
+
+uint64_t BufferManager::OldestActiveEpoch() const {
+  uint64_t oldest = UINT64_MAX;
+  slots_.ForEach([&](const ReaderSlot& slot) {
+    const uint64_t e = slot.epoch.load(std::memory_order_seq_cst);
+    if (e != 0) oldest = std::min(oldest, e);
+  });
+  return oldest;
+}
+
+absl::Status BufferManager::MakeRoom(uint64_t pages, Stamp private_floor) {
+  absl::MutexLock lock(&evict_mu_);
+  std::vector<PageRef> dirty;
+  int idle_sweeps = 0;
+  while (used_.load() + pages > pages_max_) {
+    dirty.clear();
+    const uint64_t want =
+        used_.load() + pages - pages_max_ + std::min(kEvictBatch, pages_max_ / 16);
+    const uint64_t evicted = SweepOnce(want, private_floor, &dirty);
+    const uint64_t before = used_.load();
+    if (!dirty.empty()) SHEAF_RETURN_IF_ERROR(WriteAndEvict(dirty));
+    if (evicted == 0 && used_.load() >= before) {
+      if (++idle_sweeps == kSweepsMax)
+        return absl::ResourceExhaustedError(absl::StrCat(
+            "the cache budget of ", pages_max_ * kPageBytes,
+            " bytes is full of pages that cannot be evicted: end cursors and values "
+            "that are still open, or set Options::cache_bytes_max higher"));
+      if (idle_sweeps > 3) sched_yield();  // operations in flight end soon
+    } else {
+      idle_sweeps = 0;
+    }
+  }
+  used_.fetch_add(pages);
+  return absl::OkStatus();
+}
+
+uint64_t BufferManager::SweepOnce(uint64_t want, Stamp private_floor,
+                                  std::vector<PageRef>* dirty) {
+  const uint64_t end = frames_end_.load(std::memory_order_acquire);
+  const uint64_t oldest = OldestActiveEpoch();
+  uint64_t evicted = 0;
+  for (uint64_t step = 0; step < end && evicted < want && dirty->size() < kWriteBatch;
+       ++step) {
+    if (hand_ >= end) hand_ = 0;
+    evicted += VisitFrame(hand_++, oldest, private_floor, dirty);
+  }
+  epoch_.fetch_add(1, std::memory_order_seq_cst);
+  return evicted;
+}
+
+uint64_t BufferManager::VisitFrame(uint64_t index, uint64_t oldest, Stamp private_floor,
+                                   std::vector<PageRef>* dirty) {
+  Frame& frame = frames_[index];
+  const PageId id = frame.id.load(std::memory_order_acquire);
+  if (id == 0) return 0;
+  uint64_t word = State(id).load(std::memory_order_seq_cst);
+  if ((word & kResident) == 0 || (word & (kLocked | kWriting | kPinMask)) != 0) return 0;
+  if (word >> kFrameShift != index) return 0;
+  if ((word & kFreed) != 0) return TryEvict(index, id, word);
+  if ((word & kMarked) == 0) {
+    // Before the mark: whoever sees it unmarked began no later than this epoch.
+    frame.marked_at = epoch_.load(std::memory_order_seq_cst);
+    State(id).compare_exchange_strong(word, word | kMarked, std::memory_order_seq_cst);
+    return 0;
+  }
+  if ((word & kDirty) != 0) {
+    const PageRef ref{id, frame.birth.load(std::memory_order_relaxed),
+                      frame.pages.load(std::memory_order_relaxed)};
+    if (ref.birth < private_floor && !never_write_) dirty->push_back(ref);
+    return 0;
+  }
+  return oldest > frame.marked_at ? TryEvict(index, id, word) : 0;
+}
+
+uint64_t BufferManager::TryEvict(uint64_t index, PageId id, uint64_t word) {
+  const uint32_t pages = frames_[index].pages.load(std::memory_order_relaxed);
+  if (!State(id).compare_exchange_strong(word, kLocked, std::memory_order_seq_cst))
+    return 0;
+  if ((word & kDirty) != 0) dirty_.fetch_sub(pages, std::memory_order_relaxed);
+  ReleaseMemory(id, pages);
+  ClearInterior(id, pages);
+  GiveFrameBack(index);
+  used_.fetch_sub(pages, std::memory_order_relaxed);
+  evictions_.fetch_add(1, std::memory_order_relaxed);
+  State(id).store(0, std::memory_order_release);
+  return pages;
+}
+
+absl::Status BufferManager::WriteAndEvict(absl::Span<const PageRef> dirty) {
+  std::vector<PageRef> sorted(dirty.begin(), dirty.end());
+  SHEAF_RETURN_IF_ERROR(WriteOut(sorted));
+  const uint64_t oldest = OldestActiveEpoch();
+  for (const PageRef& ref : sorted) {
+    const uint64_t word = State(ref.id).load(std::memory_order_seq_cst);
+    if ((word & (kResident | kMarked)) != (kResident | kMarked)) continue;
+    if ((word & (kLocked | kWriting | kDirty | kFreed | kPinMask)) != 0) continue;
+    const uint64_t index = word >> kFrameShift;
+    if (oldest > frames_[index].marked_at) TryEvict(index, ref.id, word);
+  }
+  return absl::OkStatus();
+}
+
+// --- The writer's pages -----------------------------------------------------
+
+absl::StatusOr<char*> BufferManager::NewPage(PageKind kind, const PageRef& ref) {
+  SHEAF_RETURN_IF_ERROR(EnsureSegment(ref.id + ref.pages - 1));
+  std::atomic<uint64_t>& state = State(ref.id);
+  char* page = Address(ref.id);
+  uint64_t word = state.load(std::memory_order_acquire);
+  for (;;) {
+    if ((word & (kResident | kFreed | kLocked)) == (kResident | kFreed)) {
+      if (state.compare_exchange_weak(word, kLocked | word)) break;  // memory is there
+    } else if (word == 0) {
+      if (state.compare_exchange_weak(word, kLocked)) break;
+    } else {
+      SHEAF_ASSERT((word & kLocked) != 0);  // the clock takes a freed page away
+      sched_yield();
+      word = state.load(std::memory_order_acquire);
+    }
+  }
+  uint64_t frame = word >> kFrameShift;
+  if (word == 0) {
+    used_.fetch_add(ref.pages, std::memory_order_relaxed);
+    const bool claimed = ClaimInterior(ref);
+    SHEAF_ASSERT(claimed);
+    frame = TakeFrame(ref);
+  } else {
+    SHEAF_ASSERT(ref.pages == frames_[frame].pages.load(std::memory_order_relaxed));
+    frames_[frame].birth.store(ref.birth, std::memory_order_relaxed);
+  }
+  dirty_.fetch_add(ref.pages, std::memory_order_relaxed);
+  InitPageHeader(page, kind, ref.pages, ref.id, ref.birth);
+  state.store(kResident | kDirty | frame << kFrameShift, std::memory_order_release);
+  return page;
+}
+
+char* BufferManager::WritablePage(const PageRef& ref, Stamp oldest_birth) {
+  if (ref.birth < oldest_birth) return nullptr;
+  const uint64_t word = State(ref.id).load(std::memory_order_acquire);
+  if ((word & (kResident | kDirty | kWriting)) != (kResident | kDirty)) return nullptr;
+  return Address(ref.id);
+}
+
+bool BufferManager::Free(PageId id, uint32_t pages) {
+  std::atomic<uint64_t>* state = StateOrNull(id);
+  if (state == nullptr) return true;  // never touched since open
+  uint64_t word = state->load(std::memory_order_acquire);
+  for (;;) {
+    if (word == 0) return true;
+    if ((word & kPinMask) != 0) return false;
+    if ((word & kLocked) != 0) {
+      sched_yield();
+      word = state->load(std::memory_order_acquire);
+      continue;
+    }
+    SHEAF_ASSERT((word & kFreed) == 0);
+    const uint64_t freed = (word & ~(kDirty | kMarked)) | kFreed;
+    if (state->compare_exchange_weak(word, freed, std::memory_order_acq_rel)) break;
+  }
+  if ((word & kDirty) != 0) dirty_.fetch_sub(pages, std::memory_order_relaxed);
+  if (pages > 1) DropRange(id, pages);
+  return true;
+}
+
+void BufferManager::DropRange(PageId first, uint32_t pages) {
+  for (PageId id = first; id < first + pages; ++id) {
+    std::atomic<uint64_t>* state = StateOrNull(id);
+    if (state == nullptr) continue;
+    uint64_t word = state->load(std::memory_order_acquire);
+    while (word != 0 && (word & kInterior) == 0) {
+      if ((word & kLocked) == 0) {
+        SHEAF_ASSERT((word & kFreed) != 0);
+        if (TryEvict(word >> kFrameShift, id, word) != 0) break;
+      }
+      sched_yield();
+      word = state->load(std::memory_order_acquire);
+    }
+  }
+}
+
+// --- Writing out ------------------------------------------------------------
+
+// Pins the page and claims its write. False when there is nothing to write.
+bool BufferManager::BeginWriteOut(const PageRef& ref) {
+  std::atomic<uint64_t>* state = StateOrNull(ref.id);
+  if (state == nullptr) return false;
+  uint64_t word = state->load(std::memory_order_acquire);
+  for (;;) {
+    if ((word & kDirty) == 0 || (word & kFreed) != 0) return false;
+    if ((word & (kWriting | kLocked)) != 0) {
+      sched_yield();  // another thread writes it: done when that is done
+      word = state->load(std::memory_order_acquire);
+      continue;
+    }
+    if (state->compare_exchange_weak(word, (word | kWriting) + 1,
+                                     std::memory_order_acq_rel))
+      break;
+  }
+  if (BirthOf(Address(ref.id)) == ref.birth) return true;
+  state->fetch_and(~kWriting, std::memory_order_release);
+  Unpin(ref.id);
+  return false;
+}
+
+absl::Status BufferManager::WriteOut(absl::Span<const PageRef> pages) {
+  std::vector<PageRef> claimed;
+  claimed.reserve(pages.size());
+  for (const PageRef& ref : pages)
+    if (BeginWriteOut(ref)) claimed.push_back(ref);
+  std::sort(claimed.begin(), claimed.end(),
+            [](const PageRef& a, const PageRef& b) { return a.id < b.id; });
+  std::vector<char> bounce;
+  absl::Status status;
+  for (size_t begin = 0; begin < claimed.size();) {
+    size_t end = begin + 1;
+    size_t bytes = claimed[begin].pages * kPageBytes;
+    while (end < claimed.size() && bytes < kWriteRunBytesMax &&
+           claimed[end].id == claimed[end - 1].id + claimed[end - 1].pages)
+      bytes += claimed[end++].pages * kPageBytes;
+    if (status.ok())
+      status = WriteRun(absl::MakeSpan(claimed).subspan(begin, end - begin), &bounce);
+    for (size_t i = begin; i < end; ++i) {
+      const uint64_t clear = status.ok() ? kWriting | kDirty : kWriting;
+      State(claimed[i].id).fetch_and(~clear, std::memory_order_acq_rel);
+      if (status.ok()) {
+        dirty_.fetch_sub(claimed[i].pages, std::memory_order_relaxed);
+        written_.fetch_add(claimed[i].pages, std::memory_order_relaxed);
+      }
+      Unpin(claimed[i].id);
+    }
+    begin = end;
+  }
+  return status;
+}
+
+// Readers may be looking at these pages, so the checksum goes into a copy.
+absl::Status BufferManager::WriteRun(absl::Span<const PageRef> run,
+                                     std::vector<char>* bounce) {
+  size_t bytes = 0;
+  for (const PageRef& ref : run) bytes += ref.pages * kPageBytes;
+  if (bounce->size() < bytes) bounce->resize(bytes);
+  char* out = bounce->data();
+  for (const PageRef& ref : run) {
+    const size_t size = ref.pages * kPageBytes;
+    std::memcpy(out, Address(ref.id), size);
+    const PageKindOps& ops = ops_->kinds[static_cast<size_t>(PageKindOf(out))];
+    if (ops.clear_unused != nullptr) ops.clear_unused(out);
+    SealPage(out, size);
+    out += size;
+  }
+  return file_->Write(run[0].id * kPageBytes, std::string_view(bounce->data(), bytes));
+}
+
+BufferStats BufferManager::stats() const {
+  BufferStats s;
+  s.bytes_max = pages_max_ * kPageBytes;
+  s.bytes_used = used_.load() * kPageBytes;
+  s.bytes_dirty = dirty_.load() * kPageBytes;
+  s.misses = misses_.load();
+  s.evictions = evictions_.load();
+  s.pages_written = written_.load();
+  return s;
+}
+
+absl::Status BufferManager::Check() const {
+  uint64_t used = 0, dirty = 0;
+  for (uint64_t i = 0; i < frames_end_.load(); ++i) {
+    const PageId id = frames_[i].id.load();
+    if (id == 0) continue;
+    const uint64_t word = State(id).load();
+    if ((word & kResident) == 0 || word >> kFrameShift != i)
+      return absl::InternalError(absl::StrCat("frame ", i, ": page ", id,
+                                              " does not know its frame"));
+    if ((word & (kLocked | kWriting)) != 0)
+      return absl::InternalError(absl::StrCat("page ", id, " was left locked"));
+    used += frames_[i].pages.load();
+    if ((word & kDirty) != 0) dirty += frames_[i].pages.load();
+  }
+  if (used != used_.load() || dirty != dirty_.load())
+    return absl::InternalError(absl::StrCat("counted ", used, " pages, ", dirty,
+                                            " dirty; the counters say ", used_.load(),
+                                            " and ", dirty_.load()));
+  return absl::OkStatus();
+}
+
+}  // namespace sheaf::pager

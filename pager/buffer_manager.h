@@ -1,0 +1,272 @@
+// BufferManager: page id -> memory, without a hash table and without a lock.
+//
+// Each base page of the file has a fixed address in a reserved region of address
+// space and a state word (after vmcache: Leis et al., SIGMOD 2023). A page is in
+// memory when its state word says so; memory behind pages that are not is given
+// back to the system. The region is reserved in segments of 16 GiB as the file
+// grows, so there is no size to preset.
+//
+// State word of a node (at its first base page):
+//
+//   bits 0-19   pins
+//   bit 20      kResident  the bytes are there and may be read
+//   bit 21      kLocked    somebody loads or evicts it
+//   bit 22      kMarked    not used since the clock hand last passed
+//   bit 23      kDirty     the bytes are not in the file yet
+//   bit 24      kWriting   somebody writes them to the file now
+//   bit 25      kFreed     belongs to no tree; the memory waits for the next owner
+//   bit 26      kInterior  not the first base page of its node: never a node's id
+//   bits 32-63  frame      its entry in the clock
+//
+//   from            to              by
+//   0               kLocked         Load, NewPage (compare-and-swap)
+//   kLocked         kResident       the same, when the bytes are there
+//   kResident       | kMarked       the clock hand
+//   | kMarked       kResident       a reader that finds it marked
+//   | kMarked, no pins, clean, no operation older than the mark
+//                   kLocked, then 0 the clock hand: memory given back
+//   | kDirty        | kWriting, then clean: WriteOut
+//   kResident, no pins -> | kFreed  Free;  | kFreed -> kDirty: NewPage
+//
+// How a page stays where it is while it is read: for the length of one operation
+// through an EpochGuard, for longer by a pin. Whoever loads pages or makes room
+// must not hold an EpochGuard. Pages of the running write transaction (birth >=
+// private_floor) are written out or evicted by its own thread only.
+//
+// The budget is hard: `bytes_max` covers every byte of page memory, clean, dirty
+// and freed. Thread-safe but for what says "writer only". Lock order:
+// evict_mu_ before frames_mu_; both are innermost but for File.
+#ifndef PAGER_BUFFER_MANAGER_H_
+#define PAGER_BUFFER_MANAGER_H_
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "pager/file.h"
+#include "pager/page.h"
+#include "pager/reader_slots.h"
+
+namespace sheaf::pager {
+
+struct BufferStats {
+  uint64_t bytes_max = 0, bytes_used = 0, bytes_dirty = 0;
+  uint64_t misses = 0, evictions = 0, pages_written = 0;
+};
+
+class BufferManager {
+ public:
+  static constexpr uint64_t kBytesMin = uint64_t{1} << 20;
+
+  // `file` and `ops` outlive it.
+  BufferManager(File* file, const PageOps* ops, uint64_t bytes_max);
+  ~BufferManager();
+  BufferManager(const BufferManager&) = delete;
+  BufferManager& operator=(const BufferManager&) = delete;
+
+  // The bytes of a resident page; null when it must be loaded first. Requires:
+  // an EpochGuard of the caller, or a pin, or its own private page.
+  const char* Peek(PageId id) {
+    std::atomic<uint64_t>* state = StateOrNull(id);
+    if (state == nullptr) [[unlikely]] return nullptr;
+    const uint64_t word = state->load(std::memory_order_acquire);
+    if ((word & (kResident | kLocked | kMarked | kFreed)) != kResident) [[unlikely]] {
+      if (!Unmark(state)) return nullptr;
+    }
+    return Address(id);
+  }
+
+  // Hints that the page's header and slots will be read soon.
+  void Prefetch(PageId id) const {
+    const char* base = segments_[id >> kSegmentShift].base.load(std::memory_order_relaxed);
+    if (base == nullptr) return;
+    const char* page = base + (id & kSegmentMask) * kPageBytes;
+    __builtin_prefetch(page);
+    __builtin_prefetch(page + 64);
+    __builtin_prefetch(page + 128);
+    __builtin_prefetch(page + 192);
+    __builtin_prefetch(page + 256);
+  }
+
+  // Brings the page into memory and verifies it. Requires: no EpochGuard held.
+  // kDataLoss, kResourceExhausted when nothing can be evicted.
+  absl::Status Load(const PageRef& ref);
+
+  // Load, and keep it there until Unpin.
+  absl::StatusOr<const char*> Pin(const PageRef& ref);
+  // False when the page is not resident.
+  bool TryPin(PageId id);
+  void Unpin(PageId id) {
+    const uint64_t before = State(id).fetch_sub(1, std::memory_order_release);
+    SHEAF_ASSERT((before & kPinMask) != 0);
+  }
+  bool IsPinned(PageId id) {
+    std::atomic<uint64_t>* state = StateOrNull(id);
+    return state != nullptr && (state->load(std::memory_order_acquire) & kPinMask) != 0;
+  }
+
+  // Writer only. Memory for a page that was just allocated: dirty, header set,
+  // the rest not. Never evicts, so pointers the caller holds stay good; call
+  // Reserve before the operation.
+  absl::StatusOr<char*> NewPage(PageKind kind, const PageRef& ref);
+  // Writer only. The page when it can be changed in place: dirty, never written,
+  // of this birth. Otherwise null.
+  char* WritablePage(const PageRef& ref, Stamp oldest_birth);
+  // Writer only, holding no pointers: makes room for `pages` base pages, writing
+  // out its own pages when it must.
+  absl::Status Reserve(uint64_t pages);
+  // All pages of this birth or later belong to the running writer.
+  void set_private_floor(Stamp floor) { private_floor_.store(floor); }
+  // Read-only: what recovery made dirty stays in memory.
+  void set_never_write() { never_write_ = true; }
+  // More than half of the budget waits to be written.
+  bool MostlyDirty() const {
+    return dirty_.load(std::memory_order_relaxed) > pages_max_ / 2;
+  }
+
+  // The page belongs to no tree any more. False when somebody pins it still:
+  // its id must not be given to anybody yet.
+  bool Free(PageId id, uint32_t pages);
+  // Forgets whatever memory lies behind these base pages. Requires: they are free.
+  void DropRange(PageId first, uint32_t pages);
+
+  // Writes those of the pages that are dirty to the file. Does not sync.
+  absl::Status WriteOut(absl::Span<const PageRef> pages);
+
+  ReaderSlots& slots() { return slots_; }
+  uint64_t EnterEpoch() const { return epoch_.load(std::memory_order_acquire); }
+  void set_page_end(PageId end) { page_end_.store(end); }
+  BufferStats stats() const;
+  // Compares states, clock and counters. Requires: nobody else uses it.
+  absl::Status Check() const;
+
+ private:
+  static constexpr uint64_t kPinMask = (1 << 20) - 1;
+  static constexpr uint64_t kResident = 1 << 20, kLocked = 1 << 21, kMarked = 1 << 22,
+                            kDirty = 1 << 23, kWriting = 1 << 24, kFreed = 1 << 25,
+                            kInterior = 1 << 26;
+  static constexpr int kFrameShift = 32;
+  static constexpr int kSegmentShift = 22;  // 2^22 pages: 16 GiB
+  static constexpr uint64_t kSegmentMask = (uint64_t{1} << kSegmentShift) - 1;
+  static constexpr size_t kSegmentsMax = size_t{1} << (40 - kSegmentShift);
+
+  struct Segment {
+    std::atomic<char*> base{nullptr};
+    std::atomic<std::atomic<uint64_t>*> state{nullptr};
+  };
+  struct Frame {
+    std::atomic<PageId> id{0};
+    std::atomic<Stamp> birth{0};
+    std::atomic<uint32_t> pages{0};
+    uint64_t marked_at = 0;  // under evict_mu_
+  };
+
+  std::atomic<uint64_t>* StateOrNull(PageId id) const {
+    std::atomic<uint64_t>* states =
+        segments_[id >> kSegmentShift].state.load(std::memory_order_acquire);
+    return states == nullptr ? nullptr : states + (id & kSegmentMask);
+  }
+  std::atomic<uint64_t>& State(PageId id) const { return *StateOrNull(id); }
+  char* Address(PageId id) const {
+    return segments_[id >> kSegmentShift].base.load(std::memory_order_relaxed) +
+           (id & kSegmentMask) * kPageBytes;
+  }
+  bool Unmark(std::atomic<uint64_t>* state);
+  absl::Status EnsureSegment(PageId id) ABSL_LOCKS_EXCLUDED(frames_mu_);
+  absl::Status FillFromFile(const PageRef& ref);
+  uint64_t TakeFrame(const PageRef& ref) ABSL_LOCKS_EXCLUDED(frames_mu_);
+  void GiveFrameBack(uint64_t frame) ABSL_LOCKS_EXCLUDED(frames_mu_);
+  void ReleaseMemory(PageId id, uint32_t pages);
+  absl::Status MakeRoom(uint64_t pages, Stamp private_floor) ABSL_LOCKS_EXCLUDED(evict_mu_);
+  absl::Status WriteAndEvict(absl::Span<const PageRef> dirty)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(evict_mu_);
+  uint64_t SweepOnce(uint64_t want, Stamp private_floor, std::vector<PageRef>* dirty)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(evict_mu_);
+  uint64_t VisitFrame(uint64_t index, uint64_t oldest, Stamp private_floor,
+                      std::vector<PageRef>* dirty) ABSL_EXCLUSIVE_LOCKS_REQUIRED(evict_mu_);
+  uint64_t TryEvict(uint64_t index, PageId id, uint64_t word);
+  bool ClaimInterior(const PageRef& ref);
+  void ClearInterior(PageId id, uint32_t pages);
+  absl::Status Acquire(uint64_t pages);
+  uint64_t OldestActiveEpoch() const;
+  bool BeginWriteOut(const PageRef& ref);
+  absl::Status WriteRun(absl::Span<const PageRef> run, std::vector<char>* bounce);
+
+  File* const file_;
+  const PageOps* const ops_;
+  const uint64_t pages_max_;
+  Segment* segments_ = nullptr;  // kSegmentsMax entries, memory used as touched
+  std::atomic<PageId> page_end_{0};
+  std::atomic<Stamp> private_floor_{kStampEnd};
+  bool never_write_ = false;
+  std::atomic<uint64_t> epoch_{1};
+  ReaderSlots slots_;
+
+  std::atomic<uint64_t> used_{0}, dirty_{0};  // base pages
+  std::atomic<uint64_t> misses_{0}, evictions_{0}, written_{0};
+
+  absl::Mutex evict_mu_;
+  uint64_t hand_ ABSL_GUARDED_BY(evict_mu_) = 0;
+  absl::Mutex frames_mu_;
+  std::unique_ptr<Frame[]> frames_;
+  const uint64_t frames_max_;
+  std::atomic<uint64_t> frames_end_{0};  // entries ever used
+  std::vector<uint64_t> free_frames_ ABSL_GUARDED_BY(frames_mu_);
+};
+
+// While one lives, pages that Peek returned stay in memory. One operation long.
+class EpochGuard {
+ public:
+  EpochGuard(BufferManager& buffer, ReaderSlot* slot) : slot_(slot) {
+    SHEAF_ASSERT(slot_->epoch.load(std::memory_order_relaxed) == 0);
+    // A full barrier: the clock hand must see this before we look at any state.
+    slot_->epoch.exchange(buffer.EnterEpoch(), std::memory_order_seq_cst);
+  }
+  ~EpochGuard() { slot_->epoch.store(0, std::memory_order_release); }
+  EpochGuard(const EpochGuard&) = delete;
+  EpochGuard& operator=(const EpochGuard&) = delete;
+
+ private:
+  ReaderSlot* slot_;
+};
+
+// A pinned page.
+class PinnedPage {
+ public:
+  PinnedPage() = default;
+  PinnedPage(BufferManager* buffer, PageId id, const char* data)
+      : buffer_(buffer), id_(id), data_(data) {}
+  PinnedPage(PinnedPage&& other) noexcept { *this = std::move(other); }
+  PinnedPage& operator=(PinnedPage&& other) noexcept {
+    Reset();
+    buffer_ = other.buffer_, id_ = other.id_, data_ = other.data_;
+    other.buffer_ = nullptr, other.data_ = nullptr;
+    return *this;
+  }
+  ~PinnedPage() { Reset(); }
+  void Reset() {
+    if (buffer_ != nullptr) buffer_->Unpin(id_);
+    buffer_ = nullptr, data_ = nullptr;
+  }
+  // Gives the pin to the caller, who must Unpin.
+  PageId Release() {
+    buffer_ = nullptr;
+    return id_;
+  }
+  const char* data() const { return data_; }
+  PageId id() const { return id_; }
+  explicit operator bool() const { return data_ != nullptr; }
+
+ private:
+  BufferManager* buffer_ = nullptr;
+  PageId id_ = 0;
+  const char* data_ = nullptr;
+};
+
+}  // namespace sheaf::pager
+#endif  // PAGER_BUFFER_MANAGER_H_

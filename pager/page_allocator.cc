@@ -1,0 +1,425 @@
+#include "pager/page_allocator.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "pager/assert.h"
+#include "pager/coding.h"
+#include "pager/status_macros.h"
+
+namespace sheaf::pager {
+namespace {
+
+// Enough for the pages that a few small commits copy and give up again.
+constexpr size_t kWarmMax = 512;
+// A node must not cross the border of two segments of the buffer manager.
+constexpr uint64_t kSegmentPages = uint64_t{1} << 22;
+static_assert(kChunkPages % 64 == 0);
+
+constexpr size_t kIndexCount = PageHeader::kKindFields;
+constexpr size_t kIndexEntry = 16;
+
+// Pages [0, kFirstPage) of chunk 0 are the superblocks: never free, never live.
+constexpr uint64_t kReservedBits = (uint64_t{1} << PageAllocator::kFirstPage) - 1;
+
+uint32_t CountBits(const std::array<uint64_t, kChunkPages / 64>& words) {
+  uint32_t n = 0;
+  for (uint64_t w : words) n += std::popcount(w);
+  return n;
+}
+
+absl::Status ReadMapNode(File* file, const PageRef& ref, PageKind kind, PageId page_end,
+                         std::vector<char>* out) {
+  if (ref.id < PageAllocator::kFirstPage || ref.id + ref.pages > page_end)
+    return PageDamaged(ref.id, "the page map refers outside the file");
+  out->resize(ref.pages * kPageBytes);
+  SHEAF_RETURN_IF_ERROR(file->Read(ref.id * kPageBytes, absl::MakeSpan(*out)));
+  SHEAF_RETURN_IF_ERROR(VerifyPage(out->data(), out->size(), ref));
+  if (PageKindOf(out->data()) != kind)
+    return PageDamaged(ref.id, "kind is not that of the page map");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status PageAllocator::Open(const MapRoots& roots, PageId page_end) {
+  absl::MutexLock lock(&mu_);
+  roots_ = roots;
+  page_end_ = page_end;
+  buffer_->set_page_end(page_end_);
+  SHEAF_RETURN_IF_ERROR(EnsureChunks(page_end));
+  size_t chunk = 0;
+  std::vector<char> node;
+  for (uint32_t r = 0; r < roots.count; ++r) {
+    SHEAF_RETURN_IF_ERROR(
+        ReadMapNode(file_, roots.index[r], PageKind::kMapIndex, page_end, &node));
+    const uint32_t count = DecodeFixed32(node.data() + kIndexCount);
+    if (count > (node.size() - PageHeader::kSize) / kIndexEntry ||
+        chunk + count > chunks_.size())
+      return PageDamaged(roots.index[r].id, absl::StrCat("count is ", count));
+    for (uint32_t i = 0; i < count; ++i, ++chunk) {
+      const char* entry = node.data() + PageHeader::kSize + i * kIndexEntry;
+      Chunk& c = chunks_[chunk];
+      c.map = DecodePageRef(entry);
+      c.live_count = DecodeFixed32(entry + PageRef::kEncodedSize);
+      c.used_count = c.live_count;
+      if (c.live_count > kChunkPages || (!c.map && c.live_count != 0))
+        return PageDamaged(roots.index[r].id, "a chunk's live count is impossible");
+      if (!c.map) SHEAF_RETURN_IF_ERROR(LoadChunk(chunk));
+      else c.bits.reset();
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PageAllocator::EnsureChunks(PageId end) {
+  const size_t want = (end + kChunkPages - 1) / kChunkPages;
+  if (want > kMapRootsMax * kIndexEntriesMax)
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the database file is at its largest: ",
+                     kMapRootsMax * kIndexEntriesMax * kChunkPages * kPageBytes, " bytes"));
+  while (chunks_.size() < want) {
+    chunks_.emplace_back();
+    SHEAF_RETURN_IF_ERROR(LoadChunk(chunks_.size() - 1));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PageAllocator::LoadChunk(size_t index) {
+  Chunk& c = chunks_[index];
+  if (c.bits != nullptr) return absl::OkStatus();
+  auto bits = std::make_unique<Bits>();
+  if (c.map) {
+    std::vector<char> node;
+    SHEAF_RETURN_IF_ERROR(ReadMapNode(file_, c.map, PageKind::kMap, page_end_, &node));
+    for (size_t w = 0; w < kWords; ++w)
+      bits->live[w] = DecodeFixed64(node.data() + PageHeader::kSize + w * 8);
+    if (CountBits(bits->live) != c.live_count)
+      return PageDamaged(c.map.id, "live pages differ from the count in the map's index");
+    bits->used = bits->live;
+  }
+  if (index == 0) {
+    if ((bits->live[0] & kReservedBits) != 0)
+      return PageDamaged(c.map.id, "a superblock is marked as live");
+    bits->used[0] |= kReservedBits;
+    c.used_count = CountBits(bits->used);
+  }
+  c.bits = std::move(bits);
+  return absl::OkStatus();
+}
+
+// --- Allocate and free ------------------------------------------------------
+
+absl::StatusOr<PageId> PageAllocator::Allocate(uint32_t pages) {
+  SHEAF_ASSERT(pages >= 1 && pages <= kNodePagesMax);
+  absl::MutexLock lock(&mu_);
+  if (warm_.empty() && !pinned_.empty()) RetryPinned();
+  if (pages == 1 && !warm_.empty()) {
+    const PageId id = warm_.back();
+    warm_.pop_back();
+    return id;
+  }
+  return AllocateLocked(pages);
+}
+
+absl::StatusOr<PageId> PageAllocator::AllocateLocked(uint32_t pages) {
+  PageId first = 0;
+  for (size_t c = hint_chunk_; c < chunks_.size(); ++c) {
+    if (kChunkPages - chunks_[c].used_count < pages) continue;
+    SHEAF_RETURN_IF_ERROR(LoadChunk(c));
+    if (!FindRun(c, pages, &first)) continue;
+    SetUsed(first, pages);
+    if (first + pages > page_end_) page_end_ = first + pages;
+    buffer_->set_page_end(page_end_);
+    // Memory of an earlier owner may be there, of another size.
+    buffer_->DropRange(first, pages);
+    return first;
+  }
+  SHEAF_RETURN_IF_ERROR(EnsureChunks(chunks_.size() * kChunkPages + 1));
+  return AllocateLocked(pages);
+}
+
+// The first run of free pages in the chunk; runs do not cross its end.
+bool PageAllocator::FindRun(size_t chunk, uint32_t pages, PageId* first) {
+  const auto& used = chunks_[chunk].bits->used;
+  const bool hinted = chunk == hint_chunk_;
+  uint32_t run = 0;
+  for (size_t w = hinted ? hint_word_ : 0; w < kWords; ++w) {
+    if (used[w] == ~uint64_t{0}) {
+      run = 0;
+      continue;
+    }
+    if (pages == 1) {
+      if (hinted) hint_word_ = w;
+      else hint_chunk_ = chunk, hint_word_ = w;
+      *first = chunk * kChunkPages + w * 64 + std::countr_one(used[w]);
+      return true;
+    }
+    for (uint32_t b = 0; b < 64; ++b) {
+      const PageId page = chunk * kChunkPages + w * 64 + b;
+      if (page % kSegmentPages == 0) run = 0;
+      run = (used[w] >> b & 1) != 0 ? 0 : run + 1;
+      if (run == pages) {
+        *first = page + 1 - pages;
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+void PageAllocator::SetUsed(PageId first, uint32_t pages) {
+  Chunk& c = chunks_[first / kChunkPages];
+  for (uint64_t bit = first % kChunkPages, end = bit + pages; bit < end; ++bit) {
+    SHEAF_ASSERT((c.bits->used[bit / 64] >> bit % 64 & 1) == 0);
+    c.bits->used[bit / 64] |= uint64_t{1} << bit % 64;
+  }
+  c.used_count += pages;
+}
+
+void PageAllocator::ClearUsed(PageId first, uint32_t pages) {
+  const size_t index = first / kChunkPages;
+  Chunk& c = chunks_[index];
+  if (c.bits == nullptr && !LoadChunk(index).ok()) return;  // stays in use: a leak, no harm
+  for (uint64_t bit = first % kChunkPages, end = bit + pages; bit < end; ++bit) {
+    SHEAF_ASSERT((c.bits->used[bit / 64] >> bit % 64 & 1) == 1);
+    c.bits->used[bit / 64] &= ~(uint64_t{1} << bit % 64);
+  }
+  c.used_count -= pages;
+  const size_t word = first % kChunkPages / 64;
+  if (index < hint_chunk_) hint_chunk_ = index, hint_word_ = word;
+  else if (index == hint_chunk_) hint_word_ = std::min(hint_word_, word);
+}
+
+void PageAllocator::Free(const PageRef& ref) {
+  absl::MutexLock lock(&mu_);
+  FreeLocked(ref);
+}
+
+void PageAllocator::FreeAll(absl::Span<const PageRef> refs) {
+  absl::MutexLock lock(&mu_);
+  for (const PageRef& ref : refs) FreeLocked(ref);
+}
+
+void PageAllocator::FreeLocked(const PageRef& ref) {
+  SHEAF_ASSERT(ref.id >= kFirstPage && ref.id + ref.pages <= page_end_);
+  if (!buffer_->Free(ref.id, ref.pages)) {
+    pinned_.push_back(ref);
+    return;
+  }
+  if (ref.pages > 1) {
+    ClearUsed(ref.id, ref.pages);
+    return;
+  }
+  warm_.push_back(ref.id);
+  if (warm_.size() > kWarmMax) DrainWarm(kWarmMax / 2);
+}
+
+void PageAllocator::RetryPinned() {
+  std::vector<PageRef> pinned;
+  pinned.swap(pinned_);
+  for (const PageRef& ref : pinned) FreeLocked(ref);
+}
+
+void PageAllocator::DrainWarm(size_t keep) {
+  // The front ones were freed first: their memory is coldest.
+  const size_t drop = warm_.size() - std::min(keep, warm_.size());
+  for (size_t i = 0; i < drop; ++i) ClearUsed(warm_[i], 1);
+  warm_.erase(warm_.begin(), warm_.begin() + static_cast<ptrdiff_t>(drop));
+}
+
+// --- The durable map --------------------------------------------------------
+
+absl::Status PageAllocator::SetLive(const PageRef& ref, bool live) {
+  const size_t index = ref.id / kChunkPages;
+  SHEAF_RETURN_IF_ERROR(LoadChunk(index));
+  Chunk& c = chunks_[index];
+  for (uint64_t bit = ref.id % kChunkPages, end = bit + ref.pages; bit < end; ++bit) {
+    const uint64_t mask = uint64_t{1} << bit % 64;
+    uint64_t& word = c.bits->live[bit / 64];
+    SHEAF_ASSERT(((word & mask) != 0) != live);
+    word ^= mask;
+    if (live) SHEAF_ASSERT((c.bits->used[bit / 64] & mask) != 0);
+  }
+  c.live_count += live ? ref.pages : -ref.pages;
+  c.changed = true;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<MapRoots> PageAllocator::WriteMap(absl::Span<const PageRef> born,
+                                                 absl::Span<const PageRef> died,
+                                                 Stamp birth) {
+  absl::MutexLock lock(&mu_);
+  SHEAF_ASSERT(old_map_.empty());
+  RetryPinned();
+  for (const PageRef& ref : died) SHEAF_RETURN_IF_ERROR(SetLive(ref, false));
+  for (const PageRef& ref : born) SHEAF_RETURN_IF_ERROR(SetLive(ref, true));
+  MapRoots roots = roots_;
+  SHEAF_RETURN_IF_ERROR(PlaceMapPages(birth, &roots));
+  SHEAF_RETURN_IF_ERROR(WriteMapPages(birth, roots));
+  roots_ = roots;
+  return roots;
+}
+
+absl::Status PageAllocator::ReplaceMapPage(PageRef* ref, uint32_t pages, Stamp birth) {
+  if (*ref) {
+    SHEAF_RETURN_IF_ERROR(SetLive(*ref, false));
+    old_map_.push_back(*ref);
+  }
+  SHEAF_ASSERT(pages >= 1);
+  absl::StatusOr<PageId> id = AllocateLocked(pages);
+  if (!id.ok()) return id.status();
+  *ref = PageRef{*id, birth, pages, false};
+  return SetLive(*ref, true);
+}
+
+// Gives every changed chunk and every index node a new place. Placing a page
+// changes the chunk it lies in, so this goes on until no chunk is newly changed:
+// at most once a chunk.
+absl::Status PageAllocator::PlaceMapPages(Stamp birth, MapRoots* roots) {
+  // The chunks that are there now; placing pages below may add one or two.
+  const size_t roots_needed = (chunks_.size() + 2 + kIndexEntriesMax - 1) / kIndexEntriesMax;
+  for (size_t r = 0; r < roots_needed && r < kMapRootsMax; ++r) {
+    const size_t last = std::min(chunks_.size() + 2, (r + 1) * kIndexEntriesMax);
+    const size_t bytes = PageHeader::kSize + (last - r * kIndexEntriesMax) * kIndexEntry;
+    SHEAF_RETURN_IF_ERROR(ReplaceMapPage(
+        &roots->index[r], static_cast<uint32_t>((bytes + kPageBytes - 1) / kPageBytes), birth));
+    roots->count = static_cast<uint32_t>(r + 1);
+  }
+  fresh_map_.clear();
+  std::vector<bool> placed(chunks_.size() + 2);
+  for (bool more = true; more;) {
+    more = false;
+    for (size_t c = 0; c < chunks_.size(); ++c) {
+      if (!chunks_[c].changed || placed[c]) continue;
+      SHEAF_ASSERT(c < placed.size());
+      placed[c] = more = true;
+      fresh_map_.push_back(c);
+      SHEAF_RETURN_IF_ERROR(ReplaceMapPage(&chunks_[c].map, 1, birth));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PageAllocator::WriteMapPages(Stamp birth, const MapRoots& roots) {
+  std::vector<char> node(kPageBytes);
+  for (size_t c : fresh_map_) {
+    Chunk& chunk = chunks_[c];
+    InitPageHeader(node.data(), PageKind::kMap, 1, chunk.map.id, birth);
+    for (size_t w = 0; w < kWords; ++w)
+      EncodeFixed64(node.data() + PageHeader::kSize + w * 8, chunk.bits->live[w]);
+    SealPage(node.data(), node.size());
+    SHEAF_RETURN_IF_ERROR(
+        file_->Write(chunk.map.id * kPageBytes, {node.data(), node.size()}));
+    chunk.changed = false;
+  }
+  for (uint32_t r = 0; r < roots.count; ++r) {
+    const PageRef& ref = roots.index[r];
+    node.assign(ref.pages * kPageBytes, 0);
+    InitPageHeader(node.data(), PageKind::kMapIndex, ref.pages, ref.id, birth);
+    const size_t begin = r * kIndexEntriesMax;
+    const size_t end = std::min(chunks_.size(), begin + kIndexEntriesMax);
+    EncodeFixed32(node.data() + kIndexCount, static_cast<uint32_t>(end - begin));
+    for (size_t c = begin; c < end; ++c) {
+      char* entry = node.data() + PageHeader::kSize + (c - begin) * kIndexEntry;
+      EncodePageRef(entry, chunks_[c].map);
+      EncodeFixed32(entry + PageRef::kEncodedSize, chunks_[c].live_count);
+    }
+    SealPage(node.data(), node.size());
+    SHEAF_RETURN_IF_ERROR(file_->Write(ref.id * kPageBytes, {node.data(), node.size()}));
+  }
+  return absl::OkStatus();
+}
+
+void PageAllocator::FinishMap() {
+  absl::MutexLock lock(&mu_);
+  std::vector<PageRef> old;
+  old.swap(old_map_);
+  for (const PageRef& ref : old) FreeLocked(ref);
+}
+
+// --- Looking ----------------------------------------------------------------
+
+PageId PageAllocator::page_end() const {
+  absl::MutexLock lock(&mu_);
+  return page_end_;
+}
+
+PageId PageAllocator::TrimEnd() {
+  absl::MutexLock lock(&mu_);
+  DrainWarm(0);
+  while (page_end_ > kFirstPage) {
+    const PageId last = page_end_ - 1;
+    Chunk& c = chunks_[last / kChunkPages];
+    if (c.bits == nullptr) break;
+    const uint64_t bit = last % kChunkPages;
+    if ((c.bits->used[bit / 64] >> bit % 64 & 1) != 0) break;
+    --page_end_;
+  }
+  return page_end_;
+}
+
+absl::StatusOr<PageAllocator::Stats> PageAllocator::stats() {
+  absl::MutexLock lock(&mu_);
+  Stats s;
+  s.page_end = page_end_;
+  uint64_t used = 0;
+  for (const Chunk& c : chunks_) {
+    used += c.used_count;
+    s.live += c.live_count;
+    s.map += c.map ? 1 : 0;
+  }
+  for (uint32_t r = 0; r < roots_.count; ++r) s.map += roots_.index[r].pages;
+  s.free = page_end_ - std::min<uint64_t>(page_end_, used - warm_.size());
+  return s;
+}
+
+absl::Status PageAllocator::ForEachLive(absl::FunctionRef<void(PageId, uint64_t)> fn) {
+  absl::MutexLock lock(&mu_);
+  for (size_t c = 0; c < chunks_.size(); ++c) {
+    if (chunks_[c].live_count == 0) continue;
+    SHEAF_RETURN_IF_ERROR(LoadChunk(c));
+    uint64_t run = 0;
+    for (uint64_t bit = 0; bit <= kChunkPages; ++bit) {
+      const bool live =
+          bit < kChunkPages && (chunks_[c].bits->live[bit / 64] >> bit % 64 & 1) != 0;
+      if (live) {
+        ++run;
+      } else if (run > 0) {
+        fn(c * kChunkPages + bit - run, run);
+        run = 0;
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::vector<PageRef> PageAllocator::MapPages() const {
+  absl::MutexLock lock(&mu_);
+  std::vector<PageRef> pages(roots_.index.begin(), roots_.index.begin() + roots_.count);
+  for (const Chunk& c : chunks_)
+    if (c.map) pages.push_back(c.map);
+  return pages;
+}
+
+absl::Status PageAllocator::Check() {
+  absl::MutexLock lock(&mu_);
+  for (size_t i = 0; i < chunks_.size(); ++i) {
+    SHEAF_RETURN_IF_ERROR(LoadChunk(i));
+    const Chunk& c = chunks_[i];
+    if (CountBits(c.bits->used) != c.used_count || CountBits(c.bits->live) != c.live_count)
+      return absl::InternalError(absl::StrCat("page map chunk ", i, ": counts are wrong"));
+    for (size_t w = 0; w < kWords; ++w)
+      if ((c.bits->live[w] & ~c.bits->used[w]) != 0)
+        return absl::InternalError(
+            absl::StrCat("page map chunk ", i, ": a live page may be handed out"));
+  }
+  for (PageId id : warm_)
+    if ((chunks_[id / kChunkPages].bits->live[id % kChunkPages / 64] >> id % 64 & 1) != 0)
+      return absl::InternalError(absl::StrCat("page ", id, " is live and to be reused"));
+  return absl::OkStatus();
+}
+
+}  // namespace sheaf::pager

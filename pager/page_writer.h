@@ -1,0 +1,86 @@
+// PageWriter: the pages of the running write transaction. It copies a page the
+// first time it is touched (copy-on-write) and remembers which pages the
+// transaction made and which it gave up, so that commit, rollback and savepoints
+// know what becomes free.
+//
+// A page may be changed in place only when it was made under the current stamp
+// and has not been written to the file. Setting a savepoint begins a new stamp,
+// which freezes all pages made before it.
+//
+// Pointers it hands out stay good until the next Reserve. Pages it did not make
+// are pinned until then.
+//
+// Single-writer.
+#ifndef PAGER_PAGE_WRITER_H_
+#define PAGER_PAGE_WRITER_H_
+#include <cstdint>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "pager/page.h"
+#include "pager/pager.h"
+
+namespace sheaf::pager {
+
+class PageWriter {
+ public:
+  explicit PageWriter(Pager* pager) : pager_(*pager), buffer_(pager->buffer()) {}
+  ~PageWriter() { Unpin(); }
+  PageWriter(const PageWriter&) = delete;
+  PageWriter& operator=(const PageWriter&) = delete;
+
+  // Starts a transaction with this stamp. Requires: the one before has ended.
+  void Begin(Stamp stamp);
+  // Later pages get this stamp; earlier ones are frozen.
+  void NewStamp(Stamp stamp) { stamp_ = stamp; }
+  Stamp stamp() const { return stamp_; }
+
+  // Call before an operation that makes up to `pages` base pages.
+  absl::Status Reserve(uint64_t pages) {
+    Unpin();
+    return buffer_.Reserve(pages);
+  }
+
+  // A new page: header set, the rest undefined. `leaf_refs` as in PageRef.
+  absl::StatusOr<char*> New(PageKind kind, uint32_t pages, PageRef* ref);
+  // The page, to be read. Stays until the next Reserve.
+  absl::StatusOr<const char*> Read(const PageRef& ref);
+  // The page, to be changed in place; null when it must be copied first, into a
+  // page from New, after which the caller gives up the old one.
+  char* InPlace(const PageRef& ref) { return buffer_.WritablePage(ref, stamp_); }
+  // The page is no longer part of the transaction's trees.
+  void GiveUp(const PageRef& ref);
+
+  struct Mark {
+    size_t given_up = 0;
+    Stamp stamp = 0;
+  };
+  // What RollbackTo needs. NewStamp follows.
+  Mark SetMark() const { return {given_up_.size(), stamp_}; }
+  // Frees what was made after the mark, takes back what was given up after it.
+  void RollbackTo(const Mark& mark);
+
+  // Ends the transaction: the caller now owns the list of pages that the version
+  // before it had and this one lacks. Pages made and given up again are freed.
+  std::vector<PageRef> Commit();
+  void Rollback();
+
+  uint64_t pages_made() const { return made_.size(); }
+  Pager& pager() { return pager_; }
+
+ private:
+  void Unpin();
+
+  Pager& pager_;
+  BufferManager& buffer_;
+  Stamp first_stamp_ = 0;
+  Stamp stamp_ = 0;
+  absl::flat_hash_map<PageId, PageRef> made_;  // and still part of it
+  std::vector<PageRef> given_up_;              // not yet free
+  std::vector<PageId> pinned_;
+};
+
+}  // namespace sheaf::pager
+#endif  // PAGER_PAGE_WRITER_H_

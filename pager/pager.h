@@ -1,0 +1,111 @@
+// Pager: the database file. It joins superblock, buffer manager and page
+// allocator, opens and creates files, and writes checkpoints.
+//
+// A checkpoint writes the pages of one version that are not in the file yet, to
+// places nothing durable refers to; then the page map; syncs; then page 0;
+// syncs; then page 1. At every instant one superblock on disk is whole and all
+// it reaches is whole. New pages are found by descending only into references
+// born after the last checkpoint, so a commit needs no list of dirty pages.
+//
+// After the first failed write or sync the pager is poisoned: error() is that
+// failure until it is opened again.
+//
+// Thread-safe; checkpoints one at a time (the caller's lock).
+#ifndef PAGER_PAGER_H_
+#define PAGER_PAGER_H_
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "pager/buffer_manager.h"
+#include "pager/file.h"
+#include "pager/page_allocator.h"
+#include "pager/superblock.h"
+
+namespace sheaf::pager {
+
+struct PagerOptions {
+  bool read_only = false;
+  bool create_if_missing = true;
+  bool error_if_exists = false;
+  uint64_t cache_bytes_max = uint64_t{256} << 20;
+};
+
+// The version to be written and what the next superblock says of it.
+struct CheckpointRequest {
+  PageRef catalog_root;
+  Stamp version = 0;
+  Stamp next_stamp = 0;
+  uint64_t next_tree_id = 0;
+  LogPosition log;
+  uint64_t log_id = 0;
+  bool trim_end = false;       // give free pages at the end back to the file system
+  std::vector<PageRef> died;   // pages of the last checkpoint this version lacks
+};
+
+class Pager {
+ public:
+  // `path` is made canonical. The errors are those of Database::Open.
+  static absl::StatusOr<std::unique_ptr<Pager>> Open(FileSystem* fs,
+                                                     const std::string& path,
+                                                     const PagerOptions& options,
+                                                     const PageOps* ops);
+
+  absl::Status WriteCheckpoint(const CheckpointRequest& request);
+  // Writes both superblocks with another log id (and position), durably, and
+  // nothing else.
+  absl::Status WriteLogId(uint64_t log_id, LogPosition log);
+
+  // Visits `root` and every page below it whose birth is after `since`, parents
+  // first. The pages are loaded as needed.
+  absl::Status WalkNew(const PageRef& root, Stamp since,
+                       absl::FunctionRef<absl::Status(const PageRef&)> fn);
+
+  BufferManager& buffer() { return *buffer_; }
+  PageAllocator& allocator() { return *allocator_; }
+  const PageOps& ops() const { return *ops_; }
+  const Superblock& superblock() const { return superblock_; }
+  File& file() { return *file_; }
+  const std::string& path() const { return path_; }
+  bool read_only() const { return read_only_; }
+
+  absl::Status error() const ABSL_LOCKS_EXCLUDED(error_mu_);
+  // Remembers the first error; returns `status`. Errors of the caller's own
+  // making (kResourceExhausted of the cache, damage found while reading) do not
+  // poison; failed writes and syncs do.
+  absl::Status Poison(absl::Status status) ABSL_LOCKS_EXCLUDED(error_mu_);
+
+  // What a page of the file says about itself.
+  static std::string DescribePage(const char* page, const PageOps& ops);
+
+ private:
+  Pager(std::string path, std::unique_ptr<File> file, const PagerOptions& options,
+        const PageOps* ops);
+  static absl::StatusOr<std::unique_ptr<File>> CreateFile(FileSystem* fs,
+                                                          const std::string& path);
+  absl::Status ReadSuperblocks();
+  absl::Status WriteSuperblock(Superblock next);
+  absl::Status WalkPage(const PageRef& ref, Stamp since, int depth,
+                        absl::FunctionRef<absl::Status(const PageRef&)> fn);
+
+  const std::string path_;
+  std::unique_ptr<File> file_;
+  const bool read_only_;
+  const PageOps* const ops_;
+  std::unique_ptr<BufferManager> buffer_;
+  std::unique_ptr<PageAllocator> allocator_;
+  Superblock superblock_;
+
+  mutable absl::Mutex error_mu_;
+  absl::Status error_ ABSL_GUARDED_BY(error_mu_);
+  std::atomic<bool> poisoned_{false};
+};
+
+}  // namespace sheaf::pager
+#endif  // PAGER_PAGER_H_

@@ -1,0 +1,70 @@
+// Superblock: the root of everything, in page 0 and its twin, page 1.
+//
+// A checkpoint syncs its pages, writes page 0, syncs, then writes page 1. While
+// page 0 is being written page 1 is durable and complete; afterwards both say
+// the same, so that one of them may rot. The newest that verifies is opened.
+//
+// Superblock, format version 1, after the common page header (birth: version):
+//
+//   offset  size  field
+//       64     8  magic           "SheafDB\n"
+//       72     4  format_version  1
+//       76     4  page_bytes      4096
+//       80    16  database_id     random
+//       96     8  sequence        superblocks written so far; the newer has more
+//      104     8  version         Stamp of the newest commit in the file
+//      112     8  next_stamp      no page has this birth or a later one, but for
+//                                 pages of commits that are in the log only
+//      120     8  page_end        pages in the file; it is at least that long
+//      128     8  next_tree_id
+//      136    12  catalog_root    page reference; none in an empty database
+//      148     4  map_count       n, at most 64
+//      152     8  log_id          names the log that goes on from here; 0: closed
+//                                 cleanly, there is none
+//      160     8  log_lsn         where to begin in it
+//      168     4  log_chain
+//      172     4  features        bits a reader must know; 0 so far
+//      176    16  reserved        zero
+//      192  12*n  map_index       page references
+//      960    64  reserved        zero
+//     1024  3072  reserved        zero; room for the cipher's parameters
+#ifndef PAGER_SUPERBLOCK_H_
+#define PAGER_SUPERBLOCK_H_
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "pager/log.h"
+#include "pager/page.h"
+#include "pager/page_allocator.h"
+
+namespace sheaf::pager {
+
+inline constexpr uint32_t kFormatVersion = 1;
+
+struct Superblock {
+  DatabaseId database_id{};
+  uint64_t sequence = 0;
+  Stamp version = 0;
+  Stamp next_stamp = 1;
+  PageId page_end = PageAllocator::kFirstPage;
+  uint64_t next_tree_id = 1;
+  PageRef catalog_root;
+  uint64_t log_id = 0;
+  LogPosition log;
+  MapRoots map;
+};
+
+// Fills one page for place `id` (0 or 1), checksum included.
+void EncodeSuperblock(const Superblock& superblock, PageId id, char* page);
+
+// kInvalidArgument: not a Sheaf file. kUnimplemented: a newer format. kDataLoss:
+// damaged, naming the field.
+absl::StatusOr<Superblock> DecodeSuperblock(const char* page, PageId id);
+
+// The members of a JSON object.
+std::string DescribeSuperblock(const char* page);
+
+}  // namespace sheaf::pager
+#endif  // PAGER_SUPERBLOCK_H_

@@ -1,0 +1,59 @@
+// MinifyJson against nlohmann::json: both accept or both refuse; what is accepted
+// means the same after it, has nothing left to strip, and every error names a byte
+// of the text.
+//
+//   clang++ -fsanitize=fuzzer,address,undefined …; json_fuzz tests/fuzz/corpus/json_fuzz
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "document/json.h"
+#include "tests/support/json_oracle.h"
+
+namespace sheaf::document {
+namespace {
+
+constexpr JsonLimits kLimits = {.depth_max = 100, .bytes_max = 1 << 16};
+
+void Require(bool holds, const char* what, const absl::Status& status) {
+  if (holds) return;
+  fprintf(stderr, "%s: %s\n", what, status.ToString().c_str());
+  abort();
+}
+
+void CheckError(std::string_view text, const absl::Status& status) {
+  const std::string message(status.message());
+  Require(absl::IsInvalidArgument(status), "the wrong code", status);
+  unsigned long position = 0;
+  Require(sscanf(message.c_str(), "byte %lu (line ", &position) == 1 &&
+              position <= text.size(),
+          "no position", status);
+}
+
+void CheckText(std::string_view text) {
+  const absl::StatusOr<std::string> minified = MinifyJson(text, kLimits);
+  const std::optional<bool> accept =
+      sheaf::testing::ShouldAcceptJson(text, kLimits.depth_max);
+  if (accept.has_value()) {
+    Require(minified.ok() == *accept, "not of the same opinion", minified.status());
+  }
+  if (!minified.ok()) return CheckError(text, minified.status());
+
+  const absl::StatusOr<std::string> again = MinifyJson(*minified, kLimits);
+  Require(again.ok() && *again == *minified, "a second pass differs", again.status());
+  if (accept.has_value()) {
+    Require(nlohmann::json::parse(text) == nlohmann::json::parse(*minified),
+            "the meaning changed", again.status());
+  }
+}
+
+}  // namespace
+}  // namespace sheaf::document
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size > sheaf::document::kLimits.bytes_max) return 0;
+  sheaf::document::CheckText({reinterpret_cast<const char*>(data), size});
+  return 0;
+}

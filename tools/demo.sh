@@ -1,0 +1,126 @@
+#!/bin/bash
+# tools/demo.sh [BUILD]: WordNet in one file, then a writer killed in the middle,
+# five times. Uses BUILD/sheaf and BUILD/wordnet_to_jsonl (BUILD: build/release) and
+# leaves the file in build/demo to play with. Fails if anything is not as it must be.
+set -euo pipefail
+export LC_ALL=C  # sorts by bytes, as keys are ordered
+
+cd "$(dirname "$0")/.."
+build=${1:-build/release}
+wordnet=/usr/share/wordnet
+synsets_expected=117659
+folder=build/demo
+source=$folder/wordnet.jsonl
+batch=500
+kill_points=(2 15 60 120 200)  # acknowledged transactions before the kill
+
+fail() {
+  echo "demo: $*" >&2
+  exit 1
+}
+
+title() {
+  if [[ -t 1 && -z ${NO_COLOR:-} ]]; then printf '\n\033[1m%s\033[0m\n' "$1"; else printf '\n%s\n' "$1"; fi
+}
+
+# Shows a command as a user types it, then runs it.
+show() {
+  echo "\$ sheaf $*"
+  sheaf "$@"
+}
+
+sheaf() { (cd "$folder" && exec "$sheaf_path" "$@"); }
+
+group() {  # 117,659
+  printf '%s' "$1" | sed -E ':again; s/^([0-9]+)([0-9]{3})/\1,\2/; t again'
+}
+
+# Fails unless the file is whole and holds the first documents of the source, as they
+# are there, and nothing else. Keys begin each line, so sorting lines sorts keys.
+expect_first_documents() {
+  local file=$1 count=$2
+  sheaf check "$file" >"$folder/check.txt" || fail "check found damage: $(cat "$folder/check.txt")"
+  head -n "$count" "$source" | sort >"$folder/expected.jsonl"
+  sheaf scan "$file" synsets --json >"$folder/found.jsonl"
+  cmp "$folder/expected.jsonl" "$folder/found.jsonl" || fail "$file does not hold the documents it must"
+}
+
+count_documents() { sheaf scan "$1" synsets --keys | wc -l; }
+
+# Imports into a fresh file and kills the import after $1 acknowledged transactions.
+# Sets acknowledged: the documents it was told to be durable.
+import_and_kill() {
+  rm -f "$folder"/killed.sheaf* "$folder/acknowledged"
+  mkfifo "$folder/acknowledged"
+  "$sheaf_path" import "$folder/killed.sheaf" synsets --key id --in "$source" --batch $batch \
+    --acknowledge >"$folder/acknowledged" &
+  local writer=$! word number status=0 transactions=0
+  exec 3<"$folder/acknowledged"
+  acknowledged=0
+  while [[ $transactions -lt $1 ]] && read -r word number <&3; do
+    acknowledged=$number
+    transactions=$((transactions + 1))
+  done
+  sleep "0.00$((RANDOM % 10))"  # anywhere in a transaction
+  kill -KILL $writer 2>/dev/null || true
+  while read -r word number <&3; do  # what it could still say before it died
+    if [[ $word == committed ]]; then acknowledged=$number; fi
+  done
+  exec 3<&-
+  wait $writer 2>/dev/null || status=$?
+  [[ $status -eq 137 ]] || fail "the import ended (exit code $status) before it was killed"
+}
+
+kill_test() {
+  local found
+  import_and_kill "$1"
+  [[ -s $folder/killed.sheaf-log ]] || fail "no log beside the file: was the writer killed?"
+  found=$(count_documents killed.sheaf)
+  if [[ $found -lt $acknowledged || $found -gt $((acknowledged + batch)) ]]; then
+    fail "$acknowledged documents were acknowledged, $found are there"
+  fi
+  [[ $((found % batch)) -eq 0 ]] || fail "half a transaction: $found documents"
+  expect_first_documents killed.sheaf "$found"
+  printf '  %12s  %9s   whole transactions only, check clean, every document as in the source\n' \
+    "$(group "$acknowledged")" "$(group "$found")"
+}
+
+sheaf_path=$(realpath -e "$build/sheaf") || fail "build first: make"
+[[ -r $wordnet/data.noun ]] || fail "WordNet is missing: tools/setup.sh installs it"
+rm -rf "$folder"
+mkdir -p "$folder"
+started=$SECONDS
+
+title "1. WordNet, as JSON documents, into one file"
+"$build/wordnet_to_jsonl" $wordnet >"$source"
+[[ $(wc -l <"$source") -eq $synsets_expected ]] || fail "WordNet has another number of synsets"
+show import wordnet.sheaf synsets --key id --in wordnet.jsonl
+show list wordnet.sheaf
+sheaf list wordnet.sheaf --json | grep -q "\"entries\":$synsets_expected" || fail "documents are missing"
+[[ ! -e $folder/wordnet.sheaf-log ]] || fail "a log is left after a clean close"
+
+title "2. Looking around"
+show get wordnet.sheaf synsets n02919414
+show scan wordnet.sheaf synsets --prefix v0000 --limit 3 | cut -c 1-110
+show scan wordnet.sheaf synsets --reverse --limit 2 --keys
+echo "\$ sheaf get wordnet.sheaf synsets unicorn"
+status=0
+sheaf get wordnet.sheaf synsets unicorn 2>&1 || status=$?
+[[ $status -eq 1 ]] || fail "an absent key must give exit code 1"
+
+title "3. The file"
+show stat wordnet.sheaf
+show check wordnet.sheaf
+expect_first_documents wordnet.sheaf $synsets_expected
+
+title "4. kill -9 in the middle of an import, transactions of $batch documents"
+echo "  acknowledged   in the file"
+for transactions in "${kill_points[@]}"; do kill_test "$transactions"; done
+found=$(count_documents killed.sheaf)
+echo "Importing the rest into the file that was killed last:"
+tail -n +$((found + 1)) "$source" >"$folder/rest.jsonl"
+show import killed.sheaf synsets --key id --in rest.jsonl
+expect_first_documents killed.sheaf $synsets_expected
+rm -f "$folder"/killed.sheaf* "$folder"/{acknowledged,check.txt,expected.jsonl,found.jsonl,rest.jsonl}
+
+title "All as it must be, in $((SECONDS - started)) s. Try: $build/sheaf scan $folder/wordnet.sheaf synsets"
