@@ -426,6 +426,13 @@ absl::Status DecodeTypedValue(std::string_view table, std::string_view bytes, V*
   return NotA(table, "value", bytes.size(), ValueCodec<V>::TypeName());
 }
 
+template <class K, class V>
+absl::Status DecodeTypedEntry(std::string_view table, std::string_view key,
+                              std::string_view value, std::pair<K, V>* entry) {
+  SHEAF_RETURN_IF_ERROR(DecodeTypedKey(table, key, &entry->first));
+  return DecodeTypedValue(table, value, &entry->second);
+}
+
 template <class V>
 absl::StatusOr<Stored<V>> TakeValue(std::string_view table, Value bytes) {
   Stored<V> stored{};
@@ -545,10 +552,10 @@ class TypedScan {
     if (!cursor_.Valid() && status_.ok()) status_ = cursor_.status();
   }
   absl::Status Decode() {
-    SHEAF_RETURN_IF_ERROR(internal::DecodeTypedKey(name_, cursor_.key(), &entry_.first));
-    const std::string_view bytes = cursor_.value();
+    const std::string_view value = cursor_.value();
     SHEAF_RETURN_IF_ERROR(cursor_.status());
-    SHEAF_RETURN_IF_ERROR(internal::DecodeTypedValue(name_, bytes, &entry_.second));
+    SHEAF_RETURN_IF_ERROR(
+        internal::DecodeTypedEntry(name_, cursor_.key(), value, &entry_));
     is_done_ = false;
     return absl::OkStatus();
   }
@@ -634,25 +641,11 @@ class TypedTableReader {
   // arguments live during the call.
   template <class Fn>
   absl::Status ForEach(const KeyRange& range, Fn fn) const {
-    absl::Status status;
-    std::pair<K, V> entry;
-    const auto visit = [&](std::string_view key, std::string_view value) {
-      status = Visit(fn, key, value, &entry);
-      return status.ok() && go_on;
-    };
-    SHEAF_RETURN_IF_ERROR(reader_.ForEach(range, visit));
-    return status;
+    return Visit(&TableReader::ForEach, range, fn);
   }
   template <class Fn>
   absl::Status ForEachReverse(const KeyRange& range, Fn fn) const {
-    absl::Status status;
-    std::pair<K, V> entry;
-    const auto visit = [&](std::string_view key, std::string_view value) {
-      status = Visit(fn, key, value, &entry);
-      return status.ok() && go_on;
-    };
-    SHEAF_RETURN_IF_ERROR(reader_.ForEachReverse(range, visit));
-    return status;
+    return Visit(&TableReader::ForEachReverse, range, fn);
   }
 
   TypedScan<K, V> Scan(KeyRange range = {}) const {
@@ -700,19 +693,22 @@ class TypedTableReader {
     return std::optional<Stored<V>>(std::move(stored));
   }
 
+  using Loop = absl::Status (TableReader::*)(const KeyRange&, TableReader::EntryFn) const;
+
   template <class Fn>
-  bool Visit(Fn& fn, std::string_view key_bytes, std::string_view value_bytes,
-             absl::Status* status) const {
-    K key{};
-    V value{};
-    bool go_on = false;
-    *status = internal::DecodeTypedKey(name(), key_bytes, &key);
-    if (status->ok()) *status = internal::DecodeTypedValue(name(), value_bytes, &value);
-    if (status->ok()) *status = internal::CallVisitor(fn, key, value, &go_on);
-    return go_on;
+  absl::Status Visit(Loop loop, const KeyRange& range, Fn& fn) const {
+    absl::Status status;
+    std::pair<K, V> entry;
+    const auto visit = [&](std::string_view key, std::string_view value) {
+      bool go_on = false;
+      status = internal::DecodeTypedEntry(name(), key, value, &entry);
+      if (status.ok()) status = internal::CallVisitor(fn, entry.first, entry.second, &go_on);
+      return go_on;
+    };
+    SHEAF_RETURN_IF_ERROR((reader_.*loop)(range, visit));
+    return status;
   }
 
-  using Loop = absl::Status (TableReader::*)(const KeyRange&, TableReader::EntryFn) const;
   absl::StatusOr<std::optional<Entry>> OneOf(Loop loop, const KeyRange& range) const {
     absl::StatusOr<std::optional<Entry>> result = std::optional<Entry>();
     const auto take = [&](std::string_view key, std::string_view value) {
@@ -839,17 +835,13 @@ class TypedTable : public TypedTableReader<K, V> {
 
   // What `fn` says of an entry; `otherwise`, which leaves it alone, after an error.
   template <class Fn>
-  bool Judge(Fn& fn, std::string_view key_bytes, std::string_view value_bytes,
-             bool otherwise, absl::Status* status) const {
+  bool Judge(Fn& fn, std::string_view key, std::string_view value, bool otherwise,
+             absl::Status* status) const {
     if (!status->ok()) return otherwise;
-    K key{};
-    V value{};
-    *status = internal::DecodeTypedKey(this->name(), key_bytes, &key);
-    if (status->ok()) {
-      *status = internal::DecodeTypedValue(this->name(), value_bytes, &value);
-    }
+    std::pair<K, V> entry;
+    *status = internal::DecodeTypedEntry(this->name(), key, value, &entry);
     if (!status->ok()) return otherwise;
-    return fn(std::as_const(key), std::as_const(value));
+    return fn(std::as_const(entry.first), std::as_const(entry.second));
   }
 
   Table table_;

@@ -145,6 +145,7 @@ absl::Status BTree::GiveUpLargeAt(const NodeView& leaf, uint32_t index) {
 
 absl::Status BTree::PutEntry(const LeafEntry& entry, PutMode mode, bool* existed) {
   *existed = false;
+  shifted_ = false;
   if (!root_.page) SHEAF_RETURN_IF_ERROR(MakeRootLeaf());
   for (;;) {
     SHEAF_RETURN_IF_ERROR(Descend(entry.key));
@@ -207,9 +208,9 @@ absl::Status BTree::Clear() {
 // Makes room for an entry at slot `at` of the page at `depth`, or for a later try.
 absl::Status BTree::MakeSpace(size_t depth, uint32_t at, std::string_view key) {
   const bool appends = OnRightEdge(depth) && at == NodeView(path_[depth].page).count();
-  if (depth > 0 && !appends) {
-    SHEAF_ASSIGN_OR_RETURN(const bool shifted, ShiftToNeighbour(depth));
-    if (shifted) return absl::OkStatus();
+  if (depth > 0 && !appends && !shifted_) {
+    SHEAF_ASSIGN_OR_RETURN(shifted_, ShiftToNeighbour(depth));
+    if (shifted_) return absl::OkStatus();
   }
   return Split(depth, at, key);
 }

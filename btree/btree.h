@@ -110,6 +110,9 @@ class BTree {
   const bool values_are_refs_;
   uint64_t changes_ = 0;
   std::vector<Step> path_;
+  // Entries went to a neighbour during this put. Once only: two neighbours could
+  // pass the same entries to and fro.
+  bool shifted_ = false;
 };
 
 }  // namespace sheaf::btree

@@ -275,7 +275,8 @@ absl::StatusOr<std::unique_ptr<WriteTxn>> Store::BeginWrite(absl::Duration wait_
 absl::Status Store::CommitLogged(WriteTxn* txn, Durability durability) {
   LogPosition end = txn->base_.log;
   uint64_t unwritten = unwritten_log_bytes_;
-  if (txn->changed_) {
+  // A transaction whose changes were all rolled back has nothing to log.
+  if (txn->changed_ && (log_ == nullptr || !txn->log_.empty())) {
     Version next = txn->NextVersion();
     if (log_ != nullptr) {
       next.log = end = log_->Append(next.number, txn->log_);
