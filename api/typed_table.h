@@ -1,12 +1,14 @@
 // TypedTableReader<K, V>, TypedTable<K, V>: a table of C++ keys and values.
 //
-//   SHEAF_ASSIGN_OR_RETURN(auto scores, (sheaf::OpenTyped<std::string, int64_t>(txn, "scores")));
+//   SHEAF_ASSIGN_OR_RETURN(auto scores,
+//                          (sheaf::OpenTyped<std::string, int64_t>(txn, "scores")));
 //   SHEAF_RETURN_IF_ERROR(scores.Put("ada", 36));
 //   SHEAF_ASSIGN_OR_RETURN(int64_t ada, scores.Get("ada"));
 //
 // Keys are encoded by KeyCodec (<sheaf/key.h>), so the order of the table is that of
-// K; values by ValueCodec below. Both type names are stored with the table when it is
-// created; opening it as anything else is kFailedPrecondition and names both.
+// K; values by ValueCodec (<sheaf/value_codec.h>). Both type names are stored with the
+// table when it is created; opening it as anything else is kFailedPrecondition and
+// names both.
 //
 // The functions are those of Table and cost the same; errors are theirs, and kDataLoss
 // where stored bytes are not a K or a V. Handles belong to their transaction.
@@ -14,30 +16,8 @@
 //
 // With V = std::string_view, or one inside a tuple, values are read in place: what
 // comes back is a Held<V>, which keeps the bytes in memory.
-//
-// Values on disk; their names and bytes are part of the file format:
-//
-//   type                         name             bytes
-//   bool                         bool             00 or 01
-//   integers                     u8 ... i64       little-endian
-//   float, double                f32 f64          IEEE 754, little-endian
-//   enum                         as its underlying type
-//   std::monostate               unit             none: the table is a set
-//   string, string_view          string           as they are
-//   vector<char, uint8_t, byte>  bytes            as they are
-//   array<T, N>, vector<T>       array<T,N>,      their elements as parts
-//                                vector<T>
-//   optional<T>                  optional<T>      00 none; otherwise 01 and the value
-//   pair, tuple                  tuple<A,B,...>   their elements as parts
-//   absl::Time                   time             i64 nanoseconds since 1970, as for keys
-//
-//   part := the value when all values of its type have one size; otherwise
-//           varint size (7 bits a byte, low ones first, top bit: more), the value
-//   Types of one size: those up to unit, and time.
 #ifndef SHEAF_TYPED_TABLE_H_
 #define SHEAF_TYPED_TABLE_H_
-#include <array>
-#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -47,10 +27,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -62,285 +40,9 @@
 #include "sheaf/table.h"
 #include "sheaf/transaction.h"
 #include "sheaf/value.h"
+#include "sheaf/value_codec.h"
 
 namespace sheaf {
-
-// A codec of your own has
-//   static void Append(std::string* out, const V&);
-//   static bool Decode(std::string_view bytes, V* out);  // all of `bytes`; doubts them
-//   static std::string TypeName();                       // never changes again
-// and may have
-//   static constexpr size_t kFixedSize = ...;  // of every encoding; not 0 inside a vector
-//   static constexpr bool kBorrows = true;     // V points into the decoded bytes
-template <class V>
-struct ValueCodec;
-
-namespace internal {
-
-template <class T>
-inline constexpr bool kValueIsFixed = requires { ValueCodec<T>::kFixedSize; };
-template <class T>
-inline constexpr bool kValueBorrows = requires { requires ValueCodec<T>::kBorrows; };
-
-template <class T>
-concept ByteLike =
-    std::same_as<T, char> || std::same_as<T, uint8_t> || std::same_as<T, std::byte>;
-
-// Writes `size` of the bytes just appended in front of them.
-inline void InsertVarint(std::string* out, size_t at, uint64_t size) {
-  char bytes[10];
-  size_t count = 0;
-  for (; size >= 0x80; size >>= 7) bytes[count++] = static_cast<char>(size | 0x80);
-  bytes[count++] = static_cast<char>(size);
-  out->insert(at, bytes, count);
-}
-
-// Only the shortest spelling of a number is one.
-inline bool ConsumeVarint(std::string_view* in, uint64_t* value) {
-  *value = 0;
-  for (size_t i = 0; i < in->size() && i < 9; ++i) {
-    const uint64_t byte = static_cast<uint8_t>((*in)[i]);
-    *value |= (byte & 0x7F) << (7 * i);
-    if (byte >= 0x80) continue;
-    in->remove_prefix(i + 1);
-    return byte != 0 || i == 0;
-  }
-  return false;
-}
-
-template <class T>
-consteval size_t PartBytesMin() {
-  if constexpr (kValueIsFixed<T>) return ValueCodec<T>::kFixedSize;
-  return 1;
-}
-
-template <class T>
-void AppendPart(std::string* out, const T& value) {
-  const size_t begin = out->size();
-  ValueCodec<T>::Append(out, value);
-  if constexpr (!kValueIsFixed<T>) InsertVarint(out, begin, out->size() - begin);
-}
-
-template <class T>
-bool ConsumePart(std::string_view* in, T* out) {
-  uint64_t size = 0;
-  if constexpr (kValueIsFixed<T>) {
-    size = ValueCodec<T>::kFixedSize;
-  } else if (!ConsumeVarint(in, &size)) {
-    return false;
-  }
-  if (size > in->size()) return false;
-  const std::string_view part = in->substr(0, size);
-  in->remove_prefix(size);
-  return ValueCodec<T>::Decode(part, out);
-}
-
-// A value that is its bytes.
-template <class V>
-struct BytesCodec {
-  static void Append(std::string* out, const V& value) {
-    out->append(reinterpret_cast<const char*>(value.data()), value.size());
-  }
-  static bool Decode(std::string_view bytes, V* out) {
-    out->resize(bytes.size());
-    if (!bytes.empty()) memcpy(out->data(), bytes.data(), bytes.size());
-    return true;
-  }
-};
-
-template <class V, class... Ts>
-struct TupleCodec {
-  static constexpr bool kBorrows = (kValueBorrows<Ts> || ...);
-  static void Append(std::string* out, const V& value) {
-    std::apply([out](const Ts&... part) { (AppendPart(out, part), ...); }, value);
-  }
-  static bool Decode(std::string_view bytes, V* out) {
-    const auto consume = [&](Ts&... part) { return (ConsumePart(&bytes, &part) && ...); };
-    return std::apply(consume, *out) && bytes.empty();
-  }
-  static std::string TypeName() {
-    std::string name = "tuple<";
-    size_t index = 0;
-    ((name += (index++ == 0 ? "" : ",") + ValueCodec<Ts>::TypeName()), ...);
-    return name + ">";
-  }
-};
-
-}  // namespace internal
-
-template <>
-struct ValueCodec<bool> {
-  static constexpr size_t kFixedSize = 1;
-  static void Append(std::string* out, bool value) { out->push_back(value ? 1 : 0); }
-  static bool Decode(std::string_view bytes, bool* out) {
-    if (bytes.size() != 1 || static_cast<uint8_t>(bytes[0]) > 1) return false;
-    *out = bytes[0] == 1;
-    return true;
-  }
-  static std::string TypeName() { return "bool"; }
-};
-
-template <internal::KeyInteger T>
-struct ValueCodec<T> {
-  static constexpr size_t kFixedSize = sizeof(T);
-  static void Append(std::string* out, T value) {
-    const uint64_t bits = static_cast<uint64_t>(value);
-    char bytes[sizeof(T)];
-    for (size_t i = 0; i < sizeof(T); ++i) bytes[i] = static_cast<char>(bits >> (8 * i));
-    out->append(bytes, sizeof(T));
-  }
-  static bool Decode(std::string_view bytes, T* out) {
-    if (bytes.size() != sizeof(T)) return false;
-    uint64_t bits = 0;
-    for (size_t i = 0; i < sizeof(T); ++i) {
-      bits |= uint64_t{static_cast<uint8_t>(bytes[i])} << (8 * i);
-    }
-    *out = static_cast<T>(bits);
-    return true;
-  }
-  static std::string TypeName() { return KeyCodec<T>::TypeName(); }
-};
-
-template <class T>
-  requires std::same_as<T, float> || std::same_as<T, double>
-struct ValueCodec<T> {
-  using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
-  static constexpr size_t kFixedSize = sizeof(T);
-  static void Append(std::string* out, T value) {
-    ValueCodec<Bits>::Append(out, std::bit_cast<Bits>(value));
-  }
-  static bool Decode(std::string_view bytes, T* out) {
-    Bits bits = 0;
-    if (!ValueCodec<Bits>::Decode(bytes, &bits)) return false;
-    *out = std::bit_cast<T>(bits);
-    return true;
-  }
-  static std::string TypeName() { return KeyCodec<T>::TypeName(); }
-};
-
-template <class T>
-  requires std::is_enum_v<T>
-struct ValueCodec<T> {
-  using Underlying = std::underlying_type_t<T>;
-  static constexpr size_t kFixedSize = sizeof(Underlying);
-  static void Append(std::string* out, T value) {
-    ValueCodec<Underlying>::Append(out, static_cast<Underlying>(value));
-  }
-  static bool Decode(std::string_view bytes, T* out) {
-    Underlying value{};
-    if (!ValueCodec<Underlying>::Decode(bytes, &value)) return false;
-    *out = static_cast<T>(value);
-    return true;
-  }
-  static std::string TypeName() { return ValueCodec<Underlying>::TypeName(); }
-};
-
-template <>
-struct ValueCodec<std::monostate> {
-  static constexpr size_t kFixedSize = 0;
-  static void Append(std::string*, std::monostate) {}
-  static bool Decode(std::string_view bytes, std::monostate*) { return bytes.empty(); }
-  static std::string TypeName() { return "unit"; }
-};
-
-template <>
-struct ValueCodec<std::string> : internal::BytesCodec<std::string> {
-  static std::string TypeName() { return "string"; }
-};
-
-template <>
-struct ValueCodec<std::string_view> {
-  static constexpr bool kBorrows = true;
-  static void Append(std::string* out, std::string_view value) { out->append(value); }
-  static bool Decode(std::string_view bytes, std::string_view* out) {
-    *out = bytes;
-    return true;
-  }
-  static std::string TypeName() { return "string"; }
-};
-
-template <internal::ByteLike T>
-struct ValueCodec<std::vector<T>> : internal::BytesCodec<std::vector<T>> {
-  static std::string TypeName() { return "bytes"; }
-};
-
-template <class T>
-struct ValueCodec<std::vector<T>> {
-  static constexpr bool kBorrows = internal::kValueBorrows<T>;
-  static_assert(internal::PartBytesMin<T>() > 0, "elements are counted by their bytes");
-  static void Append(std::string* out, const std::vector<T>& value) {
-    for (const T& element : value) internal::AppendPart(out, element);
-  }
-  static bool Decode(std::string_view bytes, std::vector<T>* out) {
-    out->clear();
-    if (internal::kValueIsFixed<T>) out->reserve(bytes.size() / internal::PartBytesMin<T>());
-    while (!bytes.empty()) {
-      T element{};
-      if (!internal::ConsumePart(&bytes, &element)) return false;
-      out->push_back(std::move(element));
-    }
-    return true;
-  }
-  static std::string TypeName() {
-    return absl::StrCat("vector<", ValueCodec<T>::TypeName(), ">");
-  }
-};
-
-template <class T, size_t N>
-struct ValueCodec<std::array<T, N>> {
-  static constexpr bool kBorrows = internal::kValueBorrows<T>;
-  static void Append(std::string* out, const std::array<T, N>& value) {
-    for (const T& element : value) internal::AppendPart(out, element);
-  }
-  static bool Decode(std::string_view bytes, std::array<T, N>* out) {
-    for (T& element : *out) {
-      if (!internal::ConsumePart(&bytes, &element)) return false;
-    }
-    return bytes.empty();
-  }
-  static std::string TypeName() {
-    return absl::StrCat("array<", ValueCodec<T>::TypeName(), ",", N, ">");
-  }
-};
-
-template <class T>
-struct ValueCodec<std::optional<T>> {
-  static constexpr bool kBorrows = internal::kValueBorrows<T>;
-  static void Append(std::string* out, const std::optional<T>& value) {
-    out->push_back(value.has_value() ? 1 : 0);
-    if (value.has_value()) ValueCodec<T>::Append(out, *value);
-  }
-  static bool Decode(std::string_view bytes, std::optional<T>* out) {
-    out->reset();
-    bool present = false;
-    if (!ValueCodec<bool>::Decode(bytes.substr(0, 1), &present)) return false;
-    if (!present) return bytes.size() == 1;
-    return ValueCodec<T>::Decode(bytes.substr(1), &out->emplace());
-  }
-  static std::string TypeName() {
-    return absl::StrCat("optional<", ValueCodec<T>::TypeName(), ">");
-  }
-};
-
-template <class... Ts>
-struct ValueCodec<std::tuple<Ts...>> : internal::TupleCodec<std::tuple<Ts...>, Ts...> {};
-template <class A, class B>
-struct ValueCodec<std::pair<A, B>> : internal::TupleCodec<std::pair<A, B>, A, B> {};
-
-template <>
-struct ValueCodec<absl::Time> {
-  static constexpr size_t kFixedSize = sizeof(int64_t);
-  static void Append(std::string* out, absl::Time value) {
-    ValueCodec<int64_t>::Append(out, absl::ToUnixNanos(value));
-  }
-  static bool Decode(std::string_view bytes, absl::Time* out) {
-    int64_t nanos = 0;
-    if (!ValueCodec<int64_t>::Decode(bytes, &nanos)) return false;
-    *out = internal::TimeFromNanos(nanos);
-    return true;
-  }
-  static std::string TypeName() { return "time"; }
-};
 
 // A value that points into stored bytes, and those bytes. Valid as a Value is.
 template <class V>
@@ -525,7 +227,9 @@ class TypedScan {
   template <class, class>
   friend class TypedTableReader;
   TypedScan(const TableReader& table, KeyRange range, bool reverse)
-      : name_(table.name()), cursor_(table.NewCursor()), range_(std::move(range)),
+      : name_(table.name()),
+        cursor_(table.NewCursor()),
+        range_(std::move(range)),
         reverse_(reverse) {}
 
   void SeekFirst() {
@@ -686,7 +390,8 @@ class TypedTableReader {
   }
 
  private:
-  absl::StatusOr<std::optional<Stored<V>>> TakeOptional(std::optional<Value> value) const {
+  absl::StatusOr<std::optional<Stored<V>>> TakeOptional(
+      std::optional<Value> value) const {
     if (!value.has_value()) return std::optional<Stored<V>>();
     SHEAF_ASSIGN_OR_RETURN(Stored<V> stored,
                            internal::TakeValue<V>(name(), *std::move(value)));
@@ -702,7 +407,8 @@ class TypedTableReader {
     const auto visit = [&](std::string_view key, std::string_view value) {
       bool go_on = false;
       status = internal::DecodeTypedEntry(name(), key, value, &entry);
-      if (status.ok()) status = internal::CallVisitor(fn, entry.first, entry.second, &go_on);
+      if (status.ok())
+        status = internal::CallVisitor(fn, entry.first, entry.second, &go_on);
       return go_on;
     };
     SHEAF_RETURN_IF_ERROR((reader_.*loop)(range, visit));
@@ -776,7 +482,9 @@ class TypedTable : public TypedTableReader<K, V> {
     return status;
   }
 
-  absl::StatusOr<std::optional<Entry>> PopFirst() { return TakePopped(table_.PopFirst()); }
+  absl::StatusOr<std::optional<Entry>> PopFirst() {
+    return TakePopped(table_.PopFirst());
+  }
   absl::StatusOr<std::optional<Entry>> PopLast() { return TakePopped(table_.PopLast()); }
 
   // Deletes the entries for which `fn(const K&, const V&)` is true / false. Returns
@@ -851,9 +559,8 @@ class TypedTable : public TypedTableReader<K, V> {
 // bytes without types: it names both.
 template <class K, class V>
 absl::StatusOr<TypedTable<K, V>> OpenTyped(WriteTransaction& txn, std::string_view name) {
-  SHEAF_ASSIGN_OR_RETURN(
-      Table table,
-      txn.typed_table(name, KeyCodec<K>::TypeName(), ValueCodec<V>::TypeName()));
+  SHEAF_ASSIGN_OR_RETURN(Table table, txn.typed_table(name, KeyCodec<K>::TypeName(),
+                                                      ValueCodec<V>::TypeName()));
   return TypedTable<K, V>(std::move(table));
 }
 
@@ -861,9 +568,8 @@ absl::StatusOr<TypedTable<K, V>> OpenTyped(WriteTransaction& txn, std::string_vi
 template <class K, class V>
 absl::StatusOr<TypedTableReader<K, V>> OpenTyped(const ReadTransaction& txn,
                                                  std::string_view name) {
-  SHEAF_ASSIGN_OR_RETURN(
-      TableReader table,
-      txn.typed_table(name, KeyCodec<K>::TypeName(), ValueCodec<V>::TypeName()));
+  SHEAF_ASSIGN_OR_RETURN(TableReader table, txn.typed_table(name, KeyCodec<K>::TypeName(),
+                                                            ValueCodec<V>::TypeName()));
   return TypedTableReader<K, V>(std::move(table));
 }
 

@@ -253,7 +253,7 @@ absl::Status BTree::Split(size_t depth, uint32_t at, std::string_view key) {
                          writer_.New(KindFor(node.level()), path_[depth].ref.pages, &ref));
   ref.leaf_refs = path_[depth].ref.leaf_refs;
   Node right(page);
-  right.Init(node.level(), FlagsOf(node), CommonPrefixOf(node, p, n));
+  right.Init(node.level(), FlagsOf(node), BestPrefix(node, p, n));
   right.AppendFrom(node, p, n, {});
   node.RemoveRange(p, n);
   const uint32_t index = path_[depth - 1].index;

@@ -98,8 +98,7 @@ class Builder {
                                 &child.page));
     child.page.leaf_refs = l.leaf_refs;
     Node to(page);
-    to.Init(static_cast<uint32_t>(level), flags_,
-            CommonPrefixOf(l.node, 0, l.node.count()));
+    to.Init(static_cast<uint32_t>(level), flags_, BestPrefix(l.node, 0, l.node.count()));
     to.AppendFrom(l.node, 0, l.node.count(), {});
     l.emitted_children = l.node.count();
     return child;

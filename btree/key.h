@@ -98,10 +98,10 @@ struct StringPrefix {
 namespace internal {
 
 template <class T>
-concept KeyInteger = std::integral<T> && !std::same_as<T, bool> &&
-                     !std::same_as<T, char> && !std::same_as<T, wchar_t> &&
-                     !std::same_as<T, char8_t> && !std::same_as<T, char16_t> &&
-                     !std::same_as<T, char32_t>;
+concept KeyInteger =
+    std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> &&
+    !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
+    !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
 
 template <std::unsigned_integral U>
 void AppendBigEndian(std::string* out, U value) {
@@ -210,13 +210,13 @@ struct KeyCodec<T> {
 };
 
 template <class T>
-  requires std::same_as<T, float> || std::same_as<T, double>
+requires std::same_as<T, float> || std::same_as<T, double>
 struct KeyCodec<T> {
   using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
   static_assert(std::numeric_limits<T>::is_iec559 && sizeof(T) == sizeof(Bits));
   static constexpr Bits kSign = Bits{1} << (8 * sizeof(Bits) - 1);
-  static constexpr Bits kNan = sizeof(T) == 4 ? Bits{0x7FC00000}
-                                              : static_cast<Bits>(0x7FF8000000000000);
+  static constexpr Bits kNan =
+      sizeof(T) == 4 ? Bits{0x7FC00000} : static_cast<Bits>(0x7FF8000000000000);
   static constexpr size_t kFixedSize = sizeof(T);
 
   static void Append(std::string* out, T value) {
@@ -235,7 +235,7 @@ struct KeyCodec<T> {
 };
 
 template <class T>
-  requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 struct KeyCodec<T> {
   using Underlying = std::underlying_type_t<T>;
   static constexpr size_t kFixedSize = sizeof(Underlying);
@@ -281,8 +281,8 @@ struct KeyCodec<char[N]> : KeyCodec<std::string_view> {};
 template <>
 struct KeyCodec<std::vector<uint8_t>> {
   static void Append(std::string* out, const std::vector<uint8_t>& value) {
-    internal::AppendString(
-        out, {reinterpret_cast<const char*>(value.data()), value.size()});
+    internal::AppendString(out,
+                           {reinterpret_cast<const char*>(value.data()), value.size()});
   }
   static bool Consume(std::string_view* in, std::vector<uint8_t>* out) {
     return internal::ConsumeString(in, out);
@@ -366,12 +366,11 @@ struct KeyCodec<std::optional<T>> {
 template <class... Ts>
 struct KeyCodec<std::tuple<Ts...>> {
   static void Append(std::string* out, const std::tuple<Ts...>& value) {
-    std::apply([out](const Ts&... part) { (KeyCodec<Ts>::Append(out, part), ...); },
-               value);
+    std::apply([&](const Ts&... part) { (KeyCodec<Ts>::Append(out, part), ...); }, value);
   }
   static bool Consume(std::string_view* in, std::tuple<Ts...>* out) {
     return std::apply(
-        [in](Ts&... part) { return (KeyCodec<Ts>::Consume(in, &part) && ...); }, *out);
+        [&](Ts&... part) { return (KeyCodec<Ts>::Consume(in, &part) && ...); }, *out);
   }
   static std::string TypeName() { return internal::TupleTypeName<Ts...>(); }
 };
@@ -383,7 +382,8 @@ struct KeyCodec<std::pair<A, B>> {
     KeyCodec<B>::Append(out, value.second);
   }
   static bool Consume(std::string_view* in, std::pair<A, B>* out) {
-    return KeyCodec<A>::Consume(in, &out->first) && KeyCodec<B>::Consume(in, &out->second);
+    return KeyCodec<A>::Consume(in, &out->first) &&
+           KeyCodec<B>::Consume(in, &out->second);
   }
   static std::string TypeName() { return internal::TupleTypeName<A, B>(); }
 };
@@ -405,7 +405,7 @@ struct KeyCodec<absl::Time> {
 
 // Consume refuses a time that Unit cannot say, such as half a second in seconds.
 template <class Unit>
-  requires std::signed_integral<typename Unit::rep>
+requires std::signed_integral<typename Unit::rep>
 struct KeyCodec<std::chrono::time_point<std::chrono::system_clock, Unit>> {
   using Time = std::chrono::time_point<std::chrono::system_clock, Unit>;
   using Nanos = std::chrono::duration<int64_t, std::nano>;
@@ -518,9 +518,9 @@ void AppendKeyPart(std::string* out, const Part& part) {
 
 template <class K, class... Parts, size_t... kIndex>
 std::string KeyPrefixOf(std::index_sequence<kIndex...>, const Parts&... parts) {
-  static_assert(((kIndex + 1 == sizeof...(Parts) || !std::same_as<Parts, StringPrefix>) &&
-                 ...),
-                "only the last part can be a StringPrefix");
+  static_assert(
+      ((kIndex + 1 == sizeof...(Parts) || !std::same_as<Parts, StringPrefix>)&&...),
+      "only the last part can be a StringPrefix");
   std::string out;
   (AppendKeyPart<std::tuple_element_t<kIndex, typename KeyParts<K>::type>>(&out, parts),
    ...);
@@ -536,9 +536,11 @@ std::string KeyPrefixOf(std::index_sequence<kIndex...>, const Parts&... parts) {
 //   KeyPrefix<K>(7, StringPrefix{"ab"})  (7, "ab"), (7, "abc"), ...
 template <class K, class... Parts>
 std::string KeyPrefix(const Parts&... parts) {
-  static_assert(sizeof...(Parts) <= std::tuple_size_v<typename internal::KeyParts<K>::type>,
-                "more parts than the key has elements");
-  return internal::KeyPrefixOf<K, Parts...>(std::index_sequence_for<Parts...>{}, parts...);
+  static_assert(
+      sizeof...(Parts) <= std::tuple_size_v<typename internal::KeyParts<K>::type>,
+      "more parts than the key has elements");
+  return internal::KeyPrefixOf<K, Parts...>(std::index_sequence_for<Parts...>{},
+                                            parts...);
 }
 
 }  // namespace sheaf

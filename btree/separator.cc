@@ -33,6 +33,17 @@ std::string CommonPrefixOf(const NodeView& node, uint32_t begin, uint32_t end) {
   return low;
 }
 
+std::string BestPrefix(const NodeView& node, uint32_t begin, uint32_t end) {
+  const auto size_under = [&](size_t prefix) {
+    const auto p = static_cast<uint32_t>(prefix);
+    return (p + 7) / 8 * 8 + Node::SizeUnder(node, begin, end, p);
+  };
+  std::string best = CommonPrefixOf(node, begin, end);
+  return size_under(best.size()) <= size_under(node.prefix_size())
+             ? best
+             : std::string(node.prefix());
+}
+
 uint32_t MiddleSlot(const NodeView& node) {
   uint32_t total = 0;
   for (uint32_t i = 0; i < node.count(); ++i) total += node.cell_size(i);

@@ -17,6 +17,10 @@ std::string ShortestSeparator(std::string_view left, std::string_view right);
 // left out, since it becomes slot 0.
 std::string CommonPrefixOf(const NodeView& node, uint32_t begin, uint32_t end);
 
+// That prefix where slots [begin, end) take less under it than under the node's
+// own. Short suffixes lie in the slots' heads, where a longer prefix saves nothing.
+std::string BestPrefix(const NodeView& node, uint32_t begin, uint32_t end);
+
 // The slot at which the node's bytes are halved: 1 to count - 1.
 uint32_t MiddleSlot(const NodeView& node);
 

@@ -10,7 +10,7 @@ namespace sheaf::catalog {
 using pager::PageRef;
 
 void VersionSet::Start(const Version& first) {
-  absl::MutexLock lock(&mu_);
+  pager::MutexLock lock(&mu_);
   SHEAF_ASSERT(entries_.empty());
   entries_.push_back(std::make_unique<Entry>());
   static_cast<Version&>(*entries_[0]) = first;
@@ -28,17 +28,17 @@ const Version* VersionSet::Acquire(pager::ReaderSlot* slot) const {
 }
 
 Version VersionSet::newest() const {
-  absl::MutexLock lock(&mu_);
+  pager::MutexLock lock(&mu_);
   return *entries_.back();
 }
 
 Version VersionSet::shown() const {
-  absl::MutexLock lock(&mu_);
+  pager::MutexLock lock(&mu_);
   return *shown_.load(std::memory_order_relaxed);
 }
 
 void VersionSet::Append(const Version& next, std::vector<PageRef> given_up) {
-  absl::MutexLock lock(&mu_);
+  pager::MutexLock lock(&mu_);
   Entry* before = entries_.back().get();
   SHEAF_ASSERT(next.number > before->number);
   const pager::Stamp in_file = writing_ != nullptr ? writing_->number : durable_->number;
@@ -59,7 +59,7 @@ void VersionSet::Append(const Version& next, std::vector<PageRef> given_up) {
 }
 
 void VersionSet::ShowThrough(pager::Lsn lsn) {
-  absl::MutexLock lock(&mu_);
+  pager::MutexLock lock(&mu_);
   const Entry* shown = shown_.load(std::memory_order_relaxed);
   size_t i = entries_.size();
   while (i > 0 && entries_[i - 1]->number > shown->number) --i;
@@ -72,7 +72,7 @@ void VersionSet::ShowThrough(pager::Lsn lsn) {
 }
 
 Version VersionSet::BeginCheckpoint(std::vector<PageRef>* died) {
-  absl::MutexLock lock(&mu_);
+  pager::MutexLock lock(&mu_);
   SHEAF_ASSERT(writing_ == nullptr);
   writing_ = entries_.back().get();
   ++writing_->holds;
@@ -83,7 +83,7 @@ Version VersionSet::BeginCheckpoint(std::vector<PageRef>* died) {
 }
 
 void VersionSet::EndCheckpoint(Outcome outcome) {
-  absl::MutexLock lock(&mu_);
+  pager::MutexLock lock(&mu_);
   SHEAF_ASSERT(writing_ != nullptr);
   Entry* const released = outcome == Outcome::kDurable ? durable_ : writing_;
   if (outcome == Outcome::kDurable) {
@@ -97,7 +97,7 @@ void VersionSet::EndCheckpoint(Outcome outcome) {
 }
 
 void VersionSet::Reap() {
-  absl::MutexLock lock(&mu_);
+  pager::MutexLock lock(&mu_);
   ReapLocked();
 }
 
@@ -135,7 +135,7 @@ void VersionSet::ReapLocked() {
 }
 
 uint64_t VersionSet::pages_waiting() const {
-  absl::MutexLock lock(&mu_);
+  pager::MutexLock lock(&mu_);
   uint64_t pages = 0;
   for (const auto& e : entries_)
     for (const PageRef& page : e->waiting) pages += page.pages;
@@ -143,7 +143,7 @@ uint64_t VersionSet::pages_waiting() const {
 }
 
 VersionSet::Readers VersionSet::readers() const {
-  absl::MutexLock lock(&mu_);
+  pager::MutexLock lock(&mu_);
   Readers readers;
   pager_.buffer().slots().ForEach([&](const pager::ReaderSlot& slot) {
     const void* v = slot.version.load(std::memory_order_seq_cst);
@@ -157,7 +157,7 @@ VersionSet::Readers VersionSet::readers() const {
 }
 
 std::vector<PageRef> VersionSet::Waiting() const {
-  absl::MutexLock lock(&mu_);
+  pager::MutexLock lock(&mu_);
   std::vector<PageRef> pages;
   for (const auto& e : entries_)
     pages.insert(pages.end(), e->waiting.begin(), e->waiting.end());

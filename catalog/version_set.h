@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "btree/tree_reader.h"
 #include "pager/log.h"
+#include "pager/mutex.h"
 #include "pager/page.h"
 #include "pager/pager.h"
 
@@ -68,7 +68,7 @@ class VersionSet {
 
   // The catalog of the last checkpoint. Requires: no checkpoint ends meanwhile.
   btree::TreeRoot DurableCatalog() const ABSL_LOCKS_EXCLUDED(mu_) {
-    absl::MutexLock lock(&mu_);
+    pager::MutexLock lock(&mu_);
     return durable_->catalog;
   }
   uint64_t pages_waiting() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -95,7 +95,7 @@ class VersionSet {
 
   pager::Pager& pager_;
   std::atomic<const Entry*> shown_{nullptr};
-  mutable absl::Mutex mu_;
+  mutable pager::Mutex mu_;
   std::vector<std::unique_ptr<Entry>> entries_ ABSL_GUARDED_BY(mu_);  // ascending
   std::vector<std::unique_ptr<Entry>> spare_ ABSL_GUARDED_BY(mu_);
   Entry* durable_ ABSL_GUARDED_BY(mu_) = nullptr;

@@ -8,8 +8,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "pager/mutex.h"
 
 namespace sheaf::catalog {
 
@@ -17,7 +18,7 @@ class WriterQueue {
  public:
   // kDeadlineExceeded when the turn does not come within `wait_max`.
   absl::Status Enter(absl::Duration wait_max) ABSL_LOCKS_EXCLUDED(mu_) {
-    absl::MutexLock lock(&mu_);
+    pager::MutexLock lock(&mu_);
     if (!busy_ && waiting_.empty()) {
       busy_ = true;
       return absl::OkStatus();
@@ -26,7 +27,7 @@ class WriterQueue {
     waiting_.push_back(&self);
     const absl::Time deadline = absl::Now() + wait_max;
     while (!self.turn) {
-      const bool late = self.called.WaitWithDeadline(&mu_, deadline);
+      const bool late = self.called.WaitUntil(&mu_, deadline);
       if (!late || self.turn) continue;
       std::erase(waiting_, &self);
       return absl::DeadlineExceededError(
@@ -36,7 +37,7 @@ class WriterQueue {
   }
 
   void Leave() ABSL_LOCKS_EXCLUDED(mu_) {
-    absl::MutexLock lock(&mu_);
+    pager::MutexLock lock(&mu_);
     busy_ = !waiting_.empty();
     if (!busy_) return;
     waiting_.front()->turn = true;  // hands the turn over without giving it up
@@ -45,16 +46,16 @@ class WriterQueue {
   }
 
   bool busy() const ABSL_LOCKS_EXCLUDED(mu_) {
-    absl::MutexLock lock(&mu_);
+    pager::MutexLock lock(&mu_);
     return busy_;
   }
 
  private:
   struct Waiter {
-    absl::CondVar called;
+    pager::CondVar called;
     bool turn = false;
   };
-  mutable absl::Mutex mu_;
+  mutable pager::Mutex mu_;
   bool busy_ ABSL_GUARDED_BY(mu_) = false;
   std::deque<Waiter*> waiting_ ABSL_GUARDED_BY(mu_);
 };

@@ -83,8 +83,8 @@ absl::StatusOr<std::string_view> DecodeJsonDocument(std::string_view bytes) {
       return bytes;
   }
   if (encoding == 0) return absl::DataLossError("stored document: encoding 0");
-  return absl::UnimplementedError(absl::StrCat(
-      "stored document: encoding ", encoding, " is newer than this library"));
+  return absl::UnimplementedError(absl::StrCat("stored document: encoding ", encoding,
+                                               " is newer than this library"));
 }
 
 }  // namespace sheaf::document

@@ -61,9 +61,7 @@ void AppendUtf8(std::string* out, uint32_t code) {
 bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 // What ends a plain stretch of a string.
-bool IsSpecial(char c) {
-  return c == '"' || c == '\\' || static_cast<uint8_t>(c) < 0x20;
-}
+bool IsSpecial(char c) { return c == '"' || c == '\\' || static_cast<uint8_t>(c) < 0x20; }
 
 // Whether any of eight bytes is special: finds a byte below n in a word, see
 // "Bit Twiddling Hacks". Never misses one.
@@ -102,8 +100,8 @@ class Scanner {
     kError,
   };
   struct Key {
-    uint32_t position;  // of the opening quote
-    uint32_t size;      // without quotes, escapes resolved
+    uint32_t position;   // of the opening quote
+    uint32_t size;       // without quotes, escapes resolved
     uint32_t unescaped;  // where it begins in unescaped_; kPlain: it is in text_
   };
   static constexpr uint32_t kPlain = std::numeric_limits<uint32_t>::max();
@@ -162,7 +160,8 @@ std::string Scanner::Found() const {
   const std::string_view rest = text_.substr(at_);
   const size_t length = Utf8Length(rest);
   const uint8_t byte = static_cast<uint8_t>(rest[0]);
-  if (length == 0 || byte < 0x20 || byte == 0x7F) return absl::StrFormat("byte 0x%02X", byte);
+  if (length == 0 || byte < 0x20 || byte == 0x7F)
+    return absl::StrFormat("byte 0x%02X", byte);
   return "'" + std::string(rest.substr(0, length)) + "'";
 }
 
@@ -465,19 +464,22 @@ bool Scanner::CheckDuplicates(Key* begin, Key* end) {
   }
   std::string name = absl::Utf8SafeCHexEscape(std::string(shown.substr(0, size)));
   if (size < shown.size()) name += "...";
-  Fail(second->position, absl::StrCat("the key \"", name, "\" is in this object already, at byte ",
-                                      first->position));
+  Fail(second->position,
+       absl::StrCat("the key \"", name, "\" is in this object already, at byte ",
+                    first->position));
   return false;
 }
 
 absl::Status ErrorAt(std::string_view text, size_t position, const std::string& what) {
   size_t line = 1, column = 1;
   for (const char c : text.substr(0, position)) {
-    if (c == '\n') ++line, column = 1;
-    else if ((static_cast<uint8_t>(c) & 0xC0) != 0x80) ++column;
+    if (c == '\n')
+      ++line, column = 1;
+    else if ((static_cast<uint8_t>(c) & 0xC0) != 0x80)
+      ++column;
   }
-  return absl::InvalidArgumentError(absl::StrCat("byte ", position, " (line ", line,
-                                                 ", column ", column, "): ", what));
+  return absl::InvalidArgumentError(
+      absl::StrCat("byte ", position, " (line ", line, ", column ", column, "): ", what));
 }
 
 }  // namespace
@@ -490,8 +492,9 @@ absl::StatusOr<std::string> MinifyJson(std::string_view text, const JsonLimits& 
   const size_t bytes_max =
       std::min<size_t>(limits.bytes_max, std::numeric_limits<uint32_t>::max());
   if (text.size() > bytes_max) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the JSON text has ", text.size(), " bytes; at most ", bytes_max, " are allowed"));
+    return absl::InvalidArgumentError(absl::StrCat("the JSON text has ", text.size(),
+                                                   " bytes; at most ", bytes_max,
+                                                   " are allowed"));
   }
   std::string result;
   Scanner scanner(text, limits.depth_max, &result);

@@ -50,7 +50,7 @@ BufferManager::~BufferManager() {
 absl::Status BufferManager::EnsureSegment(PageId id) {
   Segment& segment = segments_[id >> kSegmentShift];
   if (segment.state.load(std::memory_order_acquire) != nullptr) return absl::OkStatus();
-  absl::MutexLock lock(&frames_mu_);
+  MutexLock lock(&frames_mu_);
   // All segments up to this one, so that the destructor finds them in a row.
   for (size_t i = 0; i <= id >> kSegmentShift; ++i) {
     Segment& s = segments_[i];
@@ -183,7 +183,7 @@ void BufferManager::ClearInterior(PageId id, uint32_t pages) {
 uint64_t BufferManager::TakeFrame(const PageRef& ref) {
   uint64_t index;
   {
-    absl::MutexLock lock(&frames_mu_);
+    MutexLock lock(&frames_mu_);
     if (!free_frames_.empty()) {
       index = free_frames_.back();
       free_frames_.pop_back();
@@ -202,7 +202,7 @@ uint64_t BufferManager::TakeFrame(const PageRef& ref) {
 
 void BufferManager::GiveFrameBack(uint64_t index) {
   frames_[index].id.store(0, std::memory_order_relaxed);
-  absl::MutexLock lock(&frames_mu_);
+  MutexLock lock(&frames_mu_);
   free_frames_.push_back(index);
 }
 
@@ -236,7 +236,7 @@ uint64_t BufferManager::OldestActiveEpoch() const {
 }
 
 absl::Status BufferManager::MakeRoom(uint64_t pages, Stamp private_floor) {
-  absl::MutexLock lock(&evict_mu_);
+  MutexLock lock(&evict_mu_);
   std::vector<PageRef> dirty;
   int idle_sweeps = 0;
   while (used_.load() + pages > pages_max_) {
@@ -407,35 +407,50 @@ void BufferManager::DropRange(PageId first, uint32_t pages) {
 
 // --- Writing out ------------------------------------------------------------
 
-// Pins the page and claims its write. False when there is nothing to write.
-bool BufferManager::BeginWriteOut(const PageRef& ref) {
+// Pins the page and claims its write. Never waits: two threads that wait for each
+// other's pages while they hold their own would do so for ever.
+BufferManager::Claim BufferManager::BeginWriteOut(const PageRef& ref) {
   std::atomic<uint64_t>* state = StateOrNull(ref.id);
-  if (state == nullptr) return false;
+  if (state == nullptr) return Claim::kNothingToDo;
   uint64_t word = state->load(std::memory_order_acquire);
-  for (;;) {
-    if ((word & kDirty) == 0 || (word & kFreed) != 0) return false;
-    if ((word & (kWriting | kLocked)) != 0) {
-      sched_yield();  // another thread writes it: done when that is done
-      word = state->load(std::memory_order_acquire);
-      continue;
-    }
-    if (state->compare_exchange_weak(word, (word | kWriting) + 1,
-                                     std::memory_order_acq_rel))
-      break;
-  }
-  if (BirthOf(Address(ref.id)) == ref.birth) return true;
+  do {
+    if ((word & kDirty) == 0 || (word & kFreed) != 0) return Claim::kNothingToDo;
+    if ((word & (kWriting | kLocked)) != 0) return Claim::kBusy;
+  } while (!state->compare_exchange_weak(word, (word | kWriting) + 1,
+                                         std::memory_order_acq_rel));
+  if (BirthOf(Address(ref.id)) == ref.birth) return Claim::kMine;
   state->fetch_and(~kWriting, std::memory_order_release);
   Unpin(ref.id);
-  return false;
+  return Claim::kNothingToDo;
 }
 
 absl::Status BufferManager::WriteOut(absl::Span<const PageRef> pages) {
-  std::vector<PageRef> claimed;
-  claimed.reserve(pages.size());
-  for (const PageRef& ref : pages)
-    if (BeginWriteOut(ref)) claimed.push_back(ref);
-  std::sort(claimed.begin(), claimed.end(),
+  std::vector<PageRef> todo(pages.begin(), pages.end());
+  std::sort(todo.begin(), todo.end(),
             [](const PageRef& a, const PageRef& b) { return a.id < b.id; });
+  std::vector<PageRef> busy;
+  // In batches, so that few pages are pinned at a time.
+  for (size_t at = 0; at < todo.size(); at += kWriteBatch)
+    SHEAF_RETURN_IF_ERROR(
+        WriteBatchOut(absl::MakeSpan(todo).subspan(at, kWriteBatch), &busy));
+  // What another thread was writing is done when that thread is, or ours again.
+  while (!busy.empty()) {
+    sched_yield();
+    todo.swap(busy);
+    busy.clear();
+    SHEAF_RETURN_IF_ERROR(WriteBatchOut(todo, &busy));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BufferManager::WriteBatchOut(absl::Span<const PageRef> pages,
+                                          std::vector<PageRef>* busy) {
+  std::vector<PageRef> claimed;
+  for (const PageRef& ref : pages) {
+    const Claim claim = BeginWriteOut(ref);
+    if (claim == Claim::kMine) claimed.push_back(ref);
+    else if (claim == Claim::kBusy) busy->push_back(ref);
+  }
   std::vector<char> bounce;
   absl::Status status;
   for (size_t begin = 0; begin < claimed.size();) {
@@ -444,20 +459,24 @@ absl::Status BufferManager::WriteOut(absl::Span<const PageRef> pages) {
     while (end < claimed.size() && bytes < kWriteRunBytesMax &&
            claimed[end].id == claimed[end - 1].id + claimed[end - 1].pages)
       bytes += claimed[end++].pages * kPageBytes;
-    if (status.ok())
-      status = WriteRun(absl::MakeSpan(claimed).subspan(begin, end - begin), &bounce);
-    for (size_t i = begin; i < end; ++i) {
-      const uint64_t clear = status.ok() ? kWriting | kDirty : kWriting;
-      State(claimed[i].id).fetch_and(~clear, std::memory_order_acq_rel);
-      if (status.ok()) {
-        dirty_.fetch_sub(claimed[i].pages, std::memory_order_relaxed);
-        written_.fetch_add(claimed[i].pages, std::memory_order_relaxed);
-      }
-      Unpin(claimed[i].id);
-    }
+    const auto run = absl::MakeSpan(claimed).subspan(begin, end - begin);
+    if (status.ok()) status = WriteRun(run, &bounce);
+    EndWriteOut(run, status.ok());
     begin = end;
   }
   return status;
+}
+
+void BufferManager::EndWriteOut(absl::Span<const PageRef> run, bool written) {
+  for (const PageRef& ref : run) {
+    State(ref.id).fetch_and(~(written ? kWriting | kDirty : kWriting),
+                            std::memory_order_acq_rel);
+    if (written) {
+      dirty_.fetch_sub(ref.pages, std::memory_order_relaxed);
+      written_.fetch_add(ref.pages, std::memory_order_relaxed);
+    }
+    Unpin(ref.id);
+  }
 }
 
 // Readers may be looking at these pages, so the checksum goes into a copy.

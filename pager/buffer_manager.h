@@ -46,9 +46,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "pager/file.h"
+#include "pager/mutex.h"
 #include "pager/page.h"
 #include "pager/reader_slots.h"
 
@@ -194,7 +194,10 @@ class BufferManager {
   void ClearInterior(PageId id, uint32_t pages);
   absl::Status Acquire(uint64_t pages);
   uint64_t OldestActiveEpoch() const;
-  bool BeginWriteOut(const PageRef& ref);
+  enum class Claim { kMine, kBusy, kNothingToDo };
+  Claim BeginWriteOut(const PageRef& ref);
+  absl::Status WriteBatchOut(absl::Span<const PageRef> pages, std::vector<PageRef>* busy);
+  void EndWriteOut(absl::Span<const PageRef> run, bool written);
   absl::Status WriteRun(absl::Span<const PageRef> run, std::vector<char>* bounce);
 
   File* const file_;
@@ -210,9 +213,9 @@ class BufferManager {
   std::atomic<uint64_t> used_{0}, dirty_{0};  // base pages
   std::atomic<uint64_t> misses_{0}, evictions_{0}, written_{0};
 
-  absl::Mutex evict_mu_;
+  Mutex evict_mu_;
   uint64_t hand_ ABSL_GUARDED_BY(evict_mu_) = 0;
-  absl::Mutex frames_mu_;
+  Mutex frames_mu_;
   std::unique_ptr<Frame[]> frames_;
   const uint64_t frames_max_;
   std::atomic<uint64_t> frames_end_{0};  // entries ever used

@@ -74,9 +74,9 @@ absl::StatusOr<std::unique_ptr<Log>> Log::Create(FileSystem* fs, const std::stri
   SHEAF_ASSERT(start.lsn < kLsnEnd);
   SHEAF_ASSIGN_OR_RETURN(const bool exists, fs->Exists(path));
   if (exists) SHEAF_RETURN_IF_ERROR(fs->Delete(path));
-  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<File> file, fs->Open(path, OpenMode::kCreateNew));
-  std::unique_ptr<Log> log(
-      new Log(std::move(file), identity.log_id, Access::kReadWrite));
+  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
+                         fs->Open(path, OpenMode::kCreateNew));
+  std::unique_ptr<Log> log(new Log(std::move(file), identity.log_id, Access::kReadWrite));
   SHEAF_RETURN_IF_ERROR(log->Format(identity, start));
   SHEAF_RETURN_IF_ERROR(fs->SyncDirectory(path));
   return log;
@@ -96,7 +96,8 @@ absl::Status Log::Format(const LogIdentity& identity, LogPosition start) {
 absl::StatusOr<std::unique_ptr<Log>> Log::Recover(FileSystem* fs, const std::string& path,
                                                   const LogIdentity& identity,
                                                   LogPosition start, Access access,
-                                                  uint64_t group_bytes_max, GroupFn group) {
+                                                  uint64_t group_bytes_max,
+                                                  GroupFn group) {
   const OpenMode mode =
       access == Access::kReadOnly ? OpenMode::kReadOnly : OpenMode::kReadWrite;
   SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<File> file, fs->Open(path, mode));
@@ -144,7 +145,8 @@ absl::Status Log::CutAfter(const LogReader& reader) {
   }
   for (size_t i = 0; i < reader.segments().size(); ++i) {
     const LogReader::Segment& segment = reader.segments()[i];
-    if (segment.header.start_lsn < end || absl::c_linear_search(reader.live(), i)) continue;
+    if (segment.header.start_lsn < end || absl::c_linear_search(reader.live(), i))
+      continue;
     SHEAF_RETURN_IF_ERROR(
         file_->Write(SlotOffset(segment.slot), {kZeros, kSegmentHeaderBytes}));
   }
@@ -170,7 +172,8 @@ void Log::Adopt(const LogReader& reader, Lsn start) {
   }
   std::sort(taken.begin(), taken.end());
   for (uint32_t slot = 0; slot < slot_count_; ++slot) {
-    if (!std::binary_search(taken.begin(), taken.end(), slot)) free_slots_.push_back(slot);
+    if (!std::binary_search(taken.begin(), taken.end(), slot))
+      free_slots_.push_back(slot);
   }
   std::make_heap(free_slots_.begin(), free_slots_.end(), std::greater<>());
 }
@@ -189,7 +192,8 @@ void Log::StartSegment() {
 }
 
 void Log::AppendFrame(TxnId txn, uint8_t flags, std::string_view payload) {
-  const LogFrame frame = {.lsn = end_.lsn, .txn = txn, .flags = flags, .payload = payload};
+  const LogFrame frame = {
+      .lsn = end_.lsn, .txn = txn, .flags = flags, .payload = payload};
   seed_ = pending_->AddFrame(frame, seed_, segment_used_);
   segment_used_ += frame.size();
   end_ = {end_.lsn + frame.size(), seed_};
@@ -200,7 +204,8 @@ LogPosition Log::Append(TxnId txn, std::string_view payload) {
   SHEAF_ASSERT(access_ == Access::kReadWrite);
   SHEAF_ASSERT(!payload.empty());
   absl::MutexLock lock(&mu_);
-  if (!error_.ok()) [[unlikely]] return end_;
+  if (!error_.ok()) [[unlikely]]
+    return end_;
   uint8_t flags = kFrameFirst;
   while (true) {
     if (segment_used_ + kFrameSpaceMin > kLogSegmentBytes) StartSegment();
@@ -305,8 +310,7 @@ absl::Status Log::WriteBatch(const LogBatch& batch, Then then) {
         continue;
       }
     }
-    SHEAF_RETURN_IF_ERROR(
-        file_->Write(SlotOffset(slot_) + piece.segment_offset, bytes));
+    SHEAF_RETURN_IF_ERROR(file_->Write(SlotOffset(slot_) + piece.segment_offset, bytes));
   }
   return absl::OkStatus();
 }
@@ -386,7 +390,8 @@ absl::Status Log::Release(LogPosition position, uint64_t keep_bytes) {
   }
   live_.erase(live_.begin(), live_.begin() + static_cast<ptrdiff_t>(freed));
   uint64_t keep = keep_bytes / kLogSegmentBytes;
-  for (const LiveSegment& segment : live_) keep = std::max<uint64_t>(keep, segment.slot + 1);
+  for (const LiveSegment& segment : live_)
+    keep = std::max<uint64_t>(keep, segment.slot + 1);
   return keep < slot_count_ ? CutFile(static_cast<uint32_t>(keep)) : absl::OkStatus();
 }
 

@@ -125,10 +125,10 @@ class LogBatch;
 class LogReader;
 
 struct LogStats {
-  uint64_t file_bytes = 0;       // size of the log file
-  uint64_t live_bytes = 0;       // written since the position last released
-  uint64_t appended_bytes = 0;   // since open
-  uint64_t pending_bytes = 0;    // of them, still in memory
+  uint64_t file_bytes = 0;      // size of the log file
+  uint64_t live_bytes = 0;      // written since the position last released
+  uint64_t appended_bytes = 0;  // since open
+  uint64_t pending_bytes = 0;   // of them, still in memory
   uint64_t writes = 0, syncs = 0;
 };
 
@@ -157,12 +157,9 @@ class Log {
   // error. After an error the file is as it was and what was handed over must be
   // thrown away. kReadWrite then cuts off the tail, syncs and is ready for
   // Append; kReadOnly writes nothing. Holds one segment and one group in memory.
-  static absl::StatusOr<std::unique_ptr<Log>> Recover(FileSystem* fs,
-                                                      const std::string& path,
-                                                      const LogIdentity& identity,
-                                                      LogPosition start, Access access,
-                                                      uint64_t group_bytes_max,
-                                                      GroupFn group);
+  static absl::StatusOr<std::unique_ptr<Log>> Recover(
+      FileSystem* fs, const std::string& path, const LogIdentity& identity,
+      LogPosition start, Access access, uint64_t group_bytes_max, GroupFn group);
 
   // Drops what was appended but not written. Requires: no call is running.
   ~Log();
@@ -253,7 +250,7 @@ class Log {
   std::unique_ptr<LogBatch> pending_ ABSL_GUARDED_BY(mu_);
 
   Lsn written_ ABSL_GUARDED_BY(mu_) = 0, durable_ ABSL_GUARDED_BY(mu_) = 0,
-      released_ ABSL_GUARDED_BY(mu_) = 0;
+               released_ ABSL_GUARDED_BY(mu_) = 0;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;  // a thread writes or cuts the file
   bool syncing_ ABSL_GUARDED_BY(mu_) = false;  // a thread writes, then syncs
   absl::Status error_ ABSL_GUARDED_BY(mu_);

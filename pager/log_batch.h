@@ -59,7 +59,8 @@ class LogBatch {
                           kKeptBytesMax = size_t{4} << 20;
 
   char* Grow(size_t more) {
-    if (capacity_ - size_ < more) [[unlikely]] Reallocate(size_ + more);
+    if (capacity_ - size_ < more) [[unlikely]]
+      Reallocate(size_ + more);
     char* const begin = bytes_.get() + size_;
     size_ += more;
     return begin;

@@ -65,7 +65,8 @@ absl::Status CheckLogFileHeader(const char* in, const LogIdentity& identity,
   }
   if (version != kLogFormatVersion) return damaged(absl::StrCat("version is ", version));
   if (DecodeFixed32(in + kFileSegmentSize) != kLogSegmentBytes) {
-    return damaged(absl::StrCat("segment_size is ", DecodeFixed32(in + kFileSegmentSize)));
+    return damaged(
+        absl::StrCat("segment_size is ", DecodeFixed32(in + kFileSegmentSize)));
   }
   if (std::memcmp(in + kFileDatabaseId, identity.database_id.data(),
                   identity.database_id.size()) != 0) {
@@ -116,11 +117,11 @@ std::optional<LogSegmentHeader> DecodeSegmentHeader(const char* in, uint64_t log
                                    .previous = DecodeFixed32(in + kSegmentPrevious),
                                    .salt = DecodeFixed32(in + kSegmentSalt),
                                    .durable_lsn = DecodeFixed64(in + kSegmentDurableLsn)};
-  const bool sane = header.sequence > 0 && header.sequence < kSequenceEnd &&
-                    header.start_lsn < kLsnEnd &&
-                    header.start_lsn % kFrameAlignment == 0 &&
-                    header.durable_lsn <= header.start_lsn &&
-                    AllZero(in + kSegmentReserved, kSegmentHeaderBytes - kSegmentReserved);
+  const bool sane =
+      header.sequence > 0 && header.sequence < kSequenceEnd &&
+      header.start_lsn < kLsnEnd && header.start_lsn % kFrameAlignment == 0 &&
+      header.durable_lsn <= header.start_lsn &&
+      AllZero(in + kSegmentReserved, kSegmentHeaderBytes - kSegmentReserved);
   if (!sane) return std::nullopt;
   return header;
 }

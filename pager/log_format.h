@@ -59,7 +59,8 @@ struct LogFrame {
 };
 
 constexpr uint32_t FrameBytes(uint32_t payload_bytes) {
-  return (kFrameHeaderBytes + payload_bytes + kFrameAlignment - 1) & ~(kFrameAlignment - 1);
+  return (kFrameHeaderBytes + payload_bytes + kFrameAlignment - 1) &
+         ~(kFrameAlignment - 1);
 }
 inline uint32_t LogFrame::size() const {
   return FrameBytes(static_cast<uint32_t>(payload.size()));

@@ -27,7 +27,8 @@ absl::Status LogReader::Open() {
   SHEAF_RETURN_IF_ERROR(file_->Read(0, absl::MakeSpan(header)));
   SHEAF_RETURN_IF_ERROR(CheckLogFileHeader(header, identity_, path_));
   if (file_bytes_ > SlotOffset(kLogSlotsMax)) {
-    return Damaged(absl::StrCat("log of ", file_bytes_, " bytes, more than was ever written"));
+    return Damaged(
+        absl::StrCat("log of ", file_bytes_, " bytes, more than was ever written"));
   }
   for (uint32_t slot = 0; SlotOffset(slot) + kSegmentHeaderBytes <= file_bytes_; ++slot) {
     char bytes[kSegmentHeaderBytes];
@@ -66,7 +67,8 @@ absl::Status LogReader::Enter(size_t index) {
 
 // The frame at the place reached, and steps behind it.
 std::optional<LogFrame> LogReader::TakeFrame() {
-  if (offset_ + kFrameSpaceMin > kLogSegmentBytes || offset_ > loaded_) return std::nullopt;
+  if (offset_ + kFrameSpaceMin > kLogSegmentBytes || offset_ > loaded_)
+    return std::nullopt;
   const std::optional<LogFrame> frame =
       VerifyFrame({bytes_.get() + offset_, loaded_ - offset_}, position_.lsn, seed_);
   if (!frame.has_value()) return std::nullopt;
@@ -90,7 +92,8 @@ absl::Status LogReader::SeekTo(LogPosition start) {
   std::vector<size_t> candidates;
   for (size_t i = 0; i < segments_.size(); ++i) {
     const Lsn begin = segments_[i].header.start_lsn;
-    if (begin <= start.lsn && start.lsn - begin < kLogSegmentBytes) candidates.push_back(i);
+    if (begin <= start.lsn && start.lsn - begin < kLogSegmentBytes)
+      candidates.push_back(i);
   }
   std::sort(candidates.begin(), candidates.end(), [this](size_t a, size_t b) {
     return segments_[a].header.sequence > segments_[b].header.sequence;
@@ -129,7 +132,8 @@ absl::StatusOr<std::optional<LogFrame>> LogReader::Next() {
 }
 
 // A frame that verifies is one that a writer wrote: here nothing is torn any more.
-absl::Status LogReader::CheckFrame(const LogFrame& frame, bool in_group, TxnId txn) const {
+absl::Status LogReader::CheckFrame(const LogFrame& frame, bool in_group,
+                                   TxnId txn) const {
   const auto wrong = [&](const char* what) {
     return Damaged(absl::StrCat("log frame at lsn ", frame.lsn, ": ", what));
   };

@@ -67,10 +67,10 @@ class LogReader {
 
   // The place reached, in the segment that is loaded.
   LogPosition position_;
-  uint32_t seed_ = 0;    // what the next frame's chain value builds on
-  size_t offset_ = 0;    // of the next frame in the segment
+  uint32_t seed_ = 0;  // what the next frame's chain value builds on
+  size_t offset_ = 0;  // of the next frame in the segment
   std::unique_ptr<char[]> bytes_;
-  size_t loaded_ = 0;    // less than a segment only at a cut-off end of the file
+  size_t loaded_ = 0;        // less than a segment only at a cut-off end of the file
   std::vector<size_t> way_;  // indexes of the segments entered
 
   LogPosition end_;

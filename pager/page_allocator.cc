@@ -45,7 +45,7 @@ absl::Status ReadMapNode(File* file, const PageRef& ref, PageKind kind, PageId p
 }  // namespace
 
 absl::Status PageAllocator::Open(const MapRoots& roots, PageId page_end) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   roots_ = roots;
   page_end_ = page_end;
   buffer_->set_page_end(page_end_);
@@ -114,7 +114,7 @@ absl::Status PageAllocator::LoadChunk(size_t index) {
 
 absl::StatusOr<PageId> PageAllocator::Allocate(uint32_t pages) {
   SHEAF_ASSERT(pages >= 1 && pages <= kNodePagesMax);
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   if (warm_.empty() && !pinned_.empty()) RetryPinned();
   if (pages == 1 && !warm_.empty()) {
     const PageId id = warm_.back();
@@ -133,8 +133,8 @@ absl::StatusOr<PageId> PageAllocator::AllocateLocked(uint32_t pages) {
     SetUsed(first, pages);
     if (first + pages > page_end_) page_end_ = first + pages;
     buffer_->set_page_end(page_end_);
-    // Memory of an earlier owner may be there, of another size.
-    buffer_->DropRange(first, pages);
+    // Memory of single pages that were there may wait for their next owner.
+    if (pages > 1) buffer_->DropRange(first, pages);
     return first;
   }
   SHEAF_RETURN_IF_ERROR(EnsureChunks(chunks_.size() * kChunkPages + 1));
@@ -194,12 +194,12 @@ void PageAllocator::ClearUsed(PageId first, uint32_t pages) {
 }
 
 void PageAllocator::Free(const PageRef& ref) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   FreeLocked(ref);
 }
 
 void PageAllocator::FreeAll(absl::Span<const PageRef> refs) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   for (const PageRef& ref : refs) FreeLocked(ref);
 }
 
@@ -251,7 +251,7 @@ absl::Status PageAllocator::SetLive(const PageRef& ref, bool live) {
 absl::StatusOr<MapRoots> PageAllocator::WriteMap(absl::Span<const PageRef> born,
                                                  absl::Span<const PageRef> died,
                                                  Stamp birth) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   SHEAF_ASSERT(old_map_.empty());
   RetryPinned();
   for (const PageRef& ref : died) SHEAF_RETURN_IF_ERROR(SetLive(ref, false));
@@ -271,6 +271,7 @@ absl::Status PageAllocator::ReplaceMapPage(PageRef* ref, uint32_t pages, Stamp b
   SHEAF_ASSERT(pages >= 1);
   absl::StatusOr<PageId> id = AllocateLocked(pages);
   if (!id.ok()) return id.status();
+  buffer_->DropRange(*id, pages);  // map pages are not cached
   *ref = PageRef{*id, birth, pages, false};
   return SetLive(*ref, true);
 }
@@ -334,7 +335,7 @@ absl::Status PageAllocator::WriteMapPages(Stamp birth, const MapRoots& roots) {
 }
 
 void PageAllocator::FinishMap() {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   std::vector<PageRef> old;
   old.swap(old_map_);
   for (const PageRef& ref : old) FreeLocked(ref);
@@ -343,12 +344,12 @@ void PageAllocator::FinishMap() {
 // --- Looking ----------------------------------------------------------------
 
 PageId PageAllocator::page_end() const {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   return page_end_;
 }
 
 PageId PageAllocator::TrimEnd() {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   DrainWarm(0);
   while (page_end_ > kFirstPage) {
     const PageId last = page_end_ - 1;
@@ -362,7 +363,7 @@ PageId PageAllocator::TrimEnd() {
 }
 
 absl::StatusOr<PageAllocator::Stats> PageAllocator::stats() {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   Stats s;
   s.page_end = page_end_;
   uint64_t used = 0;
@@ -377,7 +378,7 @@ absl::StatusOr<PageAllocator::Stats> PageAllocator::stats() {
 }
 
 absl::Status PageAllocator::ForEachLive(absl::FunctionRef<void(PageId, uint64_t)> fn) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   for (size_t c = 0; c < chunks_.size(); ++c) {
     if (chunks_[c].live_count == 0) continue;
     SHEAF_RETURN_IF_ERROR(LoadChunk(c));
@@ -397,7 +398,7 @@ absl::Status PageAllocator::ForEachLive(absl::FunctionRef<void(PageId, uint64_t)
 }
 
 std::vector<PageRef> PageAllocator::MapPages() const {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   std::vector<PageRef> pages(roots_.index.begin(), roots_.index.begin() + roots_.count);
   for (const Chunk& c : chunks_)
     if (c.map) pages.push_back(c.map);
@@ -405,7 +406,7 @@ std::vector<PageRef> PageAllocator::MapPages() const {
 }
 
 absl::Status PageAllocator::Check() {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   for (size_t i = 0; i < chunks_.size(); ++i) {
     SHEAF_RETURN_IF_ERROR(LoadChunk(i));
     const Chunk& c = chunks_[i];

@@ -31,10 +31,10 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "pager/buffer_manager.h"
 #include "pager/file.h"
+#include "pager/mutex.h"
 #include "pager/page.h"
 
 namespace sheaf::pager {
@@ -127,7 +127,7 @@ class PageAllocator {
 
   File* const file_;
   BufferManager* const buffer_;
-  mutable absl::Mutex mu_;
+  mutable Mutex mu_;
   std::vector<Chunk> chunks_ ABSL_GUARDED_BY(mu_);
   MapRoots roots_ ABSL_GUARDED_BY(mu_);
   PageId page_end_ ABSL_GUARDED_BY(mu_) = kFirstPage;

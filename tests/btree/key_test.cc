@@ -104,7 +104,9 @@ TEST(Key, GoldenStrings) {
 
 TEST(Key, GoldenCompounds) {
   ExpectGolden(std::array<int8_t, 2>{-1, 1}, "array<i8,2>", "7F81");
-  ExpectGolden(std::vector<uint16_t>{1, 2}, "vector<u16>", "010001010002" "00");
+  ExpectGolden(std::vector<uint16_t>{1, 2}, "vector<u16>",
+               "010001010002"
+               "00");
   ExpectGolden(std::vector<uint16_t>{}, "vector<u16>", "00");
   ExpectGolden(std::vector<bool>{true, false}, "vector<bool>", "0101010000");
   ExpectGolden(std::optional<uint8_t>(), "optional<u8>", "00");
@@ -116,7 +118,10 @@ TEST(Key, GoldenCompounds) {
   ExpectGolden(Descending<std::string>{"a"}, "desc<string>", "9EFFFF");
   ExpectGolden(Descending<uint16_t>{1}, "desc<u16>", "FFFE");
   ExpectGolden(std::vector<std::optional<std::string>>{std::nullopt, "b"},
-               "vector<optional<string>>", "0100" "0101620000" "00");
+               "vector<optional<string>>",
+               "0100"
+               "0101620000"
+               "00");
   ExpectGolden(Version{1, 2}, "version", "00010002");
 }
 
@@ -235,14 +240,15 @@ class Random {
                         static_cast<uint64_t>(small) - 2);
   }
   void Fill(double* v) {
-    const double special[] = {0.0,  -0.0, kInfinity, -kInfinity, kNan, -kNan, 5e-324,
-                              -5e-324, 1.0, -1.0};
-    *v = Below(2) == 0 ? special[Below(std::size(special))] : std::bit_cast<double>(bits_());
+    const double special[] = {0.0,   -0.0,   kInfinity, -kInfinity, kNan,
+                              -kNan, 5e-324, -5e-324,   1.0,        -1.0};
+    *v = Below(2) == 0 ? special[Below(std::size(special))]
+                       : std::bit_cast<double>(bits_());
   }
   void Fill(float* v) {
     double wide = 0;
     Fill(&wide);
-    *v = Below(2) == 0 ? std::bit_cast<float>(static_cast<uint32_t>(bits_()))
+    *v = Below(2) == 0         ? std::bit_cast<float>(static_cast<uint32_t>(bits_()))
          : std::isfinite(wide) ? 0.0f
                                : static_cast<float>(wide);
   }
@@ -348,7 +354,8 @@ TYPED_TEST(KeyOrder, IsReadBackAndNothingElseIs) {
     ASSERT_EQ(followed, "rest");
 
     bytes.resize(random.Below(bytes.size() + 1));
-    if (!bytes.empty()) bytes[random.Below(bytes.size())] = static_cast<char>(random.Below(256));
+    if (!bytes.empty())
+      bytes[random.Below(bytes.size())] = static_cast<char>(random.Below(256));
     const absl::StatusOr<TypeParam> damaged = DecodeKey<TypeParam>(bytes);
     if (damaged.ok()) {
       ASSERT_EQ(Hex(EncodeKey(*damaged)), Hex(bytes));

@@ -22,7 +22,9 @@ TEST(CollectionCodec, GoldenKeys) {
   EXPECT_EQ(EncodeNumberKey(0), "\x10\x80\0\0\0\0\0\0\0"s);
   EXPECT_EQ(EncodeNumberKey(-1), "\x10\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF"s);
   EXPECT_EQ(EncodeNumberKey(0x0102), "\x10\x80\0\0\0\0\0\x01\x02"s);
-  EXPECT_EQ(*EncodeTextKey("ab"), "\x20" "ab");
+  EXPECT_EQ(*EncodeTextKey("ab"),
+            "\x20"
+            "ab");
   EXPECT_EQ(*EncodeTextKey("\0"s), "\x20\0"s);
   EXPECT_EQ(EncodeTextKeyPrefix(""), "\x20");
 }
@@ -38,13 +40,23 @@ TEST(CollectionCodec, KeysAreReadBack) {
 }
 
 TEST(CollectionCodec, NumbersByValueThenTextsByBytes) {
-  const std::vector<std::string> ascending = {
-      EncodeNumberKey(kMin),  EncodeNumberKey(-256),   EncodeNumberKey(-1),
-      EncodeNumberKey(0),     EncodeNumberKey(255),    EncodeNumberKey(256),
-      EncodeNumberKey(kMax),  *EncodeTextKey("\0"s),   *EncodeTextKey("\0\0"s),
-      *EncodeTextKey("0"),    *EncodeTextKey("a"),     *EncodeTextKey("a\0"s),
-      *EncodeTextKey("aa"),   *EncodeTextKey("b"),     *EncodeTextKey("\xC3\xA9"),
-      *EncodeTextKey("\xEF\xBF\xBF"), *EncodeTextKey("\xF0\x90\x80\x80")};
+  const std::vector<std::string> ascending = {EncodeNumberKey(kMin),
+                                              EncodeNumberKey(-256),
+                                              EncodeNumberKey(-1),
+                                              EncodeNumberKey(0),
+                                              EncodeNumberKey(255),
+                                              EncodeNumberKey(256),
+                                              EncodeNumberKey(kMax),
+                                              *EncodeTextKey("\0"s),
+                                              *EncodeTextKey("\0\0"s),
+                                              *EncodeTextKey("0"),
+                                              *EncodeTextKey("a"),
+                                              *EncodeTextKey("a\0"s),
+                                              *EncodeTextKey("aa"),
+                                              *EncodeTextKey("b"),
+                                              *EncodeTextKey("\xC3\xA9"),
+                                              *EncodeTextKey("\xEF\xBF\xBF"),
+                                              *EncodeTextKey("\xF0\x90\x80\x80")};
   EXPECT_TRUE(std::is_sorted(ascending.begin(), ascending.end(), std::less_equal<>()));
 }
 
@@ -73,7 +85,9 @@ TEST(CollectionCodec, DoubtsKeysFromDisk) {
   const std::string number = EncodeNumberKey(5);
   for (const std::string& bytes :
        {""s, "\x10"s, number.substr(0, 8), number + "x", "\x20"s, "\x20\xED\xA0\x80"s,
-        "\x20" + std::string(1001, 'x'), "\0"s, "\x11" + number.substr(1), "\xFF" "a"s}) {
+        "\x20" + std::string(1001, 'x'), "\0"s, "\x11" + number.substr(1),
+        "\xFF"
+        "a"s}) {
     EXPECT_EQ(DecodeCollectionKey(bytes).status().code(), absl::StatusCode::kDataLoss)
         << bytes.size();
   }

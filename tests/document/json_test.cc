@@ -26,30 +26,81 @@ std::string Repeat(const std::string& text, size_t times) {
 // Texts without white space outside strings: they come back as they are.
 const std::string kAccepted[] = {
     // literals and empty containers
-    "null", "true", "false", "[]", "{}", "[[]]", "[{}]", R"({"a":[]})", R"("")",
+    "null",
+    "true",
+    "false",
+    "[]",
+    "{}",
+    "[[]]",
+    "[{}]",
+    R"({"a":[]})",
+    R"("")",
     // numbers keep their digits
-    "0", "-0", "-0.0", "1", "-1", "10", "1.0", "0.1", "1.50", "1e1", "1E1", "1e+1",
-    "1e-1", "0e0", "0E-0", "1e0000001", "-0e-0", "123456789012345678901234567890",
+    "0",
+    "-0",
+    "-0.0",
+    "1",
+    "-1",
+    "10",
+    "1.0",
+    "0.1",
+    "1.50",
+    "1e1",
+    "1E1",
+    "1e+1",
+    "1e-1",
+    "0e0",
+    "0E-0",
+    "1e0000001",
+    "-0e-0",
+    "123456789012345678901234567890",
     "0.00000000000000000000000000000000000000000000000000000000000001",
-    "3.141592653589793238462643383279", "1e400", "-1e400", "1e-400",
-    "9223372036854775807", "9223372036854775808", "-9223372036854775809",
-    "18446744073709551616", "[1,2.5,-3]",
+    "3.141592653589793238462643383279",
+    "1e400",
+    "-1e400",
+    "1e-400",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "18446744073709551616",
+    "[1,2.5,-3]",
     // escapes stay as they were written
-    R"("\"\\\/\b\f\n\r\t")", R"("\u0000")", R"("\u00e9\u00E9")", R"("\u001f")",
-    R"("/")", R"("\\u0041")", R"("\uD83D\uDE00")", R"("\ud800\udc00")",
-    R"("\udbff\udfff")", R"("\uffff")", R"("a\u0000b")", R"(["\\","\""])",
+    R"("\"\\\/\b\f\n\r\t")",
+    R"("\u0000")",
+    R"("\u00e9\u00E9")",
+    R"("\u001f")",
+    R"("/")",
+    R"("\\u0041")",
+    R"("\uD83D\uDE00")",
+    R"("\ud800\udc00")",
+    R"("\udbff\udfff")",
+    R"("\uffff")",
+    R"("a\u0000b")",
+    R"(["\\","\""])",
     // UTF-8 to the ends of each length
-    "\"\x7F\"", "\"\xC2\x80\"", "\"\xDF\xBF\"", "\"\xE0\xA0\x80\"", "\"\xED\x9F\xBF\"",
-    "\"\xEE\x80\x80\"", "\"\xEF\xBF\xBF\"", "\"\xF0\x90\x80\x80\"",
-    "\"\xF4\x8F\xBF\xBF\"", "\"\xEF\xBB\xBF\"",
+    "\"\x7F\"",
+    "\"\xC2\x80\"",
+    "\"\xDF\xBF\"",
+    "\"\xE0\xA0\x80\"",
+    "\"\xED\x9F\xBF\"",
+    "\"\xEE\x80\x80\"",
+    "\"\xEF\xBF\xBF\"",
+    "\"\xF0\x90\x80\x80\"",
+    "\"\xF4\x8F\xBF\xBF\"",
+    "\"\xEF\xBB\xBF\"",
     // white space inside strings is text
-    R"(" a  b ")", R"({" a ":" "})",
+    R"(" a  b ")",
+    R"({" a ":" "})",
     // keys that differ
-    R"({"a":1,"b":2})", R"({"":0,"a":1})", R"({"a":1,"A":2})",
-    R"({"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]})", R"({"a":1,"a\u0000":2})",
+    R"({"a":1,"b":2})",
+    R"({"":0,"a":1})",
+    R"({"a":1,"A":2})",
+    R"({"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]})",
+    R"({"a":1,"a\u0000":2})",
     R"({"\u00e9":1,"e\u0301":2})",
     // what only looks like an error
-    R"(["//","/*",",","]","}","NaN"])", R"({"true":true,"null":null})",
+    R"(["//","/*",",","]","}","NaN"])",
+    R"({"true":true,"null":null})",
 };
 
 TEST(Json, AcceptsAndKeepsEveryByte) {
@@ -103,8 +154,9 @@ TEST(Json, RefusesWhatIsNoValue) {
       {"undefined", "byte 0 (line 1, column 1): expected a value, found 'u'"},
       {"\xC3\xA9", "byte 0 (line 1, column 1): expected a value, found '\xC3\xA9'"},
       {"\0"s, "byte 0 (line 1, column 1): expected a value, found byte 0x00"},
-      {"1\0"s, "byte 1 (line 1, column 2): expected nothing more after the document, "
-               "found byte 0x00"},
+      {"1\0"s,
+       "byte 1 (line 1, column 2): expected nothing more after the document, "
+       "found byte 0x00"},
       {"[1]x",
        "byte 3 (line 1, column 4): expected nothing more after the document, found 'x'"},
       {"{} {}",
@@ -112,7 +164,9 @@ TEST(Json, RefusesWhatIsNoValue) {
       {"// c\n1", "byte 0 (line 1, column 1): expected a value, found '/'"},
       {"[1/* c */]",
        "byte 2 (line 1, column 3): expected ',' or ']' after a value, found '/'"},
-      {"\xC2\xA0" "1", "byte 0 (line 1, column 1): expected a value, found '\xC2\xA0'"},
+      {"\xC2\xA0"
+       "1",
+       "byte 0 (line 1, column 1): expected a value, found '\xC2\xA0'"},
       {"\f1", "byte 0 (line 1, column 1): expected a value, found byte 0x0C"},
       {"\xEF\xBB\xBF{}",
        "byte 0 (line 1, column 1): a byte order mark does not belong in JSON"},
@@ -129,7 +183,8 @@ TEST(Json, RefusesWrongNumbers) {
       {"[1.]", "byte 3 (line 1, column 4): expected a digit, found ']'"},
       {"-.5", "byte 1 (line 1, column 2): expected a digit, found '.'"},
       {"01", "byte 1 (line 1, column 2): expected no digit after a leading 0, found '1'"},
-      {"-00", "byte 2 (line 1, column 3): expected no digit after a leading 0, found '0'"},
+      {"-00",
+       "byte 2 (line 1, column 3): expected no digit after a leading 0, found '0'"},
       {"1e", "byte 2 (line 1, column 3): expected a digit, found the end of the text"},
       {"1e+", "byte 3 (line 1, column 4): expected a digit, found the end of the text"},
       {"1.e1", "byte 2 (line 1, column 3): expected a digit, found 'e'"},
@@ -140,7 +195,8 @@ TEST(Json, RefusesWrongNumbers) {
        "byte 1 (line 1, column 2): expected nothing more after the document, found '_'"},
       {"1.5.5",
        "byte 3 (line 1, column 4): expected nothing more after the document, found '.'"},
-      {"[1 2]", "byte 3 (line 1, column 4): expected ',' or ']' after a value, found '2'"},
+      {"[1 2]",
+       "byte 3 (line 1, column 4): expected ',' or ']' after a value, found '2'"},
   };
   for (const auto& [text, message] : cases) ExpectRefused(text, message);
 }
@@ -152,10 +208,12 @@ TEST(Json, RefusesWrongContainers) {
       {"[,1]", "byte 1 (line 1, column 2): expected a value, found ','"},
       {"[1,,2]", "byte 3 (line 1, column 4): expected a value, found ','"},
       {"[1}", "byte 2 (line 1, column 3): expected ',' or ']' after a value, found '}'"},
-      {"[1", "byte 2 (line 1, column 3): expected ',' or ']' after a value, found the end "
-             "of the text"},
+      {"[1",
+       "byte 2 (line 1, column 3): expected ',' or ']' after a value, found the end "
+       "of the text"},
       {"]", "byte 0 (line 1, column 1): expected a value, found ']'"},
-      {"{", "byte 1 (line 1, column 2): expected a key in quotes, found the end of the text"},
+      {"{",
+       "byte 1 (line 1, column 2): expected a key in quotes, found the end of the text"},
       {"{\"a\":1,}", "byte 7 (line 1, column 8): expected a key in quotes, found '}'"},
       {"{,}", "byte 1 (line 1, column 2): expected a key in quotes, found ','"},
       {"{a:1}", "byte 1 (line 1, column 2): expected a key in quotes, found 'a'"},
@@ -164,7 +222,8 @@ TEST(Json, RefusesWrongContainers) {
       {"{\"a\" 1}", "byte 5 (line 1, column 6): expected ':' after a key, found '1'"},
       {"{\"a\":}", "byte 5 (line 1, column 6): expected a value, found '}'"},
       {"{\"a\"::1}", "byte 5 (line 1, column 6): expected a value, found ':'"},
-      {"{\"a\":1]", "byte 6 (line 1, column 7): expected ',' or '}' after a value, found ']'"},
+      {"{\"a\":1]",
+       "byte 6 (line 1, column 7): expected ',' or '}' after a value, found ']'"},
       {"{\"a\":1 \"b\":2}",
        "byte 7 (line 1, column 8): expected ',' or '}' after a value, found '\"'"},
       {"[\"a\":1]",
@@ -177,32 +236,42 @@ TEST(Json, RefusesWrongContainers) {
 
 TEST(Json, RefusesWrongStrings) {
   const std::pair<std::string, const char*> cases[] = {
-      {"[\"abc", "byte 5 (line 1, column 6): the string that begins at byte 1 does not end"},
+      {"[\"abc",
+       "byte 5 (line 1, column 6): the string that begins at byte 1 does not end"},
       {"\"abc\\\"",
        "byte 6 (line 1, column 7): the string that begins at byte 0 does not end"},
       {"\"\\",
        "byte 2 (line 1, column 3): expected one of \"\\/bfnrtu after a backslash, found "
        "the end of the text"},
-      {"\"\\x41\"", "byte 2 (line 1, column 3): expected one of \"\\/bfnrtu after a "
-                    "backslash, found 'x'"},
-      {"\"\\\0\""s, "byte 2 (line 1, column 3): expected one of \"\\/bfnrtu after a "
-                    "backslash, found byte 0x00"},
-      {"\"a\nb\"", "byte 2 (line 1, column 3): control character 0x0A must be escaped in "
-                   "a string"},
-      {"\"\t\"", "byte 1 (line 1, column 2): control character 0x09 must be escaped in a "
-                 "string"},
-      {"\"12345678\0\""s, "byte 9 (line 1, column 10): control character 0x00 must be "
-                          "escaped in a string"},
-      {"\"\\u12\"", "byte 5 (line 1, column 6): expected four hexadecimal digits after "
-                    "\\u, found '\"'"},
-      {"\"\\u12G4\"", "byte 5 (line 1, column 6): expected four hexadecimal digits after "
-                      "\\u, found 'G'"},
-      {"\"\\U0041\"", "byte 2 (line 1, column 3): expected one of \"\\/bfnrtu after a "
-                      "backslash, found 'U'"},
+      {"\"\\x41\"",
+       "byte 2 (line 1, column 3): expected one of \"\\/bfnrtu after a "
+       "backslash, found 'x'"},
+      {"\"\\\0\""s,
+       "byte 2 (line 1, column 3): expected one of \"\\/bfnrtu after a "
+       "backslash, found byte 0x00"},
+      {"\"a\nb\"",
+       "byte 2 (line 1, column 3): control character 0x0A must be escaped in "
+       "a string"},
+      {"\"\t\"",
+       "byte 1 (line 1, column 2): control character 0x09 must be escaped in a "
+       "string"},
+      {"\"12345678\0\""s,
+       "byte 9 (line 1, column 10): control character 0x00 must be "
+       "escaped in a string"},
+      {"\"\\u12\"",
+       "byte 5 (line 1, column 6): expected four hexadecimal digits after "
+       "\\u, found '\"'"},
+      {"\"\\u12G4\"",
+       "byte 5 (line 1, column 6): expected four hexadecimal digits after "
+       "\\u, found 'G'"},
+      {"\"\\U0041\"",
+       "byte 2 (line 1, column 3): expected one of \"\\/bfnrtu after a "
+       "backslash, found 'U'"},
       {"\"\\ud800\"", "byte 1 (line 1, column 2): \\uD800 is half of a surrogate pair"},
       {"\"\\udc00\"", "byte 1 (line 1, column 2): \\uDC00 is half of a surrogate pair"},
       {"\"\\ud800x\"", "byte 1 (line 1, column 2): \\uD800 is half of a surrogate pair"},
-      {"\"\\ud800\\n\"", "byte 1 (line 1, column 2): \\uD800 is half of a surrogate pair"},
+      {"\"\\ud800\\n\"",
+       "byte 1 (line 1, column 2): \\uD800 is half of a surrogate pair"},
       {"\"\\ud800\\u0041\"",
        "byte 1 (line 1, column 2): \\uD800 is half of a surrogate pair"},
       {"\"\\ud800\\ud800\"",
@@ -215,18 +284,18 @@ TEST(Json, RefusesWrongStrings) {
 
 TEST(Json, RefusesInvalidUtf8) {
   const std::string sequences[] = {
-      "\x80",             // a continuation alone
-      "\xC0\x80",         // overlong NUL
-      "\xC1\xBF",         // overlong
-      "\xE0\x9F\xBF",     // overlong
-      "\xF0\x8F\xBF\xBF", // overlong
-      "\xED\xA0\x80",     // a surrogate
-      "\xED\xBF\xBF",     // a surrogate
-      "\xF4\x90\x80\x80", // above U+10FFFF
+      "\x80",              // a continuation alone
+      "\xC0\x80",          // overlong NUL
+      "\xC1\xBF",          // overlong
+      "\xE0\x9F\xBF",      // overlong
+      "\xF0\x8F\xBF\xBF",  // overlong
+      "\xED\xA0\x80",      // a surrogate
+      "\xED\xBF\xBF",      // a surrogate
+      "\xF4\x90\x80\x80",  // above U+10FFFF
       "\xF5\x80\x80\x80",
       "\xFE",
       "\xFF",
-      "\xC3",             // cut off
+      "\xC3",  // cut off
       "\xE2\x82",
       "\xF0\x9F\x98",
   };
@@ -235,8 +304,8 @@ TEST(Json, RefusesInvalidUtf8) {
     snprintf(hex, sizeof hex, "%02X", static_cast<uint8_t>(bytes[0]));
     ExpectRefused("[\"ab" + bytes + "\"]", "byte 4 (line 1, column 5): byte 0x"s + hex +
                                                " is not valid UTF-8 here");
-    ExpectRefused(bytes, "byte 0 (line 1, column 1): byte 0x"s + hex +
-                             " is not valid UTF-8 here");
+    ExpectRefused(
+        bytes, "byte 0 (line 1, column 1): byte 0x"s + hex + " is not valid UTF-8 here");
     EXPECT_FALSE(IsValidUtf8(bytes));
   }
   // The first mistake is the one that is told.
@@ -260,9 +329,11 @@ TEST(Json, RefusesKeysThatAreTwiceInOneObject) {
       {R"({"\u006a":1,"\u006A":2})",
        "byte 12 (line 1, column 13): the key \"j\" is in this object already, at byte 1"},
       {"{\"\xC3\xA9\":1,\"\\u00e9\":2}",
-       "byte 8 (line 1, column 8): the key \"\xC3\xA9\" is in this object already, at byte 1"},
+       "byte 8 (line 1, column 8): the key \"\xC3\xA9\" is in this object already, at "
+       "byte 1"},
       {"{\"\xF0\x9F\x98\x80\":1,\"\\uD83D\\ude00\":2}",
-       "byte 10 (line 1, column 8): the key \"\xF0\x9F\x98\x80\" is in this object already, "
+       "byte 10 (line 1, column 8): the key \"\xF0\x9F\x98\x80\" is in this object "
+       "already, "
        "at byte 1"},
       {R"({"/":1,"\/":2})",
        "byte 7 (line 1, column 8): the key \"/\" is in this object already, at byte 1"},
@@ -276,7 +347,8 @@ TEST(Json, RefusesKeysThatAreTwiceInOneObject) {
        "byte 13 (line 1, column 14): the key \"b\" is in this object already, at byte 7"},
       {"{\"" + std::string(70, 'k') + "\":1,\"" + std::string(70, 'k') + "\":2}",
        "byte 76 (line 1, column 77): the key "
-       "\"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk...\" is in this "
+       "\"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk...\" is in "
+       "this "
        "object already, at byte 1"},
   };
   for (const auto& [text, message] : cases) ExpectRefused(text, message);
@@ -318,8 +390,9 @@ TEST(Json, NestingFarBeyondTheLimit) {
       "byte 1000 (line 1, column 1001): nested more than 1000 deep";
   ExpectRefused(Repeat("[", 100000), message);
   ExpectRefused(Repeat("[", 100000) + Repeat("]", 100000), message);
-  ExpectRefused(Repeat("{\"a\":", 100000), "byte 5000 (line 1, column 5001): nested more "
-                                           "than 1000 deep");
+  ExpectRefused(Repeat("{\"a\":", 100000),
+                "byte 5000 (line 1, column 5001): nested more "
+                "than 1000 deep");
   // Nothing recurses: where the limit allows it, depth costs memory only.
   const std::string deep = Repeat("[", 1000000) + Repeat("]", 1000000);
   EXPECT_TRUE(MinifyJson(deep, {.depth_max = 1000000}).ok());
@@ -327,8 +400,9 @@ TEST(Json, NestingFarBeyondTheLimit) {
 
 TEST(Json, SizeLimitIsOfTheTextAsItCame) {
   EXPECT_TRUE(MinifyJson("[1, 2]", {.bytes_max = 6}).ok());
-  EXPECT_EQ(MinifyJson("[1, 2] ", {.bytes_max = 6}).status(),
-            absl::InvalidArgumentError("the JSON text has 7 bytes; at most 6 are allowed"));
+  EXPECT_EQ(
+      MinifyJson("[1, 2] ", {.bytes_max = 6}).status(),
+      absl::InvalidArgumentError("the JSON text has 7 bytes; at most 6 are allowed"));
   const std::string large = "\"" + std::string((64 << 20) - 2, 'x') + "\"";
   EXPECT_TRUE(MinifyJson(large).ok());
   EXPECT_FALSE(MinifyJson(large + " ").ok());
@@ -352,8 +426,7 @@ TEST(Json, SpecialBytesAtEveryOffset) {
 // ---- random damage ----
 
 TEST(Json, EveryBeginningIsRefused) {
-  const std::string text =
-      R"({"a":[1.5e-7,true,"\ud83d\ude00"],"b":{"c":null,"d":[]}})";
+  const std::string text = R"({"a":[1.5e-7,true,"\ud83d\ude00"],"b":{"c":null,"d":[]}})";
   for (size_t size = 0; size < text.size(); ++size) {
     EXPECT_FALSE(MinifyJson(std::string_view(text).substr(0, size)).ok()) << size;
   }
@@ -361,15 +434,16 @@ TEST(Json, EveryBeginningIsRefused) {
 
 TEST(Json, AgreesWithAnotherParserOnDamagedTexts) {
   constexpr uint64_t kSeed = 42;
-  constexpr std::string_view kBytes = "{}[]\",:\\ \n\t0123456789-+.eEtrufalsn/bDd8C\x01\x80\xC3";
+  constexpr std::string_view kBytes =
+      "{}[]\",:\\ \n\t0123456789-+.eEtrufalsn/bDd8C\x01\x80\xC3";
   printf("seed %llu\n", static_cast<unsigned long long>(kSeed));
   std::mt19937_64 random(kSeed);
   const size_t texts = std::size(kAccepted);
   int accepted = 0;
   for (int step = 0; step < 100000 && !HasFailure(); ++step) {
     std::string text = "[" + kAccepted[random() % texts] + "," +
-                       kAccepted[random() % texts] + ",{\"a\":" +
-                       kAccepted[random() % texts] + ",\"b\":0}]";
+                       kAccepted[random() % texts] +
+                       ",{\"a\":" + kAccepted[random() % texts] + ",\"b\":0}]";
     for (uint64_t damage = random() % 3; damage > 0; --damage) {
       const size_t at = random() % text.size();
       const char byte = kBytes[random() % kBytes.size()];
@@ -379,7 +453,7 @@ TEST(Json, AgreesWithAnotherParserOnDamagedTexts) {
       if (kind == 2) text.erase(at, 1 + random() % 3);
       if (text.empty()) break;
     }
-    const std::optional<bool> expected = sheaf::testing::ShouldAcceptJson(text, 1000);
+    const std::optional<bool> expected = test::ShouldAcceptJson(text, 1000);
     const absl::StatusOr<std::string> minified = MinifyJson(text);
     if (expected.has_value()) {
       EXPECT_EQ(minified.ok(), *expected) << text << "\n" << minified.status();

@@ -34,8 +34,7 @@ void CheckError(std::string_view text, const absl::Status& status) {
 
 void CheckText(std::string_view text) {
   const absl::StatusOr<std::string> minified = MinifyJson(text, kLimits);
-  const std::optional<bool> accept =
-      sheaf::testing::ShouldAcceptJson(text, kLimits.depth_max);
+  const std::optional<bool> accept = test::ShouldAcceptJson(text, kLimits.depth_max);
   if (accept.has_value()) {
     Require(minified.ok() == *accept, "not of the same opinion", minified.status());
   }

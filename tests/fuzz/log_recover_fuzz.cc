@@ -105,19 +105,21 @@ void MakeFile(File* file, std::string_view input) {
 absl::StatusOr<std::unique_ptr<Log>> Recover(FileSystem* fs, LogPosition start,
                                              Log::Access access,
                                              std::vector<Group>* groups) {
-  return Log::Recover(fs, kPath, kIdentity, start, access, kGroupBytesMax,
-                      [&](TxnId txn, std::string_view payload, LogPosition end) {
-                        Require(!payload.empty(), "empty group");
-                        Require(payload.size() <= kGroupBytesMax, "group above the bound");
-                        Require(end.lsn > start.lsn, "a group that ends before the start");
-                        groups->push_back({txn, std::string(payload)});
-                        return absl::OkStatus();
-                      });
+  return Log::Recover(
+      fs, kPath, kIdentity, start, access, kGroupBytesMax,
+      [&](TxnId txn, std::string_view payload, LogPosition end) {
+        Require(!payload.empty(), "empty group");
+        Require(payload.size() <= kGroupBytesMax, "group above the bound");
+        Require(end.lsn > start.lsn, "a group that ends before the start");
+        groups->push_back({txn, std::string(payload)});
+        return absl::OkStatus();
+      });
 }
 
 // Appends the groups, closes, and reads back what is behind `start`.
 void AppendAndCompare(FileSystem* fs, std::unique_ptr<Log> log, LogPosition start,
-                      const std::vector<Group>& append, const std::vector<Group>& expected) {
+                      const std::vector<Group>& append,
+                      const std::vector<Group>& expected) {
   for (const Group& group : append) (void)log->Append(group.txn, group.payload);
   Require(log->SyncThrough(log->end().lsn).ok(), "sync");
   log.reset();

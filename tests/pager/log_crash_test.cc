@@ -58,9 +58,9 @@ absl::Status Check(bool fact, const std::string& what) {
 
 absl::Status CheckRecovered(const std::vector<LogGroup>& got,
                             const std::vector<LogGroup>& expected, Lsn durable) {
-  SHEAF_RETURN_IF_ERROR(Check(IsPrefix(got, expected),
-                              absl::StrCat("not a prefix: ", got.size(), " groups of ",
-                                           expected.size())));
+  SHEAF_RETURN_IF_ERROR(
+      Check(IsPrefix(got, expected),
+            absl::StrCat("not a prefix: ", got.size(), " groups of ", expected.size())));
   if (got.size() == expected.size()) return absl::OkStatus();
   return Check(expected[got.size()].end.lsn > durable,
                absl::StrCat("group of txn ", expected[got.size()].txn,
@@ -96,9 +96,8 @@ absl::Status Step(Log* log, FaultyFileSystem* fs, TxnId* txn, std::mt19937_64* r
       return absl::OkStatus();
     }
     default: {
-      const LogPosition named = model->superblocks.empty()
-                                    ? LogPosition()
-                                    : model->superblocks.back().position;
+      const LogPosition named =
+          model->superblocks.empty() ? LogPosition() : model->superblocks.back().position;
       const std::vector<LogGroup> open = model->Behind(named);
       if (open.empty() || (*random)() % 3 != 0) return absl::OkStatus();
       const LogPosition position = open[(*random)() % open.size()].end;

@@ -1,21 +1,14 @@
 // Proves on undamaged and on hand-damaged files that the log gives back what was
 // appended and synced, that recycled and cut-off frames never return (RELIABILITY
 // B18), that a foreign log is refused (B17), that any truncation and any flipped
-// bit leaves a prefix or a clear error (R7), that the first error poisons it (R5),
-// and that threads share syncs. Crash images are in log_crash_test.cc.
+// bit leaves a prefix or a clear error (R7), and that the first error poisons it
+// (R5). Crash images are in log_crash_test.cc, threads in tests/race/log_race_test.cc.
 #include "pager/log.h"
 
-#include <atomic>
 #include <algorithm>
-#include <cstdio>
-#include <functional>
 #include <random>
 #include <set>
-#include <thread>
 
-#include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
 #include "absl/types/span.h"
 #include "gtest/gtest.h"
 #include "pager/checksum.h"
@@ -51,7 +44,8 @@ class LogTest : public testing::Test {
     return *std::move(log);
   }
 
-  RecoveredLog MustRecover(LogPosition start, Log::Access access = Log::Access::kReadOnly) {
+  RecoveredLog MustRecover(LogPosition start,
+                           Log::Access access = Log::Access::kReadOnly) {
     auto recovered = RecoverLog(fs_.get(), start, access);
     EXPECT_TRUE(recovered.ok()) << recovered.status();
     return recovered.ok() ? *std::move(recovered) : RecoveredLog();
@@ -80,7 +74,9 @@ TEST_F(LogTest, GivesBackGroupsOfAllSizes) {
     std::mt19937_64 random(1);
     for (int i = 0; i < 300; ++i) {
       groups.push_back(AppendGroup(log.get(), ++txn, 1 + random() % 20000));
-      if (i % 7 == 0) { ASSERT_TRUE(log->Write().ok()); }
+      if (i % 7 == 0) {
+        ASSERT_TRUE(log->Write().ok());
+      }
     }
     ASSERT_TRUE(log->SyncThrough(log->end().lsn).ok());
     EXPECT_EQ(log->durable_lsn(), log->end().lsn);
@@ -109,8 +105,8 @@ TEST_F(LogTest, SegmentBoundaries) {
 TEST_F(LogTest, GroupsSpanManySegments) {
   std::vector<LogGroup> groups;
   auto log = Create();
-  for (const size_t size : {size_t{10} << 20, size_t{1}, 3 * kSegmentPayload, size_t{77},
-                            size_t{33} << 20}) {
+  for (const size_t size :
+       {size_t{10} << 20, size_t{1}, 3 * kSegmentPayload, size_t{77}, size_t{33} << 20}) {
     groups.push_back(AppendGroup(log.get(), groups.size() + 1, size));
   }
   ASSERT_TRUE(log->SyncThrough(log->end().lsn).ok());
@@ -131,10 +127,10 @@ TEST_F(LogTest, BeginsAtAnyPosition) {
   EXPECT_EQ(MustRecover(start).groups, std::vector<LogGroup>{group});
   EXPECT_TRUE(MustRecover(group.end).groups.empty());
   // A start that is no boundary, or whose chain is another's, is held by nobody.
-  for (const LogPosition wrong : {LogPosition{start.lsn, 1}, LogPosition{start.lsn + 8, 0},
-                                  LogPosition{group.end.lsn, start.chain},
-                                  LogPosition{group.end.lsn + 8, group.end.chain},
-                                  LogPosition{}}) {
+  for (const LogPosition wrong :
+       {LogPosition{start.lsn, 1}, LogPosition{start.lsn + 8, 0},
+        LogPosition{group.end.lsn, start.chain},
+        LogPosition{group.end.lsn + 8, group.end.chain}, LogPosition{}}) {
     EXPECT_TRUE(absl::IsDataLoss(RecoverLog(fs_.get(), wrong).status())) << wrong.lsn;
   }
 }
@@ -216,11 +212,10 @@ TEST_F(LogTest, ReleaseNeedsADurableLog) {
 TEST_F(LogTest, ForeignLogsAreRefused) {  // B17
   Create().reset();
   const auto recover = [&](LogIdentity identity) {
-    return Log::Recover(fs_.get(), kLogPath, identity, {}, Log::Access::kReadWrite,
-                        kTestGroupBytesMax,
-                        [](TxnId, std::string_view, LogPosition) {
-                          return absl::OkStatus();
-                        })
+    return Log::Recover(
+               fs_.get(), kLogPath, identity, {}, Log::Access::kReadWrite,
+               kTestGroupBytesMax,
+               [](TxnId, std::string_view, LogPosition) { return absl::OkStatus(); })
         .status();
   };
   LogIdentity other = kTestIdentity;
@@ -250,8 +245,11 @@ TEST_F(LogTest, SegmentsOfAnotherLogAreNotFollowed) {
   ASSERT_TRUE(log->SyncThrough(first.end.lsn).ok());
   char header[kSegmentHeaderBytes];
   EncodeSegmentHeader(header, kTestIdentity.log_id + 1,
-                      {.sequence = 9, .start_lsn = first.end.lsn,
-                       .previous = first.end.chain, .salt = 5, .durable_lsn = 0});
+                      {.sequence = 9,
+                       .start_lsn = first.end.lsn,
+                       .previous = first.end.chain,
+                       .salt = 5,
+                       .durable_lsn = 0});
   ASSERT_TRUE(OpenFile()->Write(SlotOffset(1), {header, sizeof(header)}).ok());
   EXPECT_EQ(MustRecover({}).groups, std::vector<LogGroup>{first});
 }
@@ -267,8 +265,11 @@ TEST_F(LogTest, SegmentsOfAnotherHistoryAreNotFollowed) {
   log.reset();
   std::string other = ReadBytes(SlotOffset(1), 4096);
   EncodeSegmentHeader(other.data(), kTestIdentity.log_id,
-                      {.sequence = 9, .start_lsn = groups[0].end.lsn,
-                       .previous = groups[0].end.chain + 1, .salt = 5, .durable_lsn = 0});
+                      {.sequence = 9,
+                       .start_lsn = groups[0].end.lsn,
+                       .previous = groups[0].end.chain + 1,
+                       .salt = 5,
+                       .durable_lsn = 0});
   ASSERT_TRUE(OpenFile()->Write(SlotOffset(2), other).ok());
   EXPECT_TRUE(MustRecover({}).groups == groups);
 }
@@ -280,14 +281,13 @@ TEST_F(LogTest, CallersErrorStopsRecoveryAndChangesNothing) {
   ASSERT_TRUE(log->Write().ok());
   const std::string before = ReadBytes(0, 8192);
   int calls = 0;
-  const absl::Status status =
-      Log::Recover(fs_.get(), kLogPath, kTestIdentity, {}, Log::Access::kReadWrite,
-                   kTestGroupBytesMax,
-                   [&](TxnId, std::string_view, LogPosition) {
-                     ++calls;
-                     return absl::AbortedError("enough");
-                   })
-          .status();
+  const absl::Status status = Log::Recover(fs_.get(), kLogPath, kTestIdentity, {},
+                                           Log::Access::kReadWrite, kTestGroupBytesMax,
+                                           [&](TxnId, std::string_view, LogPosition) {
+                                             ++calls;
+                                             return absl::AbortedError("enough");
+                                           })
+                                  .status();
   EXPECT_TRUE(absl::IsAborted(status)) << status;
   EXPECT_EQ(calls, 1);
   EXPECT_EQ(ReadBytes(0, 8192), before);
@@ -298,11 +298,9 @@ TEST_F(LogTest, GroupAboveTheBoundIsAnErrorAndStays) {
   const LogGroup group = AppendGroup(log.get(), 1, 3 << 20);
   ASSERT_TRUE(log->SyncThrough(group.end.lsn).ok());
   const auto recover = [&](uint64_t max) {
-    return Log::Recover(fs_.get(), kLogPath, kTestIdentity, {}, Log::Access::kReadWrite,
-                        max,
-                        [](TxnId, std::string_view, LogPosition) {
-                          return absl::OkStatus();
-                        })
+    return Log::Recover(
+               fs_.get(), kLogPath, kTestIdentity, {}, Log::Access::kReadWrite, max,
+               [](TxnId, std::string_view, LogPosition) { return absl::OkStatus(); })
         .status();
   };
   EXPECT_TRUE(absl::IsResourceExhausted(recover((3 << 20) - 1)));
@@ -371,7 +369,9 @@ TEST_F(LogTest, UnfinishedGroupInTheNextSegmentNeverReturns) {
     for (uint32_t slot = 0; SlotOffset(slot + 1) <= *OpenFile()->Size(); ++slot) {
       const auto header = DecodeSegmentHeader(
           ReadBytes(SlotOffset(slot), kSegmentHeaderBytes).data(), kTestIdentity.log_id);
-      if (header.has_value()) { EXPECT_LT(header->start_lsn, again.log->end().lsn); }
+      if (header.has_value()) {
+        EXPECT_LT(header->start_lsn, again.log->end().lsn);
+      }
     }
     ASSERT_EQ(again.groups.size(), txn - 2) << txn;
     EXPECT_TRUE(again.groups[0] == first);
@@ -435,7 +435,8 @@ class DamagedLogTest : public LogTest {
       ASSERT_TRUE(again.log->SyncThrough(again.log->end().lsn).ok());
     }
     first_segment_bytes_ = kSegmentHeaderBytes + groups_[7].end.lsn;
-    second_segment_bytes_ = kSegmentHeaderBytes + groups_[11].end.lsn - groups_[7].end.lsn;
+    second_segment_bytes_ =
+        kSegmentHeaderBytes + groups_[11].end.lsn - groups_[7].end.lsn;
   }
 
   // The number of groups recovered; -1 for a clear error.
@@ -495,7 +496,8 @@ TEST_F(DamagedLogTest, TruncatedAtEveryByte) {
   truncate_down(SlotOffset(1) + second_segment_bytes_, SlotOffset(1));
   EXPECT_EQ(outcomes, (std::set<int>{8, 9, 10, 11, 12}));
   outcomes.clear();
-  truncate_down(SlotOffset(0) + first_segment_bytes_, SlotOffset(0) + kSegmentHeaderBytes);
+  truncate_down(SlotOffset(0) + first_segment_bytes_,
+                SlotOffset(0) + kSegmentHeaderBytes);
   EXPECT_EQ(outcomes, (std::set<int>{0, 1, 2, 3, 4, 5, 6, 7, 8}));
   outcomes.clear();
   truncate_down(SlotOffset(0) + kSegmentHeaderBytes, 0);
@@ -652,157 +654,6 @@ TEST_F(LogTest, FullDiskPoisonsAndKeepsWhatWasSynced) {
   ASSERT_TRUE(recovered->log->Release(durable.back().end, 0).ok());
   const LogGroup group = AppendGroup(recovered->log.get(), 99, 3 << 20);
   EXPECT_TRUE(recovered->log->SyncThrough(group.end.lsn).ok());
-}
-
-// Wraps a file whose sync tells that it began and waits.
-class SlowSyncFileSystem : public FileSystem {
- public:
-  std::function<void()> on_sync = [] {};
-
-  absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path,
-                                             OpenMode mode) override;
-  absl::StatusOr<bool> Exists(const std::string& path) override {
-    return base_->Exists(path);
-  }
-  absl::Status Delete(const std::string& path) override { return base_->Delete(path); }
-  absl::Status RenameNew(const std::string& from, const std::string& to) override {
-    return base_->RenameNew(from, to);
-  }
-  absl::Status SyncDirectory(const std::string& path) override {
-    return base_->SyncDirectory(path);
-  }
-  absl::StatusOr<std::string> Canonical(const std::string& path) override {
-    return base_->Canonical(path);
-  }
-
- private:
-  std::unique_ptr<FileSystem> base_ = NewMemoryFileSystem();
-};
-
-class SlowSyncFile : public File {
- public:
-  SlowSyncFile(SlowSyncFileSystem* fs, std::unique_ptr<File> base)
-      : fs_(fs), base_(std::move(base)) {}
-  absl::Status Read(uint64_t offset, absl::Span<char> out) const override {
-    return base_->Read(offset, out);
-  }
-  absl::Status Write(uint64_t offset, std::string_view data) override {
-    return base_->Write(offset, data);
-  }
-  absl::Status WriteGather(uint64_t offset,
-                           absl::Span<const std::string_view> parts) override {
-    return base_->WriteGather(offset, parts);
-  }
-  absl::Status Sync() override {
-    fs_->on_sync();
-    return base_->Sync();
-  }
-  absl::StatusOr<uint64_t> Size() const override { return base_->Size(); }
-  absl::Status Truncate(uint64_t size) override { return base_->Truncate(size); }
-  void StartWriteback(uint64_t, uint64_t) override {}
-  absl::Status Lock(LockMode mode) override { return base_->Lock(mode); }
-  absl::StatusOr<uint32_t> LinkCount() const override { return base_->LinkCount(); }
-
- private:
-  SlowSyncFileSystem* const fs_;
-  const std::unique_ptr<File> base_;
-};
-
-absl::StatusOr<std::unique_ptr<File>> SlowSyncFileSystem::Open(const std::string& path,
-                                                               OpenMode mode) {
-  auto file = base_->Open(path, mode);
-  if (!file.ok()) return file;
-  return std::make_unique<SlowSyncFile>(this, *std::move(file));
-}
-
-TEST(LogThreads, AppendsAndWritesGoOnDuringASync) {
-  SlowSyncFileSystem fs;
-  auto log = *Log::Create(&fs, kLogPath, kTestIdentity, {});
-  const LogGroup first = AppendGroup(log.get(), 1, 100);
-  absl::Notification began, finish;
-  fs.on_sync = [&] {
-    began.Notify();
-    finish.WaitForNotification();
-  };
-  std::thread syncer([&] { EXPECT_TRUE(log->SyncThrough(first.end.lsn).ok()); });
-  began.WaitForNotification();
-  const LogGroup second = AppendGroup(log.get(), 2, 100);
-  EXPECT_TRUE(log->Write().ok());
-  EXPECT_EQ(log->durable_lsn(), 0u);
-  finish.Notify();
-  syncer.join();
-  // The write came after the sync began, so it does not count as durable.
-  EXPECT_EQ(log->durable_lsn(), first.end.lsn);
-  fs.on_sync = [] {};
-  EXPECT_TRUE(log->SyncThrough(second.end.lsn).ok());
-}
-
-// Eight committers with checkpoints beside them; every group must be there, in the
-// order of its LSN, and a sync must serve several.
-TEST(LogThreads, CommittersShareSyncs) {
-  constexpr int kThreads = 8, kCommits = 150;
-  SlowSyncFileSystem fs;
-  auto log = *Log::Create(&fs, kLogPath, kTestIdentity, {});
-  fs.on_sync = [] { absl::SleepFor(absl::Microseconds(300)); };
-  std::vector<std::vector<LogGroup>> groups(kThreads);
-  std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&, t] {
-      for (int i = 0; i < kCommits; ++i) {
-        const TxnId txn = static_cast<TxnId>(t) * kCommits + static_cast<TxnId>(i) + 1;
-        groups[t].push_back(AppendGroup(log.get(), txn, 1 + txn * 7919 % 9000));
-        if (i % 3 == 0) { EXPECT_TRUE(log->Write().ok()); }
-        const Lsn end = groups[t].back().end.lsn;
-        EXPECT_TRUE(log->SyncThrough(end).ok());
-        EXPECT_GE(log->durable_lsn(), end);
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  const LogStats stats = log->stats();
-  std::printf("%d commits, %llu syncs\n", kThreads * kCommits,
-              static_cast<unsigned long long>(stats.syncs));
-  EXPECT_LT(stats.syncs, kThreads * kCommits / 2u);
-  std::vector<LogGroup> all;
-  for (const auto& of_thread : groups) {
-    all.insert(all.end(), of_thread.begin(), of_thread.end());
-  }
-  std::sort(all.begin(), all.end(),
-            [](const LogGroup& a, const LogGroup& b) { return a.end.lsn < b.end.lsn; });
-  const auto recovered = RecoverLog(&fs, {});
-  ASSERT_TRUE(recovered.ok()) << recovered.status();
-  EXPECT_TRUE(recovered->groups == all);
-}
-
-TEST(LogThreads, ReleaseBesideCommitters) {
-  SlowSyncFileSystem fs;
-  auto log = *Log::Create(&fs, kLogPath, kTestIdentity, {});
-  std::atomic<bool> done = false;
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&] {
-      for (TxnId txn = 1; txn <= 200; ++txn) {
-        const LogPosition end = log->Append(txn, PayloadOf(txn, 50000));
-        EXPECT_TRUE(txn % 2 == 0 ? log->SyncThrough(end.lsn).ok() : log->Write().ok());
-      }
-    });
-  }
-  std::thread checkpointer([&] {
-    while (!done) {
-      const LogPosition position = log->end();
-      EXPECT_TRUE(log->SyncThrough(position.lsn).ok());
-      EXPECT_TRUE(log->Release(position, 2 << 20).ok());
-    }
-  });
-  for (std::thread& thread : threads) thread.join();
-  done = true;
-  checkpointer.join();
-  const LogPosition end = log->end();
-  ASSERT_TRUE(log->SyncThrough(end.lsn).ok());
-  ASSERT_TRUE(log->Release(end, 0).ok());
-  const auto recovered = RecoverLog(&fs, end);
-  EXPECT_TRUE(recovered.ok()) << recovered.status();
-  EXPECT_EQ(log->stats().appended_bytes, end.lsn);
 }
 
 // The operating system's files, where small writes go through a mapping.

@@ -66,7 +66,8 @@ inline absl::StatusOr<RecoveredLog> RecoverLog(
 }
 
 // Not EXPECT_EQ: nobody wants megabytes of payload in a message.
-inline bool IsPrefix(const std::vector<LogGroup>& prefix, const std::vector<LogGroup>& all) {
+inline bool IsPrefix(const std::vector<LogGroup>& prefix,
+                     const std::vector<LogGroup>& all) {
   return prefix.size() <= all.size() &&
          std::equal(prefix.begin(), prefix.end(), all.begin());
 }

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sheaf::testing {
+namespace sheaf::test {
 
 class JsonJudge : public nlohmann::json_sax<nlohmann::json> {
  public:
@@ -69,5 +69,5 @@ inline std::optional<bool> ShouldAcceptJson(std::string_view text, size_t depth_
   return parsed && judge.is_fine();
 }
 
-}  // namespace sheaf::testing
+}  // namespace sheaf::test
 #endif  // TESTS_SUPPORT_JSON_ORACLE_H_

@@ -1,0 +1,64 @@
+// Mutex, MutexLock, CondVar: std::mutex with the annotations that clang checks.
+//
+// For the locks on hot paths. Debian's Abseil is built with deadlock detection,
+// which makes each absl::Mutex operation several times as dear; switching that
+// off is a setting of the whole process and not a library's to change.
+#ifndef PAGER_MUTEX_H_
+#define PAGER_MUTEX_H_
+#include <condition_variable>
+#include <mutex>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+
+namespace sheaf::pager {
+
+class ABSL_LOCKABLE Mutex {
+ public:
+  void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mu_.lock(); }
+  void Unlock() ABSL_UNLOCK_FUNCTION() { mu_.unlock(); }
+
+ private:
+  friend class CondVar;
+  std::mutex mu_;
+};
+
+class ABSL_SCOPED_LOCKABLE MutexLock {
+ public:
+  explicit MutexLock(Mutex* mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(*mu) { mu_.Lock(); }
+  ~MutexLock() ABSL_UNLOCK_FUNCTION() { mu_.Unlock(); }
+  MutexLock(const MutexLock&) = delete;
+  MutexLock& operator=(const MutexLock&) = delete;
+
+ private:
+  Mutex& mu_;
+};
+
+class CondVar {
+ public:
+  void Wait(Mutex* mu) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
+    std::unique_lock<std::mutex> lock(mu->mu_, std::adopt_lock);
+    changed_.wait(lock);
+    lock.release();
+  }
+  // True when the deadline passed. May return early for no reason.
+  bool WaitUntil(Mutex* mu, absl::Time deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
+    if (deadline == absl::InfiniteFuture()) {
+      Wait(mu);
+      return false;
+    }
+    std::unique_lock<std::mutex> lock(mu->mu_, std::adopt_lock);
+    const bool late =
+        changed_.wait_until(lock, absl::ToChronoTime(deadline)) == std::cv_status::timeout;
+    lock.release();
+    return late;
+  }
+  void Signal() { changed_.notify_one(); }
+  void SignalAll() { changed_.notify_all(); }
+
+ private:
+  std::condition_variable changed_;
+};
+
+}  // namespace sheaf::pager
+#endif  // PAGER_MUTEX_H_
