@@ -181,17 +181,20 @@ bool Node::MakeRoom(std::string_view key, uint32_t bytes) {
   };
   const bool fits_prefix = key.substr(0, p) == prefix();
   if (fits_prefix && gap() >= needed(p)) return true;
+  const auto total = [&](uint32_t prefix) {
+    return kPayload + (prefix + 7) / 8 * 8 + SizeUnder(*this, 0, count(), prefix) +
+           needed(prefix);
+  };
   const uint32_t first = is_leaf() ? 0 : 1;
   uint32_t best = 0;
   if (count() > first) {
     const std::string low = Key(first), high = Key(count() - 1);
     best = static_cast<uint32_t>(
         std::min(CommonPrefix(low, high), CommonPrefix(low, key)));
-  } else if (!is_leaf()) {
-    best = 0;
   }
-  const uint32_t slots = kPayload + (best + 7) / 8 * 8;
-  if (slots + SizeUnder(*this, 0, count(), best) + needed(best) > end()) return false;
+  // Short suffixes lie in the slots, where a longer prefix only costs room.
+  if (fits_prefix && total(p) < total(best)) best = p;
+  if (total(best) > end()) return false;
   Rebuild(best);
   SHEAF_ASSERT(gap() >= needed(best));
   return true;

@@ -125,7 +125,20 @@ absl::Status Pager::ReadSuperblocks() {
     return absl::DataLossError(absl::StrCat("the file was cut off: it has ", size,
                                             " bytes, its superblock says ",
                                             superblock_.page_end * kPageBytes));
-  return absl::OkStatus();
+  const bool alike = copies[0].ok() && copies[1].ok() &&
+                     copies[0]->sequence == copies[1]->sequence;
+  const bool closed = superblock_.log_id == 0;  // cleanly: WriteLogId will see to it
+  return (alike && closed) || read_only_ ? absl::OkStatus() : RepairTwin(second ? 0 : 1);
+}
+
+// The next superblock is written over page 0 first: were page 1 damaged or older
+// then, a crash in that write would leave none that is good. It may look whole and
+// be in the page cache only, marked clean by a sync that failed.
+absl::Status Pager::RepairTwin(PageId id) {
+  char page[kPageBytes];
+  EncodeSuperblock(superblock_, id, page);
+  SHEAF_RETURN_IF_ERROR(file_->Write(id * kPageBytes, {page, kPageBytes}));
+  return file_->Sync();
 }
 
 // --- Checkpoint -------------------------------------------------------------
@@ -184,7 +197,9 @@ absl::Status Pager::WriteCheckpoint(const CheckpointRequest& request) {
     next.map = *map;
   }
   next.page_end = request.trim_end ? allocator_->TrimEnd() : allocator_->page_end();
-  SHEAF_ASSIGN_OR_RETURN(const uint64_t size, file_->Size());
+  const absl::StatusOr<uint64_t> file_size = file_->Size();
+  if (!file_size.ok()) return Poison(file_size.status());  // the map has moved on
+  const uint64_t size = *file_size;
   if (size < next.page_end * kPageBytes)
     SHEAF_RETURN_IF_ERROR(Poison(file_->Truncate(next.page_end * kPageBytes)));
   SHEAF_RETURN_IF_ERROR(Poison(file_->Sync()));
@@ -210,7 +225,7 @@ absl::Status Pager::WriteSuperblock(Superblock next) {
 absl::Status Pager::WriteLogId(uint64_t log_id, LogPosition log) {
   SHEAF_RETURN_IF_ERROR(error());
   // The twin of the superblock before this one must be durable first.
-  SHEAF_RETURN_IF_ERROR(Poison(file_->Sync()));
+  SHEAF_RETURN_IF_ERROR(Poison(RepairTwin(1)));
   Superblock next = superblock_;
   next.log_id = log_id;
   next.log = log;

@@ -90,6 +90,7 @@ class Pager {
   static absl::StatusOr<std::unique_ptr<File>> CreateFile(FileSystem* fs,
                                                           const std::string& path);
   absl::Status ReadSuperblocks();
+  absl::Status RepairTwin(PageId id);
   absl::Status WriteSuperblock(Superblock next);
   absl::Status WalkPage(const PageRef& ref, Stamp since, int depth,
                         absl::FunctionRef<absl::Status(const PageRef&)> fn);

@@ -112,6 +112,7 @@ absl::StatusOr<bool> Try(const Scenario& scenario, const Case& c, uint64_t nth) 
   FaultyFileSystem fs(scenario.disk);
   Workload workload(&fs, scenario.options);
   workload.StartWith(scenario.begin);
+  workload.may_lose_process_commits = c.fault.sync_loss != SyncLoss::kNothing;
   Fault fault = c.fault;
   fault.nth = nth;
   fs.Inject(fault);
@@ -119,7 +120,9 @@ absl::StatusOr<bool> Try(const Scenario& scenario, const Case& c, uint64_t nth) 
   const bool struck = fs.faults_fired() > 0;
   fs.ClearFaults();
   const bool loses = struck && c.fault.sync_loss != SyncLoss::kNothing;
+  SHEAF_RETURN_IF_ERROR(workload.violation());
   SHEAF_RETURN_IF_ERROR(JudgeHandle(&workload));
+  SHEAF_RETURN_IF_ERROR(workload.violation());
   workload.Abandon();
   // What a failed sync dropped was at most acknowledged as kProcess.
   SHEAF_RETURN_IF_ERROR(JudgeDisk(workload, fs.Contents(), !loses));

@@ -181,8 +181,14 @@ class Workload {
     absl::StatusOr<std::unique_ptr<Database>> db = Database::Open(kCrashPath, options_);
     if (!db.ok()) return db.status();
     db_ = *std::move(db);
+    if (uncertain_) return Settle();
     return absl::OkStatus();
   }
+
+  // What broke a promise, whatever else was returned.
+  const absl::Status& violation() const { return violation_; }
+  // The file system may lose what only the operating system was given.
+  bool may_lose_process_commits = false;
 
   // Durability is chosen where a transaction begins, so look ahead to its commit.
   absl::Status RunAll(const std::vector<Op>& ops, std::vector<size_t>* ends = nullptr) {
@@ -244,6 +250,7 @@ class Workload {
 
   absl::Status Close() {
     txn_.reset();
+    uncertain_ |= failed_;
     const absl::Status closed = db_ != nullptr ? db_->Close() : absl::OkStatus();
     db_.reset();
     if (closed.ok()) Acknowledge(Durability::kFull);
@@ -329,8 +336,27 @@ class Workload {
   std::mt19937_64* random = nullptr;  // keys are chosen by it, if there is one
 
  private:
+  // A commit failed before the database was opened again: which state is it in?
+  absl::Status Settle() {
+    SHEAF_ASSIGN_OR_RETURN(Contents contents, ReadContents(db_.get()));
+    const absl::Status status = Judge(contents, SIZE_MAX - 1, !may_lose_process_commits);
+    if (violation_.ok()) violation_ = status;
+    PushState(std::move(contents));
+    uncertain_ = false;
+    return absl::OkStatus();
+  }
+
+  void PushState(Contents contents) {
+    State state;
+    state.contents = std::move(contents);
+    state.begun = fs_.event_count();
+    state.durable = state.process = SIZE_MAX;
+    states_.push_back(std::move(state));
+  }
+
   absl::Status Begin() {
     if (txn_.has_value()) return absl::OkStatus();
+    if (uncertain_) SHEAF_RETURN_IF_ERROR(Settle());
     WriteOptions write;
     write.durability = durability_;
     absl::StatusOr<WriteTransaction> txn = db_->BeginWrite(write);
@@ -343,18 +369,12 @@ class Workload {
   absl::Status Commit(Durability durability) {
     durability_ = durability;
     SHEAF_RETURN_IF_ERROR(Begin());  // an empty one, if there is none
-    State state;
-    state.contents = next_;
-    state.begun = fs_.event_count();
-    state.durable = state.process = SIZE_MAX;
-    states_.push_back(std::move(state));
+    PushState(next_);
     const absl::Status status = txn_->Commit();
     txn_.reset();
     if (!status.ok()) {  // it may be found after a crash, but is not visible now
-      State before = states_[states_.size() - 2];
-      before.begun = fs_.event_count();
-      before.durable = before.process = SIZE_MAX;
-      states_.push_back(std::move(before));
+      PushState(Contents(states_[states_.size() - 2].contents));
+      failed_ = true;
       return status;
     }
     Acknowledge(durability);
@@ -401,7 +421,9 @@ class Workload {
 
   absl::Status Change(Op op) {
     SHEAF_RETURN_IF_ERROR(Begin());
-    auto& a = next_["t:a"];
+    static const std::map<std::string, std::string>* const kNone =
+        new std::map<std::string, std::string>;
+    const auto& a = next_.contains("t:a") ? next_["t:a"] : *kNone;
     switch (op) {
       case Op::kPutSmall:
         return Put("a", absl::StrCat("key", 10 + Below(40)), absl::StrCat("small", step_));
@@ -527,6 +549,9 @@ class Workload {
   Durability durability_ = Durability::kFull;
   Contents next_;  // as the open transaction sees it
   std::vector<State> states_;
+  absl::Status violation_;
+  bool failed_ = false;     // a commit, since the beginning
+  bool uncertain_ = false;  // and the database was closed since
   uint64_t step_ = 0;
   size_t sequence_at_ = 0;
 };
