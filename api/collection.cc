@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "api/internal.h"
+#include "api/internal/handles.h"
 #include "document/collection_codec.h"
 #include "document/json.h"
 #include "pager/status_macros.h"

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "api/internal.h"
+#include "api/internal/handles.h"
 #include "btree/large_value.h"
 #include "pager/status_macros.h"
 

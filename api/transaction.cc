@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "api/internal.h"
+#include "api/internal/handles.h"
 #include "pager/status_macros.h"
 
 namespace sheaf {

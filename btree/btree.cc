@@ -23,6 +23,23 @@ constexpr uint64_t kPagesAnOperation = 3 * kHeightMax;
 // Below this a page is merged with a neighbour or takes entries from it.
 constexpr uint32_t kLowPermille = 400;
 
+absl::Status OutsideItsBounds(const PageRef& ref) {
+  return PageDamaged(ref.id, "holds keys outside the bounds its parent sets");
+}
+
+absl::Status NotWhatItsParentSays(const PageRef& ref) {
+  return PageDamaged(ref.id, "is not the kind or level of page its parent says");
+}
+
+// Is it a node, of this level? A negative level: of any.
+absl::Status CheckNode(const char* page, const PageRef& ref, int level) {
+  const PageKind kind = pager::PageKindOf(page);
+  if (kind != PageKind::kLeaf && kind != PageKind::kInner) return NotWhatItsParentSays(ref);
+  if (level >= 0 && static_cast<int>(NodeView(page).level()) != level)
+    return NotWhatItsParentSays(ref);
+  return absl::OkStatus();
+}
+
 uint8_t FlagsOf(const NodeView& node) {
   return static_cast<uint8_t>(node.page()[PageHeader::kFlags]);
 }
@@ -46,11 +63,10 @@ absl::Status BTree::Descend(std::string_view key) {
   PageRef ref = root_.page;
   for (int level = -1;;) {
     SHEAF_ASSIGN_OR_RETURN(const char* page, writer_.Read(ref));
+    SHEAF_RETURN_IF_ERROR(CheckNode(page, ref, level < 0 ? level : level - 1));
     const NodeView node(page);
-    const pager::PageKind kind = pager::PageKindOf(page);
-    if ((kind != PageKind::kLeaf && kind != PageKind::kInner) ||
-        (level >= 0 && static_cast<int>(node.level()) != level - 1))
-      return PageDamaged(ref.id, "is not the kind or level of page its parent says");
+    if (node.values_are_refs() != values_are_refs_)
+      return PageDamaged(ref.id, "flags are those of another kind of tree");
     level = static_cast<int>(node.level());
     const uint32_t index = level == 0 ? 0 : node.ChildIndex(key);
     path_.push_back({ref, page, index});
@@ -60,9 +76,11 @@ absl::Status BTree::Descend(std::string_view key) {
 }
 
 // Copies the page unless it is the transaction's own; `*ref` then names the copy.
-absl::StatusOr<char*> BTree::MakeWritable(PageRef* ref) {
+// Requires for a negative `level`: the page was looked at already.
+absl::StatusOr<char*> BTree::MakeWritable(PageRef* ref, int level) {
   if (char* own = writer_.InPlace(*ref)) return own;
   SHEAF_ASSIGN_OR_RETURN(const char* old, writer_.Read(*ref));
+  SHEAF_RETURN_IF_ERROR(CheckNode(old, *ref, level));
   const NodeView from(old);
   PageRef copy;
   SHEAF_ASSIGN_OR_RETURN(char* page,
@@ -83,7 +101,7 @@ absl::StatusOr<char*> BTree::MakeWritable(PageRef* ref) {
 absl::Status BTree::MakePathWritable() {
   for (size_t d = 0; d < path_.size(); ++d) {
     const PageRef before = path_[d].ref;
-    SHEAF_ASSIGN_OR_RETURN(path_[d].page, MakeWritable(&path_[d].ref));
+    SHEAF_ASSIGN_OR_RETURN(path_[d].page, MakeWritable(&path_[d].ref, -1));
     if (path_[d].ref == before) continue;
     if (d == 0) root_.page = path_[0].ref;
     else Node(PageAt(d - 1)).SetChildPage(path_[d - 1].index, path_[d].ref);
@@ -193,6 +211,7 @@ absl::Status BTree::Clear() {
   {
     SHEAF_ASSIGN_OR_RETURN(const char* page, writer_.pager().buffer().Pin(root_.page));
     PinnedPage pin(&writer_.pager().buffer(), root_.page.id, page);
+    SHEAF_RETURN_IF_ERROR(CheckNode(page, root_.page, -1));
     level = NodeView(page).level();
   }
   PageRef root = root_.page;
@@ -240,11 +259,17 @@ absl::Status BTree::Split(size_t depth, uint32_t at, std::string_view key) {
   const uint32_t n = node.count();
   const bool leaf = node.is_leaf();
   const bool appends = OnRightEdge(depth) && at == n;
+  if (n < 2 && !(leaf && appends))
+    return PageDamaged(path_[depth].ref.id, "one entry leaves no room for another");
   uint32_t p = appends ? (leaf ? n : n - 1) : MiddleSlot(node);
   p = std::clamp<uint32_t>(p, 1, leaf && appends ? n : n - 1);
   std::string separator;
   if (!leaf) node.KeyTo(p, &separator);
   else separator = ShortestSeparator(node.Key(p - 1), p == n ? std::string(key) : node.Key(p));
+  const uint32_t index = path_[depth - 1].index;
+  if ((index > 0 && separator <= parent.Key(index)) ||
+      (index + 1 < parent.count() && separator >= parent.Key(index + 1)))
+    return OutsideItsBounds(path_[depth].ref);
   if (!parent.PrepareChild(separator))
     return Split(depth - 1, path_[depth - 1].index + 1, separator);
 
@@ -256,7 +281,6 @@ absl::Status BTree::Split(size_t depth, uint32_t at, std::string_view key) {
   right.Init(node.level(), FlagsOf(node), BestPrefix(node, p, n));
   right.AppendFrom(node, p, n, {});
   node.RemoveRange(p, n);
-  const uint32_t index = path_[depth - 1].index;
   parent.SetChild(index, {path_[depth].ref, node.EntriesBelow()});
   const bool inserted = parent.InsertChild(index + 1, separator, {ref, right.EntriesBelow()});
   SHEAF_ASSERT(inserted);
@@ -268,9 +292,33 @@ absl::Status BTree::Split(size_t depth, uint32_t at, std::string_view key) {
 absl::StatusOr<char*> BTree::WritableChild(Node* parent, uint32_t index, PageRef* ref) {
   *ref = parent->ChildPage(index);
   const PageRef before = *ref;
-  SHEAF_ASSIGN_OR_RETURN(char* page, MakeWritable(ref));
+  SHEAF_ASSIGN_OR_RETURN(char* page,
+                         MakeWritable(ref, static_cast<int>(parent->level()) - 1));
   if (*ref != before) parent->SetChildPage(index, *ref);
   return page;
+}
+
+// Are two neighbours of one size, and their keys in order and inside the bounds
+// that the parent sets? Then any slot will do to cut them at.
+absl::Status BTree::CheckPair(const NodeView& parent, uint32_t left_index,
+                              const PageRef& left_ref, const NodeView& left,
+                              const NodeView& right) {
+  if (left.end() != right.end())
+    return PageDamaged(left_ref.id, "its neighbour is of another size");
+  const uint32_t first = left.is_leaf() ? 0 : 1;
+  const std::string separator = parent.Key(left_index + 1);
+  const bool has_low = left_index > 0, has_high = left_index + 2 < parent.count();
+  bool inside = true;
+  if (left.count() > first) {
+    inside = left.Key(left.count() - 1) < separator &&
+             (!has_low || left.Key(first) >= parent.Key(left_index));
+  }
+  if (right.count() > first) {
+    const std::string low = right.Key(first);
+    inside = inside && (first == 0 ? low >= separator : low > separator) &&
+             (!has_high || right.Key(right.count() - 1) < parent.Key(left_index + 2));
+  }
+  return inside ? absl::OkStatus() : OutsideItsBounds(left_ref);
 }
 
 // Moves entries between two neighbours so that both are about equally full. False
@@ -308,14 +356,19 @@ absl::StatusOr<bool> BTree::ShiftToNeighbour(size_t depth) {
     if (side < 0 ? index == 0 : index + 1 == parent.count()) continue;
     const uint32_t other = index + static_cast<uint32_t>(side);
     SHEAF_ASSIGN_OR_RETURN(const char* seen, writer_.Read(parent.ChildPage(other)));
+    SHEAF_RETURN_IF_ERROR(CheckNode(seen, parent.ChildPage(other),
+                                    static_cast<int>(parent.level()) - 1));
     if (NodeView(seen).FillPermille() > kRoomyPermille) continue;
     PageRef ref;
     SHEAF_ASSIGN_OR_RETURN(char* page, WritableChild(&parent, other, &ref));
     char* const self = PageAt(depth);
     const bool leaf_refs = ref.leaf_refs || path_[depth].ref.leaf_refs;
-    if (!Balance(&parent, std::min(index, other), side < 0 ? page : self,
-                 side < 0 ? self : page))
-      continue;
+    char* const left = side < 0 ? page : self;
+    char* const right = side < 0 ? self : page;
+    SHEAF_RETURN_IF_ERROR(CheckPair(parent, std::min(index, other),
+                                    side < 0 ? ref : path_[depth].ref, NodeView(left),
+                                    NodeView(right)));
+    if (!Balance(&parent, std::min(index, other), left, right)) continue;
     for (const uint32_t i : {index, other}) {
       PageRef r = parent.ChildPage(i);
       r.leaf_refs = leaf_refs;
@@ -327,9 +380,11 @@ absl::StatusOr<bool> BTree::ShiftToNeighbour(size_t depth) {
 }
 
 absl::Status BTree::CollapseRoot() {
-  for (;;) {
+  for (int level = -1;; --level) {
     SHEAF_ASSIGN_OR_RETURN(const char* page, writer_.Read(root_.page));
+    SHEAF_RETURN_IF_ERROR(CheckNode(page, root_.page, level));
     const NodeView root(page);
+    level = static_cast<int>(root.level());
     if (root.is_leaf() ? root.count() > 0 : root.count() > 1) return absl::OkStatus();
     const PageRef old = root_.page;
     root_.page = root.is_leaf() ? PageRef{} : root.ChildPage(0);
@@ -349,6 +404,8 @@ absl::Status BTree::FixUnderflow(size_t depth) {
     PageRef left_ref, right_ref;
     SHEAF_ASSIGN_OR_RETURN(char* left, WritableChild(&parent, left_index, &left_ref));
     SHEAF_ASSIGN_OR_RETURN(char* right, WritableChild(&parent, left_index + 1, &right_ref));
+    SHEAF_RETURN_IF_ERROR(
+        CheckPair(parent, left_index, left_ref, NodeView(left), NodeView(right)));
     const NodePair pair(Node(left), Node(right), parent.Key(left_index + 1));
     if (pair.FitsInOne()) {
       SHEAF_RETURN_IF_ERROR(
@@ -390,7 +447,7 @@ absl::StatusOr<uint64_t> BTree::DeleteRange(std::string_view from, const std::st
   bool empty = false;
   SHEAF_RETURN_IF_ERROR(writer_.Reserve(kPagesAnOperation));
   ++changes_;
-  SHEAF_ASSIGN_OR_RETURN(const uint64_t gone, DeleteInside(&root_.page, from, to, &empty));
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t gone, DeleteInside(&root_.page, -1, from, to, &empty));
   root_.entries -= gone;
   if (empty) root_ = TreeRoot{};
   if (!root_.page) return gone;
@@ -418,9 +475,10 @@ absl::Status BTree::FixPathTo(std::string_view key) {
 
 // Deletes the range from the subtree at `*ref`, which becomes a copy. `*empty`:
 // nothing is left and the page itself was given up.
-absl::StatusOr<uint64_t> BTree::DeleteInside(PageRef* ref, std::string_view from,
+absl::StatusOr<uint64_t> BTree::DeleteInside(PageRef* ref, int level,
+                                             std::string_view from,
                                              const std::string* to, bool* empty) {
-  SHEAF_ASSIGN_OR_RETURN(char* page, MakeWritable(ref));
+  SHEAF_ASSIGN_OR_RETURN(char* page, MakeWritable(ref, level));
   Node node(page);
   uint64_t gone = 0;
   if (node.is_leaf()) {
@@ -457,7 +515,9 @@ absl::StatusOr<uint64_t> BTree::DeleteInInner(Node node, std::string_view from,
   for (uint32_t i = first; i <= last; i = i == first && last > first ? last : last + 1) {
     ChildRef child = node.Child(i);
     bool empty = false;
-    SHEAF_ASSIGN_OR_RETURN(const uint64_t below, DeleteInside(&child.page, from, to, &empty));
+    SHEAF_ASSIGN_OR_RETURN(const uint64_t below,
+                           DeleteInside(&child.page, static_cast<int>(node.level()) - 1,
+                                        from, to, &empty));
     child.entries -= below;
     gone += below;
     node.SetChild(i, child);
@@ -473,6 +533,12 @@ absl::StatusOr<uint64_t> BTree::DeleteInInner(Node node, std::string_view from,
 // Gives up every page of a subtree. Leaves are not read unless they may hold
 // large values.
 absl::Status BTree::DropSubtree(const PageRef& ref, uint32_t level) {
+  const pager::PageId end = writer_.pager().allocator().page_end();
+  if (ref.id + ref.pages > end)
+    return PageDamaged(ref.id, "part of a tree, but behind the end of the file");
+  // A page that two parents share would be visited again and again.
+  if (writer_.pages_given_up() > end)
+    return PageDamaged(ref.id, "belongs to two owners");
   if (level > 0 || ref.leaf_refs) {
     std::vector<PageRef> children;
     std::vector<LargeRef> large;
@@ -481,9 +547,8 @@ absl::Status BTree::DropSubtree(const PageRef& ref, uint32_t level) {
       absl::StatusOr<const char*> page = buffer.Pin(ref);
       if (!page.ok()) return page.status();
       PinnedPage pin(&buffer, ref.id, *page);
+      SHEAF_RETURN_IF_ERROR(CheckNode(*page, ref, static_cast<int>(level)));
       const NodeView node(*page);
-      if (node.level() != level || (level == 0) != node.is_leaf())
-        return PageDamaged(ref.id, "is not the kind or level of page its parent says");
       for (uint32_t i = 0; i < node.count(); ++i) {
         if (level > 0) {
           children.push_back(node.ChildPage(i));

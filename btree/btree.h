@@ -76,7 +76,7 @@ class BTree {
   absl::Status MakeRootLeaf();
   absl::Status Descend(std::string_view key);
   absl::Status MakePathWritable();
-  absl::StatusOr<char*> MakeWritable(PageRef* ref);
+  absl::StatusOr<char*> MakeWritable(PageRef* ref, int level);
   char* PageAt(size_t depth) { return const_cast<char*>(path_[depth].page); }
   void AddEntriesOnPath(int64_t delta);
   void MarkLeafRefs();
@@ -92,11 +92,14 @@ class BTree {
   absl::Status FixUnderflow(size_t depth);
   absl::Status CollapseRoot();
   absl::StatusOr<char*> WritableChild(Node* parent, uint32_t index, PageRef* ref);
+  static absl::Status CheckPair(const NodeView& parent, uint32_t left_index,
+                                const PageRef& left_ref, const NodeView& left,
+                                const NodeView& right);
   bool Balance(Node* parent, uint32_t left_index, char* left, char* right);
   absl::Status Merge(size_t depth, uint32_t left_index, char* left, const PageRef& left_ref,
                      const char* right, const PageRef& right_ref);
 
-  absl::StatusOr<uint64_t> DeleteInside(PageRef* ref, std::string_view from,
+  absl::StatusOr<uint64_t> DeleteInside(PageRef* ref, int level, std::string_view from,
                                         const std::string* to, bool* empty);
   absl::StatusOr<uint64_t> DeleteInLeaf(Node leaf, std::string_view from,
                                         const std::string* to);

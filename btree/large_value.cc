@@ -51,7 +51,18 @@ absl::StatusOr<PageRef> WriteIndex(PageWriter* writer, uint32_t level,
   return ref;
 }
 
+// Each byte of a value is in the file once, so no value is larger than the file.
+absl::Status CheckSize(Pager* pager, const LargeRef& ref) {
+  if (ref.size <= kChunkBytes || ref.size / kPageBytes < pager->allocator().page_end())
+    return absl::OkStatus();
+  return PageDamaged(ref.page.id, absl::StrCat("a value of ", ref.size,
+                                               " bytes, which is more than the file has"));
+}
+
 uint32_t IndexCount(const char* page) { return DecodeFixed32(page + kSizeAt); }
+absl::Status LeadsOutside(const PageRef& ref) {
+  return PageDamaged(ref.id, "part of a large value, but behind the end of the file");
+}
 PageRef IndexRef(const char* page, uint64_t i) {
   return DecodePageRef(page + PageHeader::kSize + i * PageRef::kEncodedSize);
 }
@@ -114,6 +125,7 @@ absl::Status ReadLarge(Pager* pager, const LargeRef& ref, uint64_t offset,
                        absl::Span<char> out) {
   if (offset + out.size() > ref.size)
     return PageDamaged(ref.page.id, "a value is shorter than asked for");
+  SHEAF_RETURN_IF_ERROR(CheckSize(pager, ref));
   if (ref.size <= kChunkBytes) return ReadChunk(pager, ref.page, offset, out);
   while (!out.empty()) {
     const uint64_t index = offset / kChunkBytes, within = offset % kChunkBytes;
@@ -128,9 +140,15 @@ absl::Status ReadLarge(Pager* pager, const LargeRef& ref, uint64_t offset,
 
 absl::Status WalkLarge(Pager* pager, const LargeRef& ref,
                        absl::FunctionRef<absl::Status(const PageRef&)> fn) {
-  SHEAF_RETURN_IF_ERROR(fn(ref.page));
+  const PageId end = pager->allocator().page_end();
+  const auto visit = [&](const PageRef& page) {
+    return page.id + page.pages <= end ? fn(page) : LeadsOutside(page);
+  };
+  SHEAF_RETURN_IF_ERROR(CheckSize(pager, ref));
+  SHEAF_RETURN_IF_ERROR(visit(ref.page));
   if (ref.size <= kChunkBytes) return absl::OkStatus();
   std::vector<PageRef> level = {ref.page};
+  const uint64_t chunks_wanted = (ref.size + kChunkBytes - 1) / kChunkBytes;
   uint64_t chunks = 0;
   for (uint32_t height = 3; !level.empty();) {
     std::vector<PageRef> below;
@@ -143,8 +161,11 @@ absl::Status WalkLarge(Pager* pager, const LargeRef& ref,
         return PageDamaged(r.id, "is not the index of a large value");
       found = LevelOf(page);
       for (uint32_t i = 0; i < IndexCount(page); ++i) below.push_back(IndexRef(page, i));
+      if (below.size() > chunks_wanted)
+        return PageDamaged(r.id, absl::StrCat("lists more chunks than a value of ", ref.size,
+                                              " bytes has"));
     }
-    for (const PageRef& r : below) SHEAF_RETURN_IF_ERROR(fn(r));
+    for (const PageRef& r : below) SHEAF_RETURN_IF_ERROR(visit(r));
     height = found;
     if (height == 1) {
       chunks = below.size();
@@ -152,7 +173,7 @@ absl::Status WalkLarge(Pager* pager, const LargeRef& ref,
     }
     level.swap(below);
   }
-  if (chunks != (ref.size + kChunkBytes - 1) / kChunkBytes)
+  if (chunks != chunks_wanted)
     return PageDamaged(ref.page.id, absl::StrCat("a value of ", ref.size, " bytes has ",
                                                  chunks, " chunks"));
   return absl::OkStatus();
@@ -185,8 +206,9 @@ absl::Status ValidateValueIndex(const char* page) {
     return PageDamaged(PageIdOf(page), absl::StrCat("level is ", LevelOf(page)));
   for (uint64_t i = 0; i < count; ++i) {
     const PageRef ref = IndexRef(page, i);
-    if (ref.id < 2 || ref.id >= kPageIdEnd - kNodePagesMax)
-      return PageDamaged(PageIdOf(page), absl::StrCat("entry ", i, " is page ", ref.id));
+    if (ref.id < 2 || ref.id >= kPageIdEnd - kNodePagesMax || ref.birth > BirthOf(page))
+      return PageDamaged(PageIdOf(page), absl::StrCat("entry ", i, " is page ", ref.id,
+                                                      " of birth ", ref.birth));
   }
   return absl::OkStatus();
 }

@@ -363,10 +363,45 @@ absl::Status NodeDamaged(const char* page, const std::string& what) {
   return PageDamaged(PageIdOf(page), what);
 }
 
+// A page is copied whenever one below it is, so none is older than its children.
 absl::Status ValidateRef(const char* page, uint32_t slot, const PageRef& ref) {
   if (ref.id >= kPageIdEnd - kNodePagesMax || ref.id < 2)
     return NodeDamaged(page, absl::StrCat("slot ", slot, " refers to page ", ref.id));
+  if (ref.birth > BirthOf(page))
+    return NodeDamaged(page, absl::StrCat("slot ", slot, " refers to page ", ref.id,
+                                          " of birth ", ref.birth, ", which is younger"));
   return absl::OkStatus();
+}
+
+// Which bytes of a page are part of a cell: finds cells that overlap.
+class CellBytes {
+ public:
+  explicit CellBytes(uint32_t page_bytes) {
+    std::memset(words_, 0, page_bytes / 64 * sizeof(words_[0]));
+  }
+  // False when one of the bytes was there already.
+  bool Add(uint32_t begin, uint32_t end) {
+    bool fresh = true;
+    while (begin < end) {
+      const uint32_t bit = begin % 64, n = std::min(64 - bit, end - begin);
+      const uint64_t mask = (n == 64 ? ~uint64_t{0} : (uint64_t{1} << n) - 1) << bit;
+      fresh = fresh && (words_[begin / 64] & mask) == 0;
+      words_[begin / 64] |= mask;
+      begin += n;
+    }
+    return fresh;
+  }
+
+ private:
+  uint64_t words_[kNodePagesMax * kPageBytes / 64];
+};
+
+// Is the key of slot i above the one before it? Both may have the same head.
+bool IsAscending(const NodeView& node, uint32_t i) {
+  if (node.head(i) != node.head(i - 1)) return node.head(i) > node.head(i - 1);
+  const uint32_t before = node.suffix_size(i - 1), size = node.suffix_size(i);
+  if (before <= kHeadBytes || size <= kHeadBytes) return before < size;
+  return node.Rest(i - 1) < node.Rest(i);
 }
 
 // The size of the cell of slot i, or an error when it leaves [.., end).
@@ -379,6 +414,10 @@ absl::StatusOr<uint32_t> ValidateCell(const NodeView& node, uint32_t i) {
   if (offset < end - node.heap_bytes() || offset >= end)
     return outside("its cell lies outside the heap");
   if (suffix + node.prefix_size() > kKeyMax) return outside("key longer than 1024 bytes");
+  if (suffix + node.prefix_size() == 0 && (i > 0 || node.is_leaf()))
+    return outside("key is empty");
+  if (suffix < kHeadBytes && node.head(i) << 8 * suffix != 0)
+    return outside("its head goes on behind the key");
   const uint32_t rest = RestSize(suffix);
   if (!node.is_leaf()) {
     if (offset + rest + ChildRef::kEncodedSize > end) return outside("cell cut off");
@@ -404,7 +443,9 @@ absl::StatusOr<uint32_t> ValidateCell(const NodeView& node, uint32_t i) {
       if (!status.ok()) return status;
     }
   } else if (large) {
-    absl::Status status = ValidateRef(node.page(), i, DecodeLargeRef(value).page);
+    const LargeRef ref = DecodeLargeRef(value);
+    if (ref.size >> 32 != 0) return outside("value of 4 GiB or more");
+    absl::Status status = ValidateRef(node.page(), i, ref.page);
     if (!status.ok()) return status;
   }
   return static_cast<uint32_t>(p - cell + rest + body);
@@ -429,11 +470,14 @@ absl::Status ValidateNode(const char* page) {
   if (!node.is_leaf() && (n == 0 || node.suffix_size(0) != 0 || node.head(0) != 0))
     return NodeDamaged(page, "slot 0 of an inner node has a key");
   uint32_t bytes = node.dead_bytes();
+  CellBytes cells(node.end());
   for (uint32_t i = 0; i < n; ++i) {
     absl::StatusOr<uint32_t> size = ValidateCell(node, i);
     if (!size.ok()) return size.status();
     bytes += *size;
-    if (i > 0 && node.head(i) < node.head(i - 1))
+    if (!cells.Add(node.cell_offset(i), node.cell_offset(i) + *size))
+      return NodeDamaged(page, absl::StrCat("slot ", i, ": its cell overlaps another"));
+    if (i > (node.is_leaf() ? 0u : 1u) && !IsAscending(node, i))
       return NodeDamaged(page, absl::StrCat("slot ", i, " is out of order"));
   }
   if (bytes != node.heap_bytes())

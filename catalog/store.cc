@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "catalog/write_txn.h"
 #include "pager/assert.h"
+#include "pager/file_errors.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::catalog {
@@ -222,7 +223,13 @@ absl::Status Store::EnsureLog() {
   return absl::OkStatus();
 }
 
+absl::Status Store::CheckProcess() const {
+  if (in_memory_ || pager::ForkCount() == forks_) [[likely]] return absl::OkStatus();
+  return pager::OpenedBeforeFork(pager_->path());
+}
+
 Store::~Store() {
+  if (background_.joinable() && pager::ForkCount() != forks_) background_.detach();
   (void)Close();
   if (background_.joinable()) {
     {
@@ -235,6 +242,7 @@ Store::~Store() {
 
 absl::Status Store::Close() {
   if (closed_) return absl::OkStatus();
+  SHEAF_RETURN_IF_ERROR(CheckProcess());
   if (queue_.busy())
     return absl::FailedPreconditionError("a write transaction is still open");
   if (versions_->readers().open > 0)
@@ -252,7 +260,8 @@ absl::Status Store::Close() {
   absl::MutexLock lock(&checkpoint_mu_);
   SHEAF_RETURN_IF_ERROR(CheckpointLocked(Reason::kOrdinary));
   SHEAF_RETURN_IF_ERROR(CheckpointLocked(Reason::kClose));
-  return pager::Log::Remove(fs_, LogPath(), std::move(log_));
+  SHEAF_RETURN_IF_ERROR(pager::Log::Remove(fs_, LogPath(), std::move(log_)));
+  return pager_->ReleaseFreeSpace();
 }
 
 // --- Transactions -----------------------------------------------------------
@@ -261,6 +270,7 @@ absl::StatusOr<std::unique_ptr<WriteTxn>> Store::BeginWrite(absl::Duration wait_
   if (closed_) return absl::FailedPreconditionError("the database is closed");
   if (options_.read_only)
     return absl::FailedPreconditionError("the database was opened read-only");
+  SHEAF_RETURN_IF_ERROR(CheckProcess());
   SHEAF_RETURN_IF_ERROR(error());
   SHEAF_RETURN_IF_ERROR(queue_.Enter(wait_max));
   absl::Status status = error();
@@ -328,6 +338,7 @@ void Store::AfterCommit(pager::Lsn end) {
 absl::Status Store::Checkpoint() {
   if (options_.read_only)
     return absl::FailedPreconditionError("the database was opened read-only");
+  SHEAF_RETURN_IF_ERROR(CheckProcess());
   absl::MutexLock lock(&checkpoint_mu_);
   if (closed_) return absl::FailedPreconditionError("the database is closed");
   return CheckpointLocked(Reason::kOrdinary);

@@ -38,6 +38,7 @@
 #include "catalog/tree_record.h"
 #include "catalog/version_set.h"
 #include "catalog/writer_queue.h"
+#include "pager/fork_count.h"
 #include "pager/log.h"
 #include "pager/page_writer.h"
 #include "pager/pager.h"
@@ -120,6 +121,8 @@ class Store {
   absl::Status Recover();
   absl::Status Replay(WriteTxn* txn, std::string_view group);
   absl::Status EnsureLog();
+  // A forked child must neither write nor wait for threads it does not have.
+  absl::Status CheckProcess() const;
   std::string LogPath() const { return pager_->path() + "-log"; }
   pager::LogIdentity Identity() const;
   enum class Reason { kOrdinary, kClose };
@@ -133,6 +136,7 @@ class Store {
 
   Options options_;
   const bool in_memory_;
+  const uint64_t forks_ = pager::ForkCount();
   pager::FileSystem* fs_ = nullptr;
   std::unique_ptr<pager::Pager> pager_;
   std::unique_ptr<VersionSet> versions_;

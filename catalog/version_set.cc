@@ -90,6 +90,10 @@ void VersionSet::EndCheckpoint(Outcome outcome) {
     const pager::Stamp now = writing_->number;
     std::erase_if(deaths_, [now](const Death& d) { return d.by <= now; });
     durable_ = writing_;
+  } else {
+    // Pages given up meanwhile that only the checkpoint would have put in the file.
+    const pager::Stamp in_file = durable_->number;
+    std::erase_if(deaths_, [in_file](const Death& d) { return d.page.birth > in_file; });
   }
   writing_ = nullptr;
   --released->holds;

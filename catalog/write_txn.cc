@@ -279,8 +279,8 @@ absl::Status WriteTxn::StoreRecords() {
 
 absl::StatusOr<uint64_t> WriteTxn::SetSavepoint() {
   SHEAF_RETURN_IF_ERROR(StoreRecords());
-  savepoints_.push_back({next_savepoint_++, catalog_.root(), next_tree_id_,
-                         writer_.SetMark(), log_.size(), by_checkpoint_});
+  savepoints_.push_back({next_savepoint_++, catalog_.root(), writer_.SetMark(), log_.size(),
+                         by_checkpoint_});
   writer_.NewStamp(store_.NextStamp());
   return savepoints_.back().id;
 }
@@ -296,7 +296,7 @@ absl::Status WriteTxn::RollbackTo(uint64_t id) {
   writer_.RollbackTo(s.mark);
   writer_.NewStamp(store_.NextStamp());
   catalog_.Reset(s.catalog);
-  next_tree_id_ = s.next_tree_id;
+  // next_tree_id_ stays: handles of trees that are no more must not find others.
   // Once it outgrew the log its operations are gone: it stays so.
   if (!by_checkpoint_) log_.resize(s.log_bytes);
   for (const auto& [tree_id, tree] : open_) {
@@ -348,7 +348,8 @@ Version WriteTxn::NextVersion() {
 
 absl::Status WriteTxn::Commit(Durability durability) {
   if (!active_) return absl::FailedPreconditionError("the transaction has ended");
-  absl::Status status = StoreRecords();
+  absl::Status status = store_.CheckProcess();
+  if (status.ok()) status = StoreRecords();
   if (status.ok()) status = store_.error();
   if (!status.ok()) {
     Rollback();

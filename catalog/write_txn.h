@@ -92,7 +92,6 @@ class WriteTxn {
   struct SavepointState {
     uint64_t id;
     btree::TreeRoot catalog;
-    uint64_t next_tree_id;
     pager::PageWriter::Mark mark;
     size_t log_bytes;
     bool by_checkpoint;

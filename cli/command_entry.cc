@@ -39,7 +39,6 @@ absl::Status DocumentError(const absl::Status& status, std::string_view json) {
   if (!error.has_value()) return status;
   std::string where =
       "line " + std::to_string(error->line) + ", column " + std::to_string(error->column);
-  if (error->line == 1) where = "byte " + std::to_string(error->byte);
   return WithDetails(absl::InvalidArgumentError("the document is not JSON at " + where +
                                                 ": " + error->what),
                      {{"line", error->line},

@@ -152,7 +152,7 @@ absl::Status Importer::PutLine(Collection& collection) {
   return LineError(collection.Put(*key, json));
 }
 
-// Names the line, and the byte when it is not JSON.
+// Names the line, and the column when it is not JSON.
 absl::Status Importer::LineError(const absl::Status& status) const {
   if (status.ok()) return status;
   std::string where = lines_.name() + ", line " + Thousands(line_->number);
@@ -163,9 +163,9 @@ absl::Status Importer::LineError(const absl::Status& status) const {
     absl::Status located(status.code(), where + ": " + std::string(status.message()));
     return WithDetails(located, details);
   }
-  details["byte"] = error->byte;
+  details["column"] = error->column;
   details["excerpt"] = error->excerpt;
-  where += ", byte " + Thousands(error->byte) + ": ";
+  where += ", column " + Thousands(error->column) + ": ";
   return WithDetails(absl::InvalidArgumentError(where + error->what), details);
 }
 

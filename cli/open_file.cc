@@ -4,7 +4,9 @@
 namespace sheaf::cli {
 
 absl::Status FileError(const std::string& path, const absl::Status& status) {
-  if (status.code() != absl::StatusCode::kInvalidArgument) return At(path, status);
+  // Not a Sheaf file; a folder or a device.
+  bool is_foreign = absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status);
+  if (!is_foreign) return At(path, status);
   return WithDetails(At(path, status), {{"exit", kExitBadFile}});
 }
 
@@ -17,7 +19,9 @@ absl::StatusOr<std::unique_ptr<Database>> OpenFile(const std::string& path,
   if (db.ok()) return db;
   absl::Status error = FileError(path, db.status());
   if (!absl::IsNotFound(error)) return error;
-  return WithHint(error, "`sheaf import` and `sheaf put` create a file");
+  return WithHint(error, options.create_if_missing
+                             ? "create the folder first"
+                             : "`sheaf import` and `sheaf put` create a file");
 }
 
 absl::Status NameError(const Arguments& args, const absl::Status& status) {

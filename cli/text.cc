@@ -323,14 +323,14 @@ std::optional<JsonError> FindJsonError(std::string_view json) {
   if (nlohmann::json::sax_parse(json.begin(), json.end(), &finder)) return std::nullopt;
   if (!finder.is_syntax) return std::nullopt;
   JsonError error;
-  error.byte = std::clamp<uint64_t>(finder.byte, 1, json.size() + 1);
-  std::string_view before = json.substr(0, error.byte - 1);
-  size_t line_begin =
-      before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
+  error.byte = std::clamp<uint64_t>(finder.byte, 1, json.size() + 1) - 1;
+  std::string_view before = json.substr(0, error.byte);
+  size_t line_end = before.rfind('\n');
+  size_t line_begin = line_end == std::string_view::npos ? 0 : line_end + 1;
   error.line = 1 + static_cast<uint64_t>(std::count(before.begin(), before.end(), '\n'));
-  error.column = error.byte - line_begin;
+  error.column = error.byte - line_begin + 1;
   error.what = Plain(finder.what);
-  error.excerpt = Excerpt(json, error.byte - 1);
+  error.excerpt = Excerpt(json, error.byte);
   return error;
 }
 

@@ -44,9 +44,10 @@ std::string Dump(const Json& value);
 // Requires: `json` is valid.
 std::string PrettyJson(std::string_view json, const Output& out);
 
-// Where a text stops being JSON, for people: counted from 1.
+// Where a text stops being JSON.
 struct JsonError {
-  uint64_t byte = 0, line = 0, column = 0;
+  uint64_t byte = 0;              // offset, from 0
+  uint64_t line = 0, column = 0;  // from 1; columns are bytes, as in the library
   std::string what;
   std::string excerpt;  // two lines: the surroundings and a caret below them
 };

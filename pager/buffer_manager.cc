@@ -460,7 +460,10 @@ absl::Status BufferManager::WriteBatchOut(absl::Span<const PageRef> pages,
            claimed[end].id == claimed[end - 1].id + claimed[end - 1].pages)
       bytes += claimed[end++].pages * kPageBytes;
     const auto run = absl::MakeSpan(claimed).subspan(begin, end - begin);
-    if (status.ok()) status = WriteRun(run, &bounce);
+    if (status.ok()) {
+      status = WriteRun(run, &bounce);
+      if (!status.ok() && on_write_error_) on_write_error_(status);
+    }
     EndWriteOut(run, status.ok());
     begin = end;
   }

@@ -40,7 +40,9 @@
 #define PAGER_BUFFER_MANAGER_H_
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -124,9 +126,13 @@ class BufferManager {
   void set_private_floor(Stamp floor) { private_floor_.store(floor); }
   // Read-only: what recovery made dirty stays in memory.
   void set_never_write() { never_write_ = true; }
-  // More than half of the budget waits to be written.
+  // Called with each write that failed, whoever needed it.
+  void set_on_write_error(std::function<void(const absl::Status&)> fn) {
+    on_write_error_ = std::move(fn);
+  }
+  // More than three quarters of the budget wait to be written.
   bool MostlyDirty() const {
-    return dirty_.load(std::memory_order_relaxed) > pages_max_ / 2;
+    return dirty_.load(std::memory_order_relaxed) > pages_max_ / 4 * 3;
   }
 
   // The page belongs to no tree any more. False when somebody pins it still:
@@ -207,6 +213,7 @@ class BufferManager {
   std::atomic<PageId> page_end_{0};
   std::atomic<Stamp> private_floor_{kStampEnd};
   bool never_write_ = false;
+  std::function<void(const absl::Status&)> on_write_error_;
   std::atomic<uint64_t> epoch_{1};
   ReaderSlots slots_;
 

@@ -68,6 +68,10 @@ class File {
   // A hint: start writing the range to the device, do not wait.
   virtual void StartWriteback(uint64_t offset, uint64_t size) = 0;
 
+  // A hint: nobody needs the bytes of the range any more; they may read as zeros
+  // afterwards and take no space on the disk.
+  virtual void PunchHole(uint64_t /*offset*/, uint64_t /*size*/) {}
+
   // Takes the advisory lock of this file without waiting. Two opens conflict
   // also inside one process. kUnavailable names the process that holds it where
   // the system tells. Released when the File is destroyed.

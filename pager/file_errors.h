@@ -43,6 +43,11 @@ inline absl::Status NotARegularFile(const std::string& path, const char* kind) {
       absl::StrCat(path, ": is ", kind, ", not a regular file"));
 }
 
+inline absl::Status OpenedBeforeFork(const std::string& path) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, ": was opened before this process was forked off: open it here to write"));
+}
+
 // A zero byte would end the path early and silently name another file.
 inline absl::Status CheckPath(const std::string& path) {
   if (path.empty()) return absl::InvalidArgumentError("path is empty");

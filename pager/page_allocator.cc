@@ -56,19 +56,23 @@ absl::Status PageAllocator::Open(const MapRoots& roots, PageId page_end) {
     SHEAF_RETURN_IF_ERROR(
         ReadMapNode(file_, roots.index[r], PageKind::kMapIndex, page_end, &node));
     const uint32_t count = DecodeFixed32(node.data() + kIndexCount);
-    if (count > (node.size() - PageHeader::kSize) / kIndexEntry ||
-        chunk + count > chunks_.size())
+    if (count > (node.size() - PageHeader::kSize) / kIndexEntry)
       return PageDamaged(roots.index[r].id, absl::StrCat("count is ", count));
     for (uint32_t i = 0; i < count; ++i, ++chunk) {
       const char* entry = node.data() + PageHeader::kSize + i * kIndexEntry;
+      // A file that shrank may still describe what lay behind its end.
+      const bool behind = chunk * kChunkPages >= page_end;
+      if (chunk == chunks_.size()) chunks_.emplace_back();
       Chunk& c = chunks_[chunk];
       c.map = DecodePageRef(entry);
       c.live_count = DecodeFixed32(entry + PageRef::kEncodedSize);
       c.used_count = c.live_count;
       if (c.live_count > kChunkPages || (!c.map && c.live_count != 0))
         return PageDamaged(roots.index[r].id, "a chunk's live count is impossible");
-      if (!c.map) SHEAF_RETURN_IF_ERROR(LoadChunk(chunk));
-      else c.bits.reset();
+      if (behind && c.live_count != 0)
+        return PageDamaged(roots.index[r].id, "pages behind the end of the file are live");
+      if (c.map) c.bits.reset();
+      else if (!behind) SHEAF_RETURN_IF_ERROR(LoadChunk(chunk));
     }
   }
   return absl::OkStatus();
@@ -239,7 +243,10 @@ absl::Status PageAllocator::SetLive(const PageRef& ref, bool live) {
   for (uint64_t bit = ref.id % kChunkPages, end = bit + ref.pages; bit < end; ++bit) {
     const uint64_t mask = uint64_t{1} << bit % 64;
     uint64_t& word = c.bits->live[bit / 64];
-    SHEAF_ASSERT(((word & mask) != 0) != live);
+    // Both come from the file: the map, and what the trees said had died.
+    if (((word & mask) != 0) == live)
+      return PageDamaged(ref.id, live ? "just written, but in use by the page map"
+                                      : "given up, but free by the page map");
     word ^= mask;
     if (live) SHEAF_ASSERT((c.bits->used[bit / 64] & mask) != 0);
   }
@@ -353,8 +360,8 @@ PageId PageAllocator::TrimEnd() {
   DrainWarm(0);
   while (page_end_ > kFirstPage) {
     const PageId last = page_end_ - 1;
+    if (!LoadChunk(last / kChunkPages).ok()) break;
     Chunk& c = chunks_[last / kChunkPages];
-    if (c.bits == nullptr) break;
     const uint64_t bit = last % kChunkPages;
     if ((c.bits->used[bit / 64] >> bit % 64 & 1) != 0) break;
     --page_end_;
@@ -377,16 +384,19 @@ absl::StatusOr<PageAllocator::Stats> PageAllocator::stats() {
   return s;
 }
 
-absl::Status PageAllocator::ForEachLive(absl::FunctionRef<void(PageId, uint64_t)> fn) {
-  MutexLock lock(&mu_);
+absl::Status PageAllocator::ForEachRun(Bit which,
+                                       absl::FunctionRef<void(PageId, uint64_t)> fn) {
   for (size_t c = 0; c < chunks_.size(); ++c) {
-    if (chunks_[c].live_count == 0) continue;
+    if (which == Bit::kLive && chunks_[c].live_count == 0) continue;
     SHEAF_RETURN_IF_ERROR(LoadChunk(c));
+    const Bits& bits = *chunks_[c].bits;
+    const uint64_t end = std::min(kChunkPages, page_end_ - std::min(page_end_, c * kChunkPages));
     uint64_t run = 0;
-    for (uint64_t bit = 0; bit <= kChunkPages; ++bit) {
-      const bool live =
-          bit < kChunkPages && (chunks_[c].bits->live[bit / 64] >> bit % 64 & 1) != 0;
-      if (live) {
+    for (uint64_t bit = 0; bit <= end; ++bit) {
+      const uint64_t mask = uint64_t{1} << bit % 64;
+      const bool in_run = bit < end && (which == Bit::kLive ? (bits.live[bit / 64] & mask) != 0
+                                                            : (bits.used[bit / 64] & mask) == 0);
+      if (in_run) {
         ++run;
       } else if (run > 0) {
         fn(c * kChunkPages + bit - run, run);
@@ -395,6 +405,17 @@ absl::Status PageAllocator::ForEachLive(absl::FunctionRef<void(PageId, uint64_t)
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status PageAllocator::ForEachLive(absl::FunctionRef<void(PageId, uint64_t)> fn) {
+  MutexLock lock(&mu_);
+  return ForEachRun(Bit::kLive, fn);
+}
+
+absl::Status PageAllocator::ForEachFree(absl::FunctionRef<void(PageId, uint64_t)> fn) {
+  MutexLock lock(&mu_);
+  DrainWarm(0);
+  return ForEachRun(Bit::kFree, fn);
 }
 
 std::vector<PageRef> PageAllocator::MapPages() const {

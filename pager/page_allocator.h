@@ -90,6 +90,9 @@ class PageAllocator {
   // Calls `fn(first, count)` for each run of pages the durable map marks.
   absl::Status ForEachLive(absl::FunctionRef<void(PageId, uint64_t)> fn)
       ABSL_LOCKS_EXCLUDED(mu_);
+  // The same for runs of pages that may be handed out, below page_end.
+  absl::Status ForEachFree(absl::FunctionRef<void(PageId, uint64_t)> fn)
+      ABSL_LOCKS_EXCLUDED(mu_);
   std::vector<PageRef> MapPages() const ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Check() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -118,6 +121,9 @@ class PageAllocator {
   void DrainWarm(size_t keep) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void SetUsed(PageId first, uint32_t pages) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status SetLive(const PageRef& ref, bool live) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  enum class Bit { kLive, kFree };
+  absl::Status ForEachRun(Bit which, absl::FunctionRef<void(PageId, uint64_t)> fn)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status PlaceMapPages(Stamp birth, MapRoots* roots)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status WriteMapPages(Stamp birth, const MapRoots& roots)

@@ -68,6 +68,7 @@ class PageWriter {
   void Rollback();
 
   uint64_t pages_made() const { return made_.size(); }
+  uint64_t pages_given_up() const { return given_up_.size(); }
   Pager& pager() { return pager_; }
 
  private:

@@ -12,6 +12,8 @@ namespace {
 
 // Deeper than any tree can be: a catalog, a tree and a large value's index.
 constexpr int kWalkDepthMax = 64;
+// Smaller runs of free pages are not worth an extent of the file system's own.
+constexpr uint64_t kHolePagesMin = 8;
 
 absl::Status WithPath(const std::string& path, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
@@ -65,29 +67,34 @@ absl::StatusOr<std::unique_ptr<File>> Pager::CreateFile(FileSystem* fs,
   return file;
 }
 
-absl::StatusOr<std::unique_ptr<Pager>> Pager::Open(FileSystem* fs, const std::string& name,
-                                                   const PagerOptions& options,
-                                                   const PageOps* ops) {
-  SHEAF_ASSIGN_OR_RETURN(const std::string path, fs->Canonical(name));
-  absl::StatusOr<std::unique_ptr<File>> file =
-      fs->Open(path, options.read_only ? OpenMode::kReadOnly : OpenMode::kReadWrite);
+// Opens or creates the file and takes its lock.
+absl::StatusOr<std::unique_ptr<File>> Pager::OpenFile(FileSystem* fs,
+                                                      const std::string& path,
+                                                      const PagerOptions& options) {
+  const OpenMode mode = options.read_only ? OpenMode::kReadOnly : OpenMode::kReadWrite;
+  absl::StatusOr<std::unique_ptr<File>> file = fs->Open(path, mode);
   if (absl::IsNotFound(file.status()) && options.create_if_missing && !options.read_only) {
-    file = CreateFile(fs, path);
-    if (absl::IsAlreadyExists(file.status()))  // another process was faster
-      file = fs->Open(path, OpenMode::kReadWrite);
-    else if (file.ok())
-      goto locked;
+    absl::StatusOr<std::unique_ptr<File>> created = CreateFile(fs, path);
+    // AlreadyExists: another process was faster.
+    if (!absl::IsAlreadyExists(created.status())) return created;
+    file = fs->Open(path, mode);
   } else if (file.ok() && options.error_if_exists) {
     return absl::AlreadyExistsError(absl::StrCat(path, ": exists already"));
   }
   if (!file.ok()) return file.status();
-  {
-    absl::Status lock =
-        (*file)->Lock(options.read_only ? LockMode::kShared : LockMode::kExclusive);
-    if (!lock.ok()) return lock;
-  }
-locked:
-  std::unique_ptr<Pager> pager(new Pager(path, *std::move(file), options, ops));
+  SHEAF_RETURN_IF_ERROR(
+      (*file)->Lock(options.read_only ? LockMode::kShared : LockMode::kExclusive));
+  return file;
+}
+
+absl::StatusOr<std::unique_ptr<Pager>> Pager::Open(FileSystem* fs, const std::string& name,
+                                                   const PagerOptions& options,
+                                                   const PageOps* ops) {
+  SHEAF_ASSIGN_OR_RETURN(const std::string path, fs->Canonical(name));
+  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<File> file, OpenFile(fs, path, options));
+  std::unique_ptr<Pager> pager(new Pager(path, std::move(file), options, ops));
+  pager->buffer_->set_on_write_error(
+      [p = pager.get()](const absl::Status& status) { (void)p->Poison(status); });
   absl::Status status = pager->ReadSuperblocks();
   if (status.ok())
     status = pager->allocator_->Open(pager->superblock_.map, pager->superblock_.page_end);
@@ -188,7 +195,7 @@ absl::Status Pager::WriteCheckpoint(const CheckpointRequest& request) {
                                     born.push_back(ref);
                                     return absl::OkStatus();
                                   }));
-    SHEAF_RETURN_IF_ERROR(Poison(buffer_->WriteOut(born)));
+    SHEAF_RETURN_IF_ERROR(buffer_->WriteOut(born));
     absl::StatusOr<MapRoots> map =
         allocator_->WriteMap(born, request.died, request.version);
     if (!map.ok()) return Poison(map.status());
@@ -231,6 +238,12 @@ absl::Status Pager::WriteLogId(uint64_t log_id, LogPosition log) {
   next.log = log;
   SHEAF_RETURN_IF_ERROR(WriteSuperblock(next));
   return Poison(file_->Sync());
+}
+
+absl::Status Pager::ReleaseFreeSpace() {
+  return allocator_->ForEachFree([this](PageId first, uint64_t count) {
+    if (count >= kHolePagesMin) file_->PunchHole(first * kPageBytes, count * kPageBytes);
+  });
 }
 
 absl::Status Pager::error() const {

@@ -61,6 +61,9 @@ class Pager {
   // Writes both superblocks with another log id (and position), durably, and
   // nothing else.
   absl::Status WriteLogId(uint64_t log_id, LogPosition log);
+  // Gives the disk space of free pages back; the file keeps its length. Requires:
+  // a durable superblock that reaches none of them, and no other user.
+  absl::Status ReleaseFreeSpace();
 
   // Visits `root` and every page below it whose birth is after `since`, parents
   // first. The pages are loaded as needed.
@@ -87,6 +90,9 @@ class Pager {
  private:
   Pager(std::string path, std::unique_ptr<File> file, const PagerOptions& options,
         const PageOps* ops);
+  static absl::StatusOr<std::unique_ptr<File>> OpenFile(FileSystem* fs,
+                                                        const std::string& path,
+                                                        const PagerOptions& options);
   static absl::StatusOr<std::unique_ptr<File>> CreateFile(FileSystem* fs,
                                                           const std::string& path);
   absl::Status ReadSuperblocks();

@@ -33,6 +33,7 @@
 #include "pager/append_map.h"
 #include "pager/file.h"
 #include "pager/file_errors.h"
+#include "pager/fork_count.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::pager {
@@ -170,7 +171,8 @@ class RealFile : public File {
       : path_(std::move(path)),
         descriptor_(descriptor),
         writable_(writable),
-        owner_(getpid()) {}
+        owner_(getpid()),
+        forks_(ForkCount()) {}
   ~RealFile() override;
 
   absl::Status Read(uint64_t offset, absl::Span<char> out) const override;
@@ -182,6 +184,7 @@ class RealFile : public File {
   absl::StatusOr<uint64_t> Size() const override;
   absl::Status Truncate(uint64_t size) override;
   void StartWriteback(uint64_t offset, uint64_t size) override;
+  void PunchHole(uint64_t offset, uint64_t size) override;
   absl::Status Lock(LockMode mode) override ABSL_LOCKS_EXCLUDED(lock_mu_);
   absl::StatusOr<uint32_t> LinkCount() const override;
 
@@ -194,6 +197,7 @@ class RealFile : public File {
   const int descriptor_;
   const bool writable_;
   const pid_t owner_;
+  const uint64_t forks_;
   AppendMap append_map_;
   absl::Mutex lock_mu_;
   int lock_held_ ABSL_GUARDED_BY(lock_mu_) = 0;  // LOCK_SH, LOCK_EX or 0
@@ -232,6 +236,7 @@ absl::Status RealFile::Read(uint64_t offset, absl::Span<char> out) const {
 
 absl::Status RealFile::CheckWrite(uint64_t offset, uint64_t size) const {
   if (!writable_) return OpenedReadOnly(path_, "write");
+  if (ForkCount() != forks_) return OpenedBeforeFork(path_);
   if (PastFileBytesMax(offset, size)) {
     return PastLargestFile(path_, "write", offset, size);
   }
@@ -315,11 +320,22 @@ absl::StatusOr<uint64_t> RealFile::Size() const {
 
 absl::Status RealFile::Truncate(uint64_t size) {
   if (!writable_) return OpenedReadOnly(path_, "truncate");
+  if (ForkCount() != forks_) return OpenedBeforeFork(path_);
   if (PastFileBytesMax(0, size)) return PastLargestFile(path_, "truncate", size, 0);
   const int result =
       Uninterrupted([&] { return ftruncate(descriptor_, static_cast<off_t>(size)); });
   if (result == 0) return absl::OkStatus();
   return SystemError(errno, path_, absl::StrCat("truncate to ", size, " bytes"));
+}
+
+void RealFile::PunchHole(uint64_t offset, uint64_t size) {
+#ifdef FALLOC_FL_PUNCH_HOLE
+  (void)fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                  static_cast<off_t>(offset), static_cast<off_t>(size));
+#else
+  (void)offset;
+  (void)size;
+#endif
 }
 
 void RealFile::StartWriteback(uint64_t offset, uint64_t size) {

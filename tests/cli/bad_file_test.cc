@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 
+#include "pager/page.h"
 #include "tests/cli/cli_fixture.h"
 
 namespace sheaf::cli {
@@ -55,9 +56,8 @@ TEST_F(BadFileTest, MissingFileIsNotCreatedByReading) {
     EXPECT_NE(ExpectFailure(1, args).find(file), std::string::npos) << args[0];
   }
   EXPECT_TRUE(FilesInFolder().empty());
-  EXPECT_NE(
-      ExpectFailure(5, {"put", Path("no/folder.sheaf"), "c", "k", "1"}).find("no/folder"),
-      std::string::npos);
+  EXPECT_NE(ExpectFailure(1, {"put", Path("no/f.sheaf"), "c", "k", "1"}).find("folder"),
+            std::string::npos);
 }
 
 TEST_F(BadFileTest, ForeignFile) {
@@ -72,13 +72,26 @@ TEST_F(BadFileTest, EmptyFile) {
   ExpectRefused(3, Path("f"), "");
 }
 
-TEST_F(BadFileTest, Directory) { ExpectRefused(3, folder_.string(), "directory"); }
+TEST_F(BadFileTest, Directory) { ExpectRefused(3, folder_.string(), "folder"); }
 
 TEST_F(BadFileTest, TruncatedFile) {
   std::string bytes = ReadFile(NotesFile());
   std::filesystem::remove(Path("a.sheaf"));
   WriteFile(Path("cut"), bytes.substr(0, bytes.size() / 2));
   ExpectRefused(3, Path("cut"), "");
+}
+
+TEST_F(BadFileTest, NewerFormat) {
+  constexpr size_t kFormatVersion = 72;  // as written down in pager/superblock.h
+  std::string file = NotesFile();
+  std::string bytes = ReadFile(file);
+  for (size_t page : {0, 1}) {
+    char* superblock = bytes.data() + page * pager::kPageBytes;
+    superblock[kFormatVersion] += 1;
+    pager::SealPage(superblock, pager::kPageBytes);
+  }
+  WriteFile(file, bytes);
+  ExpectRefused(3, file, "newer");
 }
 
 TEST_F(BadFileTest, DamageIsFoundAndPlacedByCheckAndDump) {
@@ -135,7 +148,7 @@ TEST_F(BadFileTest, KeysNamesAndDocumentsOverTheirLimits) {
   std::string file = NotesFile();
   std::string longest(1000, 'k');
   EXPECT_EQ(Run({"put", file, "notes", longest, "1"}).exit, 0);
-  EXPECT_NE(ExpectFailure(2, {"put", file, "notes", longest + "k", "1"}).find("1,000"),
+  EXPECT_NE(ExpectFailure(2, {"put", file, "notes", longest + "k", "1"}).find("1000"),
             std::string::npos);
   ExpectFailure(2, {"put", file, "notes", "", "1"});
   ExpectFailure(2, {"get", file, "notes", ""});
@@ -145,7 +158,7 @@ TEST_F(BadFileTest, KeysNamesAndDocumentsOverTheirLimits) {
   ExpectFailure(2, {"put", file, std::string(256, 'n'), "k", "1"});
   EXPECT_EQ(Run({"put", file, "raw", std::string(1024, 'k'), "", "--table"}).exit, 0);
   EXPECT_NE(ExpectFailure(2, {"put", file, "raw", std::string(1025, 'k'), "", "--table"})
-                .find("1,024"),
+                .find("1024"),
             std::string::npos);
 }
 
@@ -156,10 +169,10 @@ TEST_F(BadFileTest, WrongJsonIsPlaced) {
   EXPECT_EQ(error["column"], 8);
   EXPECT_EQ(error["exit"], 2);
   std::string text = ExpectFailure(2, {"put", file, "notes", "9", "[1,2"});
-  EXPECT_NE(text.find("not JSON at byte 5"), std::string::npos) << text;
+  EXPECT_NE(text.find("not JSON at line 1, column 5"), std::string::npos) << text;
   EXPECT_NE(text.find("[1,2\n      ^"), std::string::npos) << text;
   std::string deep = std::string(1001, '[') + std::string(1001, ']');
-  EXPECT_NE(ExpectFailure(2, {"put", file, "notes", "9", deep}).find("1,000"),
+  EXPECT_NE(ExpectFailure(2, {"put", file, "notes", "9", deep}).find("1000"),
             std::string::npos);
   ExpectFailure(2, {"put", file, "notes", "9", ""});
   EXPECT_EQ(Run({"get", file, "notes", "9"}).exit, 1);

@@ -95,13 +95,13 @@ TEST_F(ImportTest, AWrongLineIsNamedAndWhatWasCommittedStays) {
   json error = ErrorOf(args, input);
   EXPECT_EQ(error["exit"], 2);
   EXPECT_EQ(error["line"], 6);
-  EXPECT_EQ(error["byte"], 13);
+  EXPECT_EQ(error["column"], 13);
   EXPECT_EQ(error["committed"], 4);
   EXPECT_EQ(error["first_line_not_stored"], 5);
   EXPECT_EQ(Keys(), "1\n2\n3\n4\n");
 
   std::string text = ExpectFailure(2, args, input);
-  EXPECT_NE(text.find("standard input, line 6, byte 13"), std::string::npos) << text;
+  EXPECT_NE(text.find("standard input, line 6, column 13"), std::string::npos) << text;
   EXPECT_NE(text.find("  {\"id\":6,\"x\":}\n              ^\n"), std::string::npos)
       << text;
   EXPECT_NE(text.find("4 documents are in the file (up to line 4)"), std::string::npos)
@@ -115,7 +115,7 @@ TEST_F(ImportTest, EachKindOfWrongLine) {
   };
   const Case cases[] = {
       {"{\"id\":1", "unexpected end of input"},
-      {"{\"id\":1}{\"id\":2}", "byte 9"},
+      {"{\"id\":1}{\"id\":2}", "column 9"},
       {"{\"id\":tru}", "invalid literal"},
       {"{\"id\":\"\xff\"}", "UTF-8"},
       {"{\"other\":{\"id\":1}}", "has no field id"},
@@ -125,9 +125,9 @@ TEST_F(ImportTest, EachKindOfWrongLine) {
       {"{\"id\":99999999999999999999}", "64-bit integer"},
       {"{\"id\":null}", "64-bit integer"},
       {"{\"id\":\"\"}", "key"},
-      {"{\"id\":\"" + std::string(1001, 'k') + "\"}", "1,000"},
+      {"{\"id\":\"" + std::string(1001, 'k') + "\"}", "1000"},
       {"{\"id\":1,\"a\":" + std::string(1000, '[') + std::string(1000, ']') + "}",
-       "1,000"},
+       "1000"},
   };
   for (const Case& c : cases) {
     std::string text =

@@ -88,8 +88,8 @@ TEST(Text, JsonErrorsArePlaced) {
   EXPECT_EQ(error->column, 6u);
   EXPECT_EQ(error->excerpt, " \"b\" 2}\n     ^");
   EXPECT_NE(error->what.find("expected ':'"), std::string::npos) << error->what;
-  EXPECT_EQ(FindJsonError("")->byte, 1u);
-  EXPECT_EQ(FindJsonError("[1,")->byte, 4u);
+  EXPECT_EQ(FindJsonError("")->byte, 0u);
+  EXPECT_EQ(FindJsonError("[1,")->byte, 3u);
 }
 
 TEST(Text, ExcerptsOfLongLinesAreCut) {
@@ -98,7 +98,8 @@ TEST(Text, ExcerptsOfLongLinesAreCut) {
   ASSERT_TRUE(error.has_value());
   size_t end = error->excerpt.find('\n');
   EXPECT_LT(end, 120u);
-  EXPECT_EQ(error->excerpt.substr(end + 1), std::string(37, ' ') + "^");
+  EXPECT_EQ(error->excerpt.find_first_not_of(' ', end + 1), end + 38);
+  EXPECT_TRUE(error->excerpt.ends_with('^'));
 }
 
 TEST(Output, FiguresAreReadable) {

@@ -250,9 +250,9 @@ class Workload {
 
   absl::Status Close() {
     txn_.reset();
-    uncertain_ |= failed_;
     const absl::Status closed = db_ != nullptr ? db_->Close() : absl::OkStatus();
     db_.reset();
+    uncertain_ |= failed_ || !closed.ok();
     if (closed.ok()) Acknowledge(Durability::kFull);
     return closed;
   }

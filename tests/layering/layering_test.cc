@@ -184,7 +184,7 @@ bool IsPublicHeader(const SourceFile& file) {
   const std::string name = std::filesystem::path(file.path).filename().string();
   const auto below = kPublicBelowApi.find("sheaf/" + name);
   if (below != kPublicBelowApi.end() && below->second == file.folder) return true;
-  return file.folder == "api" &&
+  return file.folder == "api" && file.path.find("/internal/") == std::string::npos &&
          (file.path.ends_with(".h") || file.path.ends_with(".in"));
 }
 

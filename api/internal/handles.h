@@ -1,7 +1,7 @@
 // What the public handles stand for. Not installed for use; no header of an
 // application includes it.
-#ifndef SHEAF_INTERNAL_H_
-#define SHEAF_INTERNAL_H_
+#ifndef API_INTERNAL_HANDLES_H_
+#define API_INTERNAL_HANDLES_H_
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -92,4 +92,4 @@ absl::Status At(const std::string& name, const absl::Status& status);
 
 }  // namespace internal
 }  // namespace sheaf
-#endif  // SHEAF_INTERNAL_H_
+#endif  // API_INTERNAL_HANDLES_H_
