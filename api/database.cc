@@ -260,10 +260,12 @@ PageDescription Describe(uint64_t page, const std::string& bytes) {
       "unknown", "superblock", "leaf", "inner", "value", "value index", "map", "map index"};
   out.kind = kind < pager::kPageKindCount ? kNames[kind] : kNames[0];
   if (bytes.find_first_not_of('\0') == std::string::npos) out.kind = "blank";
+  // As many pages as were read, whatever it says: nothing behind them is looked at.
+  const auto pages = static_cast<uint32_t>(bytes.size() / pager::kPageBytes);
   absl::Status status =
       page <= 1 ? pager::DecodeSuperblock(data, page).status()
                 : pager::VerifyPage(data, bytes.size(),
-                                    {page, pager::BirthOf(data), pager::PagesOf(data), false});
+                                    {page, pager::BirthOf(data), pages, false});
   if (status.ok() && page > 1 && ops.kinds[kind].validate != nullptr)
     status = ops.kinds[kind].validate(data);
   out.intact = status.ok();

@@ -179,6 +179,20 @@ absl::Status WalkLarge(Pager* pager, const LargeRef& ref,
   return absl::OkStatus();
 }
 
+absl::Status CheckChunkSize(Pager* pager, const LargeRef& ref, uint64_t index,
+                            uint64_t size) {
+  PageRef chunk = ref.page;
+  if (ref.size > kChunkBytes) {
+    SHEAF_ASSIGN_OR_RETURN(chunk, FindChunk(pager, ref.page, index));
+  }
+  SHEAF_ASSIGN_OR_RETURN(const char* page, pager->buffer().Pin(chunk));
+  PinnedPage pin(&pager->buffer(), chunk.id, page);
+  if (PageKindOf(page) == PageKind::kValue && DecodeFixed32(page + kSizeAt) == size)
+    return absl::OkStatus();
+  return PageDamaged(chunk.id, absl::StrCat("is not the value, or the chunk of one, of ",
+                                            size, " bytes that it should be"));
+}
+
 absl::Status GiveUpLarge(PageWriter* writer, const LargeRef& ref) {
   std::vector<PageRef> pages;
   SHEAF_RETURN_IF_ERROR(WalkLarge(&writer->pager(), ref, [&](const PageRef& r) {

@@ -40,6 +40,10 @@ absl::StatusOr<LargeRef> WriteLarge(pager::PageWriter* writer, std::string_view 
 absl::Status ReadLarge(pager::Pager* pager, const LargeRef& ref, uint64_t offset,
                        absl::Span<char> out);
 
+// Has chunk `index` exactly `size` bytes?
+absl::Status CheckChunkSize(pager::Pager* pager, const LargeRef& ref, uint64_t index,
+                            uint64_t size);
+
 // Gives up all its pages.
 absl::Status GiveUpLarge(pager::PageWriter* writer, const LargeRef& ref);
 

@@ -37,9 +37,8 @@ void NodeView::KeyTo(uint32_t i, std::string* out) const {
   }
   const std::string_view p = prefix();
   const std::string_view rest = Rest(i);
-  const uint32_t h = head(i);
-  const char bytes[4] = {static_cast<char>(h >> 24), static_cast<char>(h >> 16),
-                         static_cast<char>(h >> 8), static_cast<char>(h)};
+  char bytes[kHeadBytes];
+  HeadTo(i, bytes);
   out->resize(p.size() + size);
   char* to = out->data();
   std::memcpy(to, p.data(), p.size());

@@ -113,6 +113,12 @@ class NodeView {
   uint32_t slots_at() const { return kPayload + (prefix_size() + 7) / 8 * 8; }
   const char* slot(uint32_t i) const { return page_ + slots_at() + i * kSlotSize; }
 
+  // The four bytes of the head as they are in the key.
+  void HeadTo(uint32_t i, char* out) const {
+    const uint32_t h = head(i);
+    out[0] = static_cast<char>(h >> 24), out[1] = static_cast<char>(h >> 16);
+    out[2] = static_cast<char>(h >> 8), out[3] = static_cast<char>(h);
+  }
   // The key of slot i, put together in `out`.
   void KeyTo(uint32_t i, std::string* out) const;
   std::string Key(uint32_t i) const {

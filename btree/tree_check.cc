@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,14 +15,20 @@ using pager::PinnedPage;
 
 class Checker {
  public:
-  Checker(pager::Pager* pager, absl::FunctionRef<absl::Status(const PageRef&)> on_page,
+  Checker(pager::Pager* pager, bool values_are_refs,
+          absl::FunctionRef<absl::StatusOr<Seen>(const PageRef&)> on_page,
           absl::FunctionRef<void(PageId, const std::string&)> on_problem)
-      : pager_(*pager), on_page_(on_page), on_problem_(on_problem) {}
+      : pager_(*pager),
+        values_are_refs_(values_are_refs),
+        on_page_(on_page),
+        on_problem_(on_problem) {}
 
   // Keys of the subtree must lie in [low, high); null: no bound.
+  // Returns how many entries there are.
   absl::StatusOr<uint64_t> Visit(const PageRef& ref, int level, const std::string* low,
                                  const std::string* high) {
-    SHEAF_RETURN_IF_ERROR(on_page_(ref));
+    SHEAF_ASSIGN_OR_RETURN(const Seen seen, on_page_(ref));
+    if (seen == Seen::kBefore) return 0;
     ++result.pages;
     std::vector<std::pair<std::string, ChildRef>> children;
     uint64_t entries = 0;
@@ -54,7 +61,8 @@ class Checker {
       const std::string* child_high =
           i + 1 < children.size() ? &children[i + 1].first : high;
       if (child.page.leaf_refs && !ref.leaf_refs)
-        on_problem_(ref.id, absl::StrCat("slot ", i, " holds references its parent denies"));
+        on_problem_(ref.id,
+                    absl::StrCat("slot ", i, " holds references its parent denies"));
       SHEAF_ASSIGN_OR_RETURN(const uint64_t below,
                              Visit(child.page, level - 1, child_low, child_high));
       if (below != child.entries)
@@ -68,11 +76,13 @@ class Checker {
   TreeCheck result;
 
  private:
-  static absl::Status ValidateAsNode(const NodeView& node, int level) {
+  absl::Status ValidateAsNode(const NodeView& node, int level) const {
     const pager::PageKind kind = pager::PageKindOf(node.page());
     if (kind != pager::PageKind::kLeaf && kind != pager::PageKind::kInner)
       return absl::DataLossError("is not a page of a tree");
     SHEAF_RETURN_IF_ERROR(ValidateNode(node.page()));
+    if (node.values_are_refs() != values_are_refs_)
+      return absl::DataLossError("flags are those of another kind of tree");
     if (level >= 0 && node.level() != static_cast<uint32_t>(level))
       return absl::DataLossError(
           absl::StrCat("level is ", node.level(), ", its parent expects ", level));
@@ -88,7 +98,8 @@ class Checker {
       if (!first && key <= before)
         on_problem_(ref.id, absl::StrCat("slot ", i, " is not above the one before it"));
       if ((low != nullptr && key < *low) || (high != nullptr && key >= *high))
-        on_problem_(ref.id, absl::StrCat("slot ", i, " lies outside its parent's bounds"));
+        on_problem_(ref.id,
+                    absl::StrCat("slot ", i, " lies outside its parent's bounds"));
       before.swap(key);
     }
   }
@@ -98,11 +109,13 @@ class Checker {
       const NodeView::LeafValue value = node.Value(i);
       if (!value.is_large) continue;
       if (!ref.leaf_refs)
-        on_problem_(ref.id, absl::StrCat("slot ", i, " refers to pages its parent denies"));
-      const absl::Status status =
-          CheckLarge(DecodeLargeRef(value.bytes.data()));
-      if (absl::IsDataLoss(status)) on_problem_(ref.id, std::string(status.message()));
-      else if (!status.ok()) return status;
+        on_problem_(ref.id,
+                    absl::StrCat("slot ", i, " refers to pages its parent denies"));
+      const absl::Status status = CheckLarge(DecodeLargeRef(value.bytes.data()));
+      if (absl::IsDataLoss(status))
+        on_problem_(ref.id, std::string(status.message()));
+      else if (!status.ok())
+        return status;
     }
     return absl::OkStatus();
   }
@@ -114,36 +127,39 @@ class Checker {
       return absl::OkStatus();
     }));
     for (const PageRef& page : pages) {
-      SHEAF_RETURN_IF_ERROR(on_page_(page));
+      SHEAF_RETURN_IF_ERROR(on_page_(page).status());
       ++result.pages;
-      SHEAF_ASSIGN_OR_RETURN(const char* bytes, pager_.buffer().Pin(page));
-      PinnedPage pin(&pager_.buffer(), page.id, bytes);
+      SHEAF_RETURN_IF_ERROR(pager_.buffer().Load(page));
     }
-    // Every byte must be there: the last one is in the last chunk.
-    char last;
-    if (large.size == 0) return absl::OkStatus();
-    return ReadLarge(&pager_, large, large.size - 1, absl::MakeSpan(&last, 1));
+    // The last byte of each chunk, and what a chunk holds beyond it.
+    for (uint64_t begin = 0; begin == 0 || begin < large.size; begin += kChunkBytes) {
+      const uint64_t size = std::min(kChunkBytes, large.size - begin);
+      SHEAF_RETURN_IF_ERROR(CheckChunkSize(&pager_, large, begin / kChunkBytes, size));
+    }
+    return absl::OkStatus();
   }
 
   pager::Pager& pager_;
-  absl::FunctionRef<absl::Status(const PageRef&)> on_page_;
+  const bool values_are_refs_;
+  absl::FunctionRef<absl::StatusOr<Seen>(const PageRef&)> on_page_;
   absl::FunctionRef<void(PageId, const std::string&)> on_problem_;
 };
 
 }  // namespace
 
 absl::StatusOr<TreeCheck> CheckTree(
-    pager::Pager* pager, const TreeRoot& root,
-    absl::FunctionRef<absl::Status(const PageRef&)> on_page,
+    pager::Pager* pager, const TreeRoot& root, bool values_are_refs,
+    absl::FunctionRef<absl::StatusOr<Seen>(const PageRef&)> on_page,
     absl::FunctionRef<void(PageId, const std::string&)> on_problem) {
-  Checker checker(pager, on_page, on_problem);
+  Checker checker(pager, values_are_refs, on_page, on_problem);
   if (!root.page) {
     if (root.entries != 0) on_problem(0, "an empty tree says it has entries");
     return checker.result;
   }
   PageRef top = root.page;
   top.leaf_refs = true;
-  SHEAF_ASSIGN_OR_RETURN(checker.result.entries, checker.Visit(top, -1, nullptr, nullptr));
+  SHEAF_ASSIGN_OR_RETURN(checker.result.entries,
+                         checker.Visit(top, -1, nullptr, nullptr));
   if (checker.result.entries != root.entries)
     on_problem(root.page.id, absl::StrCat("the tree has ", checker.result.entries,
                                           " entries, its record says ", root.entries));
@@ -162,7 +178,8 @@ const pager::PageOps& TreePageOps() {
     ops->kinds[static_cast<size_t>(pager::PageKind::kValue)] = {
         "value", ValidateValuePage, nullptr, nullptr, DescribeValuePage};
     ops->kinds[static_cast<size_t>(pager::PageKind::kValueIndex)] = {
-        "value index", ValidateValueIndex, ForEachValueIndexRef, nullptr, DescribeValuePage};
+        "value index", ValidateValueIndex, ForEachValueIndexRef, nullptr,
+        DescribeValuePage};
     return ops;
   }();
   return *kOps;

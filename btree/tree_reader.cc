@@ -1,5 +1,6 @@
 #include "btree/tree_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -227,6 +228,7 @@ bool TreeCursor::TakeLeaf(const PageRef& ref) {
   SHEAF_ASSERT(pinned);
   leaf_ = PinnedPage(&buffer, ref.id, buffer.Peek(ref.id));
   count_ = NodeView(leaf_.data()).count();
+  have_prefix_ = false;
   return true;
 }
 
@@ -263,6 +265,16 @@ bool TreeCursor::Enter(uint32_t depth, Edge edge) {
   }
 }
 
+// A page that two others refer to would be met again and again: a walk sees no
+// more leaves than the file has pages.
+bool TreeCursor::NoteLeaf(int direction) {
+  if (direction != direction_) leaves_ = 0;
+  direction_ = direction;
+  if (++leaves_ <= context_.pager->buffer().page_end()) return true;
+  Fail(PageDamaged(root_->page.id, "the tree below it has more leaves than the file pages"));
+  return false;
+}
+
 // Moves to the next leaf that has entries, in one direction.
 bool TreeCursor::MoveLeaf(int direction) {
   for (;;) {
@@ -292,6 +304,7 @@ bool TreeCursor::MoveLeaf(int direction) {
       return false;
     }
     if (!Enter(depth + 1, direction > 0 ? Edge::kLow : Edge::kHigh)) return false;
+    if (!NoteLeaf(direction)) return false;
     if (count_ > 0) {
       index_ = direction > 0 ? 0 : count_ - 1;
       return Settle();
@@ -309,14 +322,26 @@ bool TreeCursor::Settle() {
   return true;
 }
 
+// Within a leaf the prefix stays as it is in key_.
 std::string_view TreeCursor::key() {
   SHEAF_ASSERT(valid_);
-  if (!have_key_) NodeView(leaf_.data()).KeyTo(index_, &key_);
-  have_key_ = true;
+  if (have_key_) return key_;
+  const NodeView leaf(leaf_.data());
+  const uint32_t p = leaf.prefix_size();
+  const uint32_t size = leaf.suffix_size(index_);
+  key_.resize(p + size);
+  if (!have_prefix_) std::memcpy(key_.data(), leaf.prefix().data(), p);
+  char head[kHeadBytes];
+  leaf.HeadTo(index_, head);
+  std::memcpy(key_.data() + p, head, std::min(size, kHeadBytes));
+  const std::string_view rest = leaf.Rest(index_);
+  if (!rest.empty()) std::memcpy(key_.data() + p + kHeadBytes, rest.data(), rest.size());
+  have_prefix_ = have_key_ = true;
   return key_;
 }
 
 bool TreeCursor::SeekFirst() {
+  leaves_ = 0;
   status_ = absl::OkStatus();
   valid_ = false;
   if (!root_->page) return false;
@@ -326,6 +351,7 @@ bool TreeCursor::SeekFirst() {
 }
 
 bool TreeCursor::SeekLast() {
+  leaves_ = 0;
   status_ = absl::OkStatus();
   valid_ = false;
   if (!root_->page) return false;
@@ -336,6 +362,7 @@ bool TreeCursor::SeekLast() {
 
 // Stands on the leaf where `key` belongs, index_ at the first entry >= key.
 bool TreeCursor::Position(std::string_view key, bool* exact) {
+  leaves_ = 0;
   status_ = absl::OkStatus();
   valid_ = false;
   if (!root_->page) return false;

@@ -115,6 +115,7 @@ class TreeCursor {
   bool Position(std::string_view key, bool* exact);
   bool Enter(uint32_t depth, Edge edge);
   bool MoveLeaf(int direction);
+  bool NoteLeaf(int direction);
   bool Settle();
   // Runs `fn(page)` under the guard with the page in memory.
   template <class Fn>
@@ -130,21 +131,27 @@ class TreeCursor {
   uint32_t level_of_parent_ = 0;
   pager::PinnedPage leaf_;
   uint32_t index_ = 0, count_ = 0;
+  uint64_t leaves_ = 0;  // entered since the last seek, in one direction
+  int direction_ = 0;
   bool valid_ = false;
   bool have_key_ = false;
+  bool have_prefix_ = false;  // key_ begins with that of the leaf
   std::string key_;
   absl::Status status_;
 };
 
 // Compares every page of a tree with its parent and its neighbours. Calls
 // `on_page` for each page it holds, large values included, and `on_problem` for
-// each thing that is wrong; goes on where it can.
+// each thing that is wrong; goes on where it can. `on_page` says whether to look
+// into the page: not into one that was seen before, or a page that many refer to
+// would be visited by as many ways as lead there.
 struct TreeCheck {
   uint64_t entries = 0, pages = 0;
 };
+enum class Seen { kFirstTime, kBefore };
 absl::StatusOr<TreeCheck> CheckTree(
-    pager::Pager* pager, const TreeRoot& root,
-    absl::FunctionRef<absl::Status(const PageRef&)> on_page,
+    pager::Pager* pager, const TreeRoot& root, bool values_are_refs,
+    absl::FunctionRef<absl::StatusOr<Seen>(const PageRef&)> on_page,
     absl::FunctionRef<void(pager::PageId, const std::string&)> on_problem);
 
 // The kinds of page that trees are made of.

@@ -51,6 +51,8 @@ Snapshot::Snapshot(Store* store) : store_(store) {
 Snapshot::~Snapshot() { store_->pager().buffer().slots().Release(context_.slot); }
 
 absl::StatusOr<std::optional<TreeRecord>> Snapshot::FindTree(std::string_view name) const {
+  for (const TreeRecord& record : version_->recent)
+    if (record.name == name) return record;
   const TreeReader catalog(context_, version_->catalog);
   Found found;
   SHEAF_RETURN_IF_ERROR(catalog.Find(NameKey(name), &found));
@@ -62,6 +64,9 @@ absl::StatusOr<std::optional<TreeRecord>> Snapshot::FindTree(std::string_view na
     return absl::DataLossError(
         absl::StrCat("catalog: the record of tree ", id, " is missing"));
   SHEAF_ASSIGN_OR_RETURN(TreeRecord record, DecodeTreeRecord(key, found.bytes));
+  if (record.name != name)
+    return absl::DataLossError(absl::StrCat("catalog: the name ", std::string(name),
+                                            " leads to tree ", id, ", which is not so called"));
   return record;
 }
 
@@ -132,6 +137,8 @@ absl::Status Store::Recover() {
     if (pager::PageKindOf(page) != pager::PageKind::kLeaf &&
         pager::PageKindOf(page) != pager::PageKind::kInner)
       return pager::PageDamaged(root.id, "the catalog's root is not a tree page");
+    if (!btree::NodeView(page).values_are_refs())
+      return pager::PageDamaged(root.id, "the catalog's root is that of a table");
     first.catalog.entries = btree::NodeView(page).EntriesBelow();
   }
   versions_->Start(first);
@@ -174,6 +181,9 @@ absl::Status Store::Replay(WriteTxn* txn, std::string_view group) {
   while (!group.empty()) {
     SHEAF_RETURN_IF_ERROR(TakeOp(&group, &op));
     if (op.code == OpCode::kCreate) {
+      if (op.tree < txn->next_tree_id_)
+        return absl::DataLossError(
+            absl::StrCat("log: tree ", op.tree, " is created a second time"));
       txn->next_tree_id_ = op.tree;
       SHEAF_RETURN_IF_ERROR(
           txn->CreateTree(op.key, op.kind, op.key_type, op.value_type).status());

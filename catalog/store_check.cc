@@ -1,4 +1,7 @@
 // Store::Check: everything compared with everything.
+#include <array>
+#include <bit>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +21,37 @@ using pager::Stamp;
 constexpr size_t kProblemsMax = 1000;
 constexpr uint64_t kPagesATick = 256;
 
+// A set of pages that costs memory only where it has some, so that a huge file of
+// which little is used is no burden.
+class PageSet {
+ public:
+  // False when it was there.
+  bool Insert(PageId id) {
+    uint64_t& word = blocks_[id / kBlockPages][id % kBlockPages / 64];
+    const uint64_t bit = uint64_t{1} << id % 64;
+    const bool fresh = (word & bit) == 0;
+    word |= bit;
+    return fresh;
+  }
+  // Calls `fn` for those that are not in `other`, in order.
+  void ForEachNotIn(const PageSet& other, absl::FunctionRef<void(PageId)> fn) const {
+    static const Block kNone{};
+    for (const auto& [number, block] : blocks_) {
+      const auto it = other.blocks_.find(number);
+      const Block& there = it == other.blocks_.end() ? kNone : it->second;
+      for (size_t w = 0; w < block.size(); ++w) {
+        for (uint64_t left = block[w] & ~there[w]; left != 0; left &= left - 1)
+          fn(number * kBlockPages + w * 64 + static_cast<PageId>(std::countr_zero(left)));
+      }
+    }
+  }
+
+ private:
+  static constexpr uint64_t kBlockPages = 4096;
+  using Block = std::array<uint64_t, kBlockPages / 64>;
+  std::map<uint64_t, Block> blocks_;
+};
+
 class StoreChecker {
  public:
   StoreChecker(Store* store, const Progress& progress)
@@ -27,19 +61,22 @@ class StoreChecker {
   absl::Status CheckVersion(const btree::ReadContext& context, const Version& version,
                             Stamp durable_version) {
     durable_version_ = durable_version;
-    used_.assign(pager_.allocator().page_end(), false);
+    used_ = PageSet();
+    page_end_ = pager_.allocator().page_end();
     const auto on_page = [this](const PageRef& ref) { return OnPage(ref); };
     const auto on_problem = [this](PageId page, const std::string& what) {
       Problem(page, what);
     };
-    SHEAF_ASSIGN_OR_RETURN(const btree::TreeCheck catalog,
-                           btree::CheckTree(&pager_, version.catalog, on_page, on_problem));
+    SHEAF_ASSIGN_OR_RETURN(
+        const btree::TreeCheck catalog,
+        btree::CheckTree(&pager_, version.catalog, /*values_are_refs=*/true, on_page,
+                         on_problem));
     result.pages += catalog.pages;
     std::vector<TreeRecord> records;
     SHEAF_RETURN_IF_ERROR(ReadRecords(context, version, &records));
     for (const TreeRecord& record : records) {
-      absl::StatusOr<btree::TreeCheck> tree =
-          btree::CheckTree(&pager_, record.root, on_page, on_problem);
+      absl::StatusOr<btree::TreeCheck> tree = btree::CheckTree(
+          &pager_, record.root, /*values_are_refs=*/false, on_page, on_problem);
       if (!tree.ok()) {
         if (!absl::IsDataLoss(tree.status())) return tree.status();
         Problem(0, absl::StrCat(record.name, ": ", std::string(tree.status().message())));
@@ -55,22 +92,25 @@ class StoreChecker {
   // Is what the map marks what the version reaches?
   absl::Status CompareMap() {
     for (const PageRef& ref : pager_.allocator().MapPages()) {
-      SHEAF_RETURN_IF_ERROR(OnPage(ref));
+      SHEAF_RETURN_IF_ERROR(OnPage(ref).status());
       ++result.pages;
     }
-    std::vector<bool> live(used_.size(), false);
+    PageSet live;
     const absl::Status status =
         pager_.allocator().ForEachLive([&](PageId first, uint64_t count) {
-          for (PageId p = first; p < first + count && p < live.size(); ++p) live[p] = true;
+          for (PageId p = first; p < first + count; ++p) live.Insert(p);
         });
     if (!status.ok()) {
       Problem(0, absl::StrCat("page map: ", std::string(status.message())));
       return absl::OkStatus();
     }
-    for (PageId p = pager::PageAllocator::kFirstPage; p < live.size(); ++p) {
-      if (live[p] && !used_[p]) Problem(p, "leaked: in use by the page map, part of no tree");
-      if (!live[p] && used_[p]) Problem(p, "in use, but free by the page map");
-    }
+    live.ForEachNotIn(used_, [&](PageId p) {
+      Problem(p, p < page_end_
+                     ? "leaked: in use by the page map, part of no tree"
+                     : "in use by the page map, but behind the end of the file");
+    });
+    used_.ForEachNotIn(live,
+                       [&](PageId p) { Problem(p, "in use, but free by the page map"); });
     return absl::OkStatus();
   }
 
@@ -115,12 +155,15 @@ class StoreChecker {
       if (!id.ok() || *id != record->id)
         Problem(0, absl::StrCat("catalog: the name ", record->name,
                                 " does not lead to its tree"));
+      if (!CheckTreeName(record->name).ok())
+        Problem(0, absl::StrCat("catalog: tree ", record->id, " has an impossible name"));
       if (record->id >= version.next_tree_id)
         Problem(0, absl::StrCat("catalog: tree id ", record->id, " was never given out"));
       records->push_back(*std::move(record));
     }
     if (names != records->size())
-      Problem(0, absl::StrCat("catalog: ", names, " names for ", records->size(), " trees"));
+      Problem(0,
+              absl::StrCat("catalog: ", names, " names for ", records->size(), " trees"));
     if (absl::IsDataLoss(cursor.status())) {
       Problem(0, std::string(cursor.status().message()));
       return absl::OkStatus();
@@ -128,14 +171,16 @@ class StoreChecker {
     return cursor.status();
   }
 
-  absl::Status OnPage(const PageRef& ref) {
-    if (ref.id + ref.pages > used_.size()) {
-      Problem(ref.id, "referred to, but behind the end of the file");
-      return absl::OkStatus();
+  absl::StatusOr<btree::Seen> OnPage(const PageRef& ref) {
+    if (ref.id < pager::PageAllocator::kFirstPage || ref.id + ref.pages > page_end_) {
+      Problem(ref.id, "referred to, but outside the file");
+      return btree::Seen::kBefore;
     }
+    btree::Seen seen = btree::Seen::kFirstTime;
     for (PageId p = ref.id; p < ref.id + ref.pages; ++p) {
-      if (used_[p]) Problem(p, "belongs to two owners");
-      used_[p] = true;
+      if (used_.Insert(p)) continue;
+      Problem(p, "belongs to two owners");
+      seen = btree::Seen::kBefore;
     }
     // The copy in the file, also when another is in memory.
     if (ref.birth <= durable_version_) {
@@ -145,20 +190,21 @@ class StoreChecker {
       if (status.ok()) status = pager::VerifyPage(buffer_.data(), buffer_.size(), ref);
       if (!status.ok()) Problem(ref.id, std::string(status.message()));
     }
-    if (++visited_ % kPagesATick != 0) return absl::OkStatus();
+    if (++visited_ % kPagesATick != 0) return seen;
     if (absl::Now() > progress_.deadline)
       return absl::DeadlineExceededError("the check was not done in time");
     if (progress_.report != nullptr &&
-        !progress_.report({visited_, used_.size(), "pages checked"}))
+        !progress_.report({visited_, page_end_, "pages checked"}))
       return absl::CancelledError("the check was cancelled");
-    return absl::OkStatus();
+    return seen;
   }
 
   Store& store_;
   pager::Pager& pager_;
   const Progress& progress_;
   Stamp durable_version_ = 0;
-  std::vector<bool> used_;
+  PageSet used_;
+  PageId page_end_ = 0;
   std::vector<char> buffer_;
   uint64_t visited_ = 0;
 };

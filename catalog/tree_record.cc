@@ -9,7 +9,8 @@ using namespace pager;  // NOLINT: the coding functions
 
 namespace {
 
-constexpr size_t kEntries = 12, kKind = 18, kCounter = 20, kStrings = 28;
+constexpr PageId kRootIdEnd = kPageIdEnd - kNodePagesMax;
+constexpr size_t kEntries = 12, kKind = 18, kReserved = 19, kCounter = 20, kStrings = 28;
 
 void AppendNumber(std::string* out, uint64_t value) {
   char buffer[kVarint64BytesMax];
@@ -69,11 +70,14 @@ size_t Utf8Length(std::string_view s) {
 
 std::string TreeKey(TreeId id) {
   std::string key(9, 'i');
-  for (int i = 0; i < 8; ++i) key[8 - static_cast<size_t>(i)] = static_cast<char>(id >> 8 * i);
+  for (int i = 0; i < 8; ++i)
+    key[8 - static_cast<size_t>(i)] = static_cast<char>(id >> 8 * i);
   return key;
 }
 
-std::string NameKey(std::string_view name) { return absl::StrCat("n", std::string(name)); }
+std::string NameKey(std::string_view name) {
+  return absl::StrCat("n", std::string(name));
+}
 
 std::string EncodeTreeRecord(const TreeRecord& record) {
   std::string out(kStrings, '\0');
@@ -89,7 +93,8 @@ std::string EncodeTreeRecord(const TreeRecord& record) {
   return out;
 }
 
-absl::StatusOr<TreeRecord> DecodeTreeRecord(std::string_view key, std::string_view value) {
+absl::StatusOr<TreeRecord> DecodeTreeRecord(std::string_view key,
+                                            std::string_view value) {
   TreeRecord record;
   std::string_view name, key_type, value_type;
   if (key.size() != 9 || key[0] != 'i' || value.size() < kStrings)
@@ -98,9 +103,14 @@ absl::StatusOr<TreeRecord> DecodeTreeRecord(std::string_view key, std::string_vi
   record.root.page = DecodePageRef(value.data());
   record.root.entries = DecodeFixed48(value.data() + kEntries);
   const auto kind = static_cast<uint8_t>(value[kKind]);
+  const bool reserved_is_zero = value[kReserved] == 0;
   record.counter = DecodeFixed64(value.data() + kCounter);
   value.remove_prefix(kStrings);
-  if (!IsKind(kind) || !TakeString(&value, &name) || !TakeString(&value, &key_type) ||
+  // Its leaf should have been validated as one of references. Doubt that as well.
+  const PageRef& root = record.root.page;
+  const bool root_possible = !root || (root.id >= 2 && root.id < kRootIdEnd);
+  if (!root_possible || !reserved_is_zero || !IsKind(kind) ||
+      !TakeString(&value, &name) || !TakeString(&value, &key_type) ||
       !TakeString(&value, &value_type) || !value.empty())
     return absl::DataLossError(
         absl::StrCat("catalog: the record of tree ", record.id, " is malformed"));
@@ -125,8 +135,9 @@ absl::StatusOr<TreeId> DecodeNameEntry(std::string_view value) {
 
 absl::Status CheckTreeName(std::string_view name) {
   const auto bad = [&](const char* why) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "name: ", why, "; 1 to ", kTreeNameMax, " bytes of UTF-8 without control characters"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("name: ", why, "; 1 to ", kTreeNameMax,
+                     " bytes of UTF-8 without control characters"));
   };
   if (name.empty()) return bad("is empty");
   if (name.size() > kTreeNameMax) return bad("is too long");
@@ -140,7 +151,8 @@ absl::Status CheckTreeName(std::string_view name) {
   return absl::OkStatus();
 }
 
-void AppendPut(std::string* log, TreeId tree, std::string_view key, std::string_view value) {
+void AppendPut(std::string* log, TreeId tree, std::string_view key,
+               std::string_view value) {
   AppendHead(log, OpCode::kPut, tree);
   AppendString(log, key);
   AppendString(log, value);
@@ -199,7 +211,8 @@ absl::Status TakeOp(std::string_view* in, Op* op) {
       ok = TakeString(in, &op->key);
       break;
     case OpCode::kDeleteRange:
-      ok = TakeString(in, &op->key) && !in->empty() && static_cast<uint8_t>((*in)[0]) <= 1;
+      ok =
+          TakeString(in, &op->key) && !in->empty() && static_cast<uint8_t>((*in)[0]) <= 1;
       if (!ok) break;
       op->has_to = (*in)[0] == 1;
       in->remove_prefix(1);

@@ -42,7 +42,8 @@ namespace sheaf::catalog {
 
 using TreeId = uint64_t;
 enum class TreeKind : uint8_t { kTable = 1, kCollection = 2 };
-inline constexpr size_t kTreeNameMax = 255;
+// Three of these fit a leaf of the catalog, which keeps its values in the leaf.
+inline constexpr size_t kTreeNameMax = 255, kTypeNameMax = 255;
 
 struct TreeRecord {
   TreeId id = 0;

@@ -19,6 +19,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "btree/tree_reader.h"
+#include "catalog/tree_record.h"
 #include "pager/log.h"
 #include "pager/mutex.h"
 #include "pager/page.h"
@@ -32,6 +33,9 @@ struct Version {
   btree::TreeRoot catalog;
   uint64_t next_tree_id = 1;
   pager::LogPosition log;  // where the log goes on after this commit
+  // The trees that the commit opened, as the catalog has them: most readers want
+  // one of these, and need not look it up.
+  std::vector<TreeRecord> recent;
 };
 
 class VersionSet {

@@ -18,6 +18,9 @@ namespace {
 // Log buffers up to this size are kept for the next transaction.
 constexpr size_t kLogBufferKeep = size_t{1} << 20;
 
+// Records of trees kept beside a version.
+constexpr size_t kRecentMax = 16;
+
 absl::Status CheckKey(std::string_view key) {
   if (!key.empty() && key.size() <= btree::kKeyMax) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("key of ", key.size(), " bytes: 1 to ",
@@ -160,7 +163,11 @@ absl::StatusOr<std::optional<TreeRecord>> WriteTxn::LoadRecord(std::string_view 
   SHEAF_RETURN_IF_ERROR(TreeReader(context_, catalog_.root()).Find(NameKey(name), &found));
   if (!found.found) return std::nullopt;
   SHEAF_ASSIGN_OR_RETURN(const TreeId id, DecodeNameEntry(found.bytes));
-  return LoadRecordById(id);
+  SHEAF_ASSIGN_OR_RETURN(std::optional<TreeRecord> record, LoadRecordById(id));
+  if (!record.has_value() || record->name != name)
+    return absl::DataLossError(absl::StrCat("catalog: the name ", std::string(name),
+                                            " leads to tree ", id, ", which is not so called"));
+  return record;
 }
 
 OpenTree* WriteTxn::Adopt(TreeRecord record) {
@@ -181,15 +188,30 @@ absl::StatusOr<OpenTree*> WriteTxn::FindTree(std::string_view name) {
   SHEAF_RETURN_IF_ERROR(broken_);
   for (const auto& [id, tree] : open_)
     if (tree->alive_ && tree->record_.name == name) return tree.get();
+  if (OpenTree* recent = FindRecent(name)) return recent;
   SHEAF_ASSIGN_OR_RETURN(std::optional<TreeRecord> record, LoadRecord(name));
   if (!record.has_value()) return nullptr;
   return OpenById(record->id);
+}
+
+// The record that the commit before this transaction left behind, unless this
+// transaction knows the tree already: then only the catalog is right.
+OpenTree* WriteTxn::FindRecent(std::string_view name) {
+  for (const TreeRecord& record : base_.recent)
+    if (record.name == name && open_.count(record.id) == 0) return Adopt(record);
+  return nullptr;
 }
 
 absl::StatusOr<OpenTree*> WriteTxn::CreateTree(std::string_view name, TreeKind kind,
                                                std::string_view key_type,
                                                std::string_view value_type) {
   SHEAF_RETURN_IF_ERROR(CheckTreeName(name));
+  for (const auto& [what, type] : {std::pair("key_type", key_type),
+                                   std::pair("value_type", value_type)}) {
+    if (type.size() > kTypeNameMax)
+      return absl::InvalidArgumentError(absl::StrCat(
+          what, ": has ", type.size(), " bytes; up to ", kTypeNameMax, " are allowed"));
+  }
   SHEAF_ASSIGN_OR_RETURN(OpenTree * there, FindTree(name));
   if (there != nullptr)
     return absl::AlreadyExistsError(absl::StrCat(std::string(name), ": exists already"));
@@ -343,6 +365,8 @@ Version WriteTxn::NextVersion() {
   next.catalog = catalog_.root();
   next.next_tree_id = next_tree_id_;
   next.log = base_.log;
+  for (const auto& [id, tree] : open_)
+    if (tree->alive_ && next.recent.size() < kRecentMax) next.recent.push_back(tree->record_);
   return next;
 }
 

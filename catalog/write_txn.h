@@ -101,6 +101,7 @@ class WriteTxn {
   absl::StatusOr<std::optional<TreeRecord>> LoadRecordById(TreeId id);
   absl::StatusOr<OpenTree*> OpenById(TreeId id);
   OpenTree* Adopt(TreeRecord record);
+  OpenTree* FindRecent(std::string_view name);
   absl::Status StoreRecords();
   absl::Status DropOpenTree(OpenTree* tree);
   // Remembers the first failure of an operation that may have done half its work.

@@ -111,6 +111,8 @@ absl::Status BufferManager::Load(const PageRef& ref) {
   if (ref.id + ref.pages > page_end_.load() || ref.id < 2)
     return PageDamaged(ref.id, absl::StrCat("a reference leads outside the file's ",
                                             page_end_.load(), " pages"));
+  if ((ref.id & kSegmentMask) + ref.pages > kSegmentMask + 1)
+    return PageDamaged(ref.id, "a node that no allocation could have made");
   SHEAF_RETURN_IF_ERROR(EnsureSegment(ref.id));
   std::atomic<uint64_t>& state = State(ref.id);
   for (;;) {
@@ -339,17 +341,20 @@ absl::StatusOr<char*> BufferManager::NewPage(PageKind kind, const PageRef& ref) 
       if (state.compare_exchange_weak(word, kLocked | word)) break;  // memory is there
     } else if (word == 0) {
       if (state.compare_exchange_weak(word, kLocked)) break;
-    } else {
-      SHEAF_ASSERT((word & kLocked) != 0);  // the clock takes a freed page away
+    } else if ((word & kLocked) != 0) {  // the clock takes a freed page away
       sched_yield();
       word = state.load(std::memory_order_acquire);
+    } else {
+      return PageDamaged(ref.id, "free by the page map, but part of a tree");
     }
   }
   uint64_t frame = word >> kFrameShift;
   if (word == 0) {
+    if (!ClaimInterior(ref)) {
+      state.store(0, std::memory_order_release);
+      return PageDamaged(ref.id, "free by the page map, but inside another page");
+    }
     used_.fetch_add(ref.pages, std::memory_order_relaxed);
-    const bool claimed = ClaimInterior(ref);
-    SHEAF_ASSERT(claimed);
     frame = TakeFrame(ref);
   } else {
     SHEAF_ASSERT(ref.pages == frames_[frame].pages.load(std::memory_order_relaxed));
@@ -363,7 +368,9 @@ absl::StatusOr<char*> BufferManager::NewPage(PageKind kind, const PageRef& ref) 
 
 char* BufferManager::WritablePage(const PageRef& ref, Stamp oldest_birth) {
   if (ref.birth < oldest_birth) return nullptr;
-  const uint64_t word = State(ref.id).load(std::memory_order_acquire);
+  const std::atomic<uint64_t>* state = StateOrNull(ref.id);
+  if (state == nullptr) return nullptr;
+  const uint64_t word = state->load(std::memory_order_acquire);
   if ((word & (kResident | kDirty | kWriting)) != (kResident | kDirty)) return nullptr;
   return Address(ref.id);
 }
@@ -396,7 +403,8 @@ void BufferManager::DropRange(PageId first, uint32_t pages) {
     uint64_t word = state->load(std::memory_order_acquire);
     while (word != 0 && (word & kInterior) == 0) {
       if ((word & kLocked) == 0) {
-        SHEAF_ASSERT((word & kFreed) != 0);
+        // In use in spite of the page map: NewPage will say so.
+        if ((word & kFreed) == 0) break;
         if (TryEvict(word >> kFrameShift, id, word) != 0) break;
       }
       sched_yield();

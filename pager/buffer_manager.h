@@ -114,7 +114,8 @@ class BufferManager {
 
   // Writer only. Memory for a page that was just allocated: dirty, header set,
   // the rest not. Never evicts, so pointers the caller holds stay good; call
-  // Reserve before the operation.
+  // Reserve before the operation. kDataLoss when the page is in use: the page map
+  // of the file is wrong.
   absl::StatusOr<char*> NewPage(PageKind kind, const PageRef& ref);
   // Writer only. The page when it can be changed in place: dirty, never written,
   // of this birth. Otherwise null.
@@ -147,6 +148,7 @@ class BufferManager {
   ReaderSlots& slots() { return slots_; }
   uint64_t EnterEpoch() const { return epoch_.load(std::memory_order_acquire); }
   void set_page_end(PageId end) { page_end_.store(end); }
+  PageId page_end() const { return page_end_.load(std::memory_order_relaxed); }
   BufferStats stats() const;
   // Compares states, clock and counters. Requires: nobody else uses it.
   absl::Status Check() const;

@@ -30,6 +30,15 @@ uint32_t CountBits(const std::array<uint64_t, kChunkPages / 64>& words) {
   return n;
 }
 
+size_t ChunksFor(PageId end) { return (end + kChunkPages - 1) / kChunkPages; }
+
+absl::Status CheckChunkCount(size_t count) {
+  if (count <= kMapRootsMax * kIndexEntriesMax) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the database file is at its largest: ",
+                   kMapRootsMax * kIndexEntriesMax * kChunkPages * kPageBytes, " bytes"));
+}
+
 absl::Status ReadMapNode(File* file, const PageRef& ref, PageKind kind, PageId page_end,
                          std::vector<char>* out) {
   if (ref.id < PageAllocator::kFirstPage || ref.id + ref.pages > page_end)
@@ -49,7 +58,10 @@ absl::Status PageAllocator::Open(const MapRoots& roots, PageId page_end) {
   roots_ = roots;
   page_end_ = page_end;
   buffer_->set_page_end(page_end_);
-  SHEAF_RETURN_IF_ERROR(EnsureChunks(page_end));
+  // Not loaded before they are needed, empty ones neither: opening a large file
+  // costs no more than reading the index.
+  SHEAF_RETURN_IF_ERROR(CheckChunkCount(ChunksFor(page_end)));
+  chunks_.resize(ChunksFor(page_end));
   size_t chunk = 0;
   std::vector<char> node;
   for (uint32_t r = 0; r < roots.count; ++r) {
@@ -71,19 +83,14 @@ absl::Status PageAllocator::Open(const MapRoots& roots, PageId page_end) {
         return PageDamaged(roots.index[r].id, "a chunk's live count is impossible");
       if (behind && c.live_count != 0)
         return PageDamaged(roots.index[r].id, "pages behind the end of the file are live");
-      if (c.map) c.bits.reset();
-      else if (!behind) SHEAF_RETURN_IF_ERROR(LoadChunk(chunk));
     }
   }
   return absl::OkStatus();
 }
 
 absl::Status PageAllocator::EnsureChunks(PageId end) {
-  const size_t want = (end + kChunkPages - 1) / kChunkPages;
-  if (want > kMapRootsMax * kIndexEntriesMax)
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the database file is at its largest: ",
-                     kMapRootsMax * kIndexEntriesMax * kChunkPages * kPageBytes, " bytes"));
+  const size_t want = ChunksFor(end);
+  SHEAF_RETURN_IF_ERROR(CheckChunkCount(want));
   while (chunks_.size() < want) {
     chunks_.emplace_back();
     SHEAF_RETURN_IF_ERROR(LoadChunk(chunks_.size() - 1));
@@ -102,6 +109,11 @@ absl::Status PageAllocator::LoadChunk(size_t index) {
       bits->live[w] = DecodeFixed64(node.data() + PageHeader::kSize + w * 8);
     if (CountBits(bits->live) != c.live_count)
       return PageDamaged(c.map.id, "live pages differ from the count in the map's index");
+    const PageId base = index * kChunkPages;
+    for (uint64_t bit = page_end_ > base ? page_end_ - base : 0; bit < kChunkPages; ++bit) {
+      if ((bits->live[bit / 64] >> bit % 64 & 1) != 0)
+        return PageDamaged(c.map.id, "pages behind the end of the file are live");
+    }
     bits->used = bits->live;
   }
   if (index == 0) {
@@ -238,6 +250,8 @@ void PageAllocator::DrainWarm(size_t keep) {
 
 absl::Status PageAllocator::SetLive(const PageRef& ref, bool live) {
   const size_t index = ref.id / kChunkPages;
+  if (index >= chunks_.size() || ref.id % kChunkPages + ref.pages > kChunkPages)
+    return PageDamaged(ref.id, absl::StrCat("no node of ", ref.pages, " pages begins here"));
   SHEAF_RETURN_IF_ERROR(LoadChunk(index));
   Chunk& c = chunks_[index];
   for (uint64_t bit = ref.id % kChunkPages, end = bit + ref.pages; bit < end; ++bit) {
@@ -270,17 +284,19 @@ absl::StatusOr<MapRoots> PageAllocator::WriteMap(absl::Span<const PageRef> born,
   return roots;
 }
 
-absl::Status PageAllocator::ReplaceMapPage(PageRef* ref, uint32_t pages, Stamp birth) {
-  if (*ref) {
-    SHEAF_RETURN_IF_ERROR(SetLive(*ref, false));
-    old_map_.push_back(*ref);
+// `old` by value: the chunk that holds it may move when one is added.
+absl::StatusOr<PageRef> PageAllocator::ReplaceMapPage(const PageRef old, uint32_t pages,
+                                                      Stamp birth) {
+  if (old) {
+    SHEAF_RETURN_IF_ERROR(SetLive(old, false));
+    old_map_.push_back(old);
   }
   SHEAF_ASSERT(pages >= 1);
-  absl::StatusOr<PageId> id = AllocateLocked(pages);
-  if (!id.ok()) return id.status();
-  buffer_->DropRange(*id, pages);  // map pages are not cached
-  *ref = PageRef{*id, birth, pages, false};
-  return SetLive(*ref, true);
+  SHEAF_ASSIGN_OR_RETURN(const PageId id, AllocateLocked(pages));
+  buffer_->DropRange(id, pages);  // map pages are not cached
+  const PageRef ref{id, birth, pages, false};
+  SHEAF_RETURN_IF_ERROR(SetLive(ref, true));
+  return ref;
 }
 
 // Gives every changed chunk and every index node a new place. Placing a page
@@ -292,8 +308,10 @@ absl::Status PageAllocator::PlaceMapPages(Stamp birth, MapRoots* roots) {
   for (size_t r = 0; r < roots_needed && r < kMapRootsMax; ++r) {
     const size_t last = std::min(chunks_.size() + 2, (r + 1) * kIndexEntriesMax);
     const size_t bytes = PageHeader::kSize + (last - r * kIndexEntriesMax) * kIndexEntry;
-    SHEAF_RETURN_IF_ERROR(ReplaceMapPage(
-        &roots->index[r], static_cast<uint32_t>((bytes + kPageBytes - 1) / kPageBytes), birth));
+    SHEAF_ASSIGN_OR_RETURN(
+        roots->index[r],
+        ReplaceMapPage(roots->index[r],
+                       static_cast<uint32_t>((bytes + kPageBytes - 1) / kPageBytes), birth));
     roots->count = static_cast<uint32_t>(r + 1);
   }
   fresh_map_.clear();
@@ -305,7 +323,8 @@ absl::Status PageAllocator::PlaceMapPages(Stamp birth, MapRoots* roots) {
       SHEAF_ASSERT(c < placed.size());
       placed[c] = more = true;
       fresh_map_.push_back(c);
-      SHEAF_RETURN_IF_ERROR(ReplaceMapPage(&chunks_[c].map, 1, birth));
+      SHEAF_ASSIGN_OR_RETURN(const PageRef map, ReplaceMapPage(chunks_[c].map, 1, birth));
+      chunks_[c].map = map;
     }
   }
   return absl::OkStatus();
@@ -360,8 +379,13 @@ PageId PageAllocator::TrimEnd() {
   DrainWarm(0);
   while (page_end_ > kFirstPage) {
     const PageId last = page_end_ - 1;
-    if (!LoadChunk(last / kChunkPages).ok()) break;
-    Chunk& c = chunks_[last / kChunkPages];
+    const size_t index = last / kChunkPages;
+    if (index > 0 && chunks_[index].used_count == 0) {
+      page_end_ = index * kChunkPages;
+      continue;
+    }
+    if (!LoadChunk(index).ok()) break;
+    const Chunk& c = chunks_[index];
     const uint64_t bit = last % kChunkPages;
     if ((c.bits->used[bit / 64] >> bit % 64 & 1) != 0) break;
     --page_end_;
@@ -388,9 +412,14 @@ absl::Status PageAllocator::ForEachRun(Bit which,
                                        absl::FunctionRef<void(PageId, uint64_t)> fn) {
   for (size_t c = 0; c < chunks_.size(); ++c) {
     if (which == Bit::kLive && chunks_[c].live_count == 0) continue;
+    if (which == Bit::kFree && chunks_[c].used_count == kChunkPages) continue;
+    const uint64_t end = std::min(kChunkPages, page_end_ - std::min(page_end_, c * kChunkPages));
+    if (which == Bit::kFree && c > 0 && chunks_[c].used_count == 0) {
+      if (end > 0) fn(c * kChunkPages, end);
+      continue;
+    }
     SHEAF_RETURN_IF_ERROR(LoadChunk(c));
     const Bits& bits = *chunks_[c].bits;
-    const uint64_t end = std::min(kChunkPages, page_end_ - std::min(page_end_, c * kChunkPages));
     uint64_t run = 0;
     for (uint64_t bit = 0; bit <= end; ++bit) {
       const uint64_t mask = uint64_t{1} << bit % 64;

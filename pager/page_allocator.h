@@ -128,7 +128,7 @@ class PageAllocator {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status WriteMapPages(Stamp birth, const MapRoots& roots)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status ReplaceMapPage(PageRef* ref, uint32_t pages, Stamp birth)
+  absl::StatusOr<PageRef> ReplaceMapPage(PageRef old, uint32_t pages, Stamp birth)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   File* const file_;

@@ -74,6 +74,9 @@ absl::StatusOr<Superblock> DecodeSuperblock(const char* page, PageId id) {
     return PageDamaged(id, absl::StrCat("next_stamp is ", s.next_stamp));
   if (s.catalog_root.id + s.catalog_root.pages > s.page_end)
     return PageDamaged(id, "catalog_root leads outside the file");
+  if (s.catalog_root.birth > s.version)
+    return PageDamaged(id, absl::StrCat("catalog_root has birth ", s.catalog_root.birth,
+                                        ", version is ", s.version));
   if (s.map.count > kMapRootsMax)
     return PageDamaged(id, absl::StrCat("map_count is ", s.map.count));
   for (uint32_t i = 0; i < s.map.count; ++i)

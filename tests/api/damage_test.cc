@@ -185,7 +185,9 @@ TEST_F(DamageTest, ReadingADamagedFileDoesNotChangeIt) {
     WriteWholeFile(fs.get(), kPath, file);
     for (const bool read_only : {false, true}) {
       (void)Judge(fs.get(), kPath, read_only);
-      EXPECT_TRUE(ReadWholeFile(fs.get(), kPath) == file);
+      // One superblock may be mended from the other.
+      const size_t from = read_only ? 0 : 2 * kPageBytes;
+      EXPECT_TRUE(ReadWholeFile(fs.get(), kPath).substr(from) == file.substr(from));
       EXPECT_FALSE(*fs->Exists(std::string(kPath) + "-log"));
     }
   }

@@ -13,7 +13,6 @@ TEST(CrashEnumeration, SequencesOfThreeOperations) {
   EnumerationOptions options;
   options.length = 3;
   options.images_per_point_max = 3;
-  options.every = {.of_zero_fill = 256};
   Enumeration enumeration(options);
   const absl::Status status = enumeration.Run(2);
   EXPECT_TRUE(status.ok()) << status;

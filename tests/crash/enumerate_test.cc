@@ -14,6 +14,7 @@ namespace {
 TEST(CrashEnumeration, SequencesOfTwoOperations) {
   EnumerationOptions options;
   options.length = 2;
+  options.images_per_point_max = 8;
   Enumeration enumeration(options);
   const absl::Status status = enumeration.Run(2);
   EXPECT_TRUE(status.ok()) << status;

@@ -18,7 +18,7 @@ namespace sheaf::test {
 struct EnumerationOptions {
   int length = 3;
   size_t images_per_point_max = 2;
-  Sampling every;
+  size_t each = 1;  // image is tried
   Options database;
 };
 
@@ -87,8 +87,7 @@ class Enumeration {
     ++tally->sequences;
     const size_t first = first_new == 0 ? 0 : ends[first_new - 1] + 1;
     if (first > fs.event_count()) return absl::OkStatus();  // nothing new happened
-    return TryImages(workload, fs.recording(), first, crash, options_.every,
-                     Workload::Depth::kWrite, tally);
+    return TryImages(workload, fs.recording(), first, crash, options_.each, tally);
   }
 
   const EnumerationOptions options_;

@@ -47,7 +47,8 @@ class Environment : public testing::Test {
   }
 
   static uint64_t Count(Database* db) {
-    absl::StatusOr<TableReader> table = db->BeginRead().table("t");
+    ReadTransaction read = db->BeginRead();
+    absl::StatusOr<TableReader> table = read.table("t");
     return table.ok() ? *table->size() : 0;
   }
 

@@ -107,7 +107,7 @@ absl::Status JudgeHandle(Workload* workload) {
 // Another process opens what is there now.
 absl::Status JudgeDisk(const Workload& workload, const Disk& disk, bool process_only) {
   FaultyFileSystem fs(disk);
-  return workload.VerifyAt(SIZE_MAX - 1, process_only, &fs, Workload::Depth::kWrite);
+  return workload.Verify(SIZE_MAX - 1, process_only, &fs);
 }
 
 // False when the fault did not strike any more.

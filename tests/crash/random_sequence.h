@@ -49,12 +49,8 @@ inline absl::Status CrashRandom(uint64_t seed, int length, size_t each, Tally* t
   CrashOptions crash;
   crash.seed = seed;
   crash.images_per_point_max = 1;
-  Sampling every;
-  every.of_others = each;
-  every.of_zero_fill = 300;
   ++tally->sequences;
-  return TryImages(workload, fs.recording(), 0, crash, every, Workload::Depth::kWrite,
-                   tally);
+  return TryImages(workload, fs.recording(), 0, crash, each, tally);
 }
 
 }  // namespace sheaf::test

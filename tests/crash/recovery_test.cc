@@ -19,7 +19,6 @@ using Judge = std::function<absl::Status(const Contents&, size_t point)>;
 struct CrashAgain {
   Options options;
   uint64_t seed = 1;
-  size_t each = 1;  // image tried
   uint64_t images_by_depth[4] = {};
 
   // What a database does between two crashes: it is opened, commits twice.
@@ -78,15 +77,10 @@ struct CrashAgain {
     CrashOptions crash;
     crash.seed = ++seed;
     crash.images_per_point_max = 1;
-    uint64_t number = 0;
-    return ForEachCrashImage(
-               recording, crash,
-               [&](const CrashImage& image, FaultyFileSystem* crashed) -> absl::Status {
-                 ++number;
-                 const size_t stride = IsZeroFill(recording, image.pending) ? 97 : 5;
-                 if ((number + seed) % (stride * each) != 0) return absl::OkStatus();
-                 return Run(crashed, judge, image.point, depth + 1);
-               })
+    return ForEachImage(recording, 0, crash, depth == 1 ? 5 : 7,
+                        [&](const CrashImage&, size_t at, FaultyFileSystem* crashed) {
+                          return Run(crashed, judge, at, depth + 1);
+                        })
         .status();
   }
 };
@@ -113,15 +107,11 @@ absl::Status RunSeed(uint64_t seed, uint64_t cache_bytes, uint64_t* images) {
   CrashOptions crash;
   crash.seed = seed;
   crash.images_per_point_max = 1;
-  uint64_t number = 0;
   SHEAF_RETURN_IF_ERROR(
-      ForEachCrashImage(recording, crash,
-                        [&](const CrashImage& image, FaultyFileSystem* crashed) {
-                          const size_t stride =
-                              IsZeroFill(recording, image.pending) ? 601 : 31;
-                          if ((++number + seed) % stride != 0) return absl::OkStatus();
-                          return again.Run(crashed, judge, image.point, 1);
-                        })
+      ForEachImage(recording, 0, crash, 7,
+                   [&](const CrashImage&, size_t point, FaultyFileSystem* crashed) {
+                     return again.Run(crashed, judge, point, 1);
+                   })
           .status());
   std::printf("%llu images, %llu of their recoveries, %llu of theirs\n",
               static_cast<unsigned long long>(again.images_by_depth[1]),

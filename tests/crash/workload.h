@@ -294,17 +294,8 @@ class Workload {
                                             Brief(states_.back().contents)));
   }
 
-  enum class Depth { kLook, kWrite };
-  // Opens the image, judges it and, with kWrite, goes on with it.
-  absl::Status Verify(const CrashImage& image, FaultyFileSystem* crashed,
-                      Depth depth) const {
-    const bool process_only = std::all_of(image.fates.begin(), image.fates.end(),
-                                          [](const Fate& f) { return f == Fate{}; });
-    return VerifyAt(image.point, process_only, crashed, depth);
-  }
-
-  absl::Status VerifyAt(size_t point, bool process_only, FaultyFileSystem* crashed,
-                        Depth depth) const {
+  // Opens what a crash at `point` left, judges it and goes on with it.
+  absl::Status Verify(size_t point, bool process_only, FaultyFileSystem* crashed) const {
     Options options = options_;
     options.file_system = crashed;
     SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
@@ -312,7 +303,6 @@ class Workload {
     SHEAF_ASSIGN_OR_RETURN(Contents contents, ReadContents(db.get()));
     SHEAF_RETURN_IF_ERROR(Judge(contents, point, process_only));
     SHEAF_RETURN_IF_ERROR(CheckClean(db.get()));
-    if (depth == Depth::kLook) return absl::OkStatus();
     SHEAF_RETURN_IF_ERROR(db->Write([&](WriteTransaction& txn) -> absl::Status {
       SHEAF_ASSIGN_OR_RETURN(Table table, txn.table("a"));
       return table.Put("after", "the crash");
@@ -569,39 +559,71 @@ struct Tally {
   }
 };
 
-// Filling a log segment with zeros is 256 writes, none of which tells recovery
-// anything: of the images that have more than a few of them only some are tried.
 inline bool IsZeroWrite(const Event& event) {
   return event.kind == Event::Kind::kWrite && event.data->size() == 4096 &&
          event.path.ends_with("-log") &&
          event.data->find_first_not_of('\0') == std::string::npos;
 }
-inline bool IsZeroFill(const Recording& recording, const std::vector<size_t>& pending) {
-  size_t zeros = 0;
-  for (const size_t i : pending) zeros += IsZeroWrite(recording.events[i]) ? 1 : 0;
-  return zeros > 4;
+
+// Filling a log segment with zeros is 256 writes, none of which tells recovery
+// anything. Here they become three: the first, the last, and all between as one.
+struct Condensed {
+  Recording recording;
+  std::vector<size_t> points;  // the crash point in the original for each one here
+};
+
+inline Condensed Condense(const Recording& original) {
+  const std::vector<Event>& events = original.events;
+  Condensed condensed{{original.start, {}}, {0}};
+  const auto continues = [&](size_t i) {
+    return i < events.size() && IsZeroWrite(events[i]) && IsZeroWrite(events[i - 1]) &&
+           events[i].file == events[i - 1].file &&
+           events[i].offset == events[i - 1].offset + 4096;
+  };
+  for (size_t i = 0; i < events.size(); ++i) {
+    condensed.recording.events.push_back(events[i]);
+    size_t last = i;
+    if (i > 0 && continues(i))
+      while (continues(last + 1) && continues(last + 2)) ++last;
+    condensed.recording.events.back().data =
+        last == i ? events[i].data
+                  : std::make_shared<const std::string>((last - i + 1) * 4096, '\0');
+    i = last;
+    condensed.points.push_back(i + 1);
+  }
+  return condensed;
 }
 
-struct Sampling {
-  size_t of_zero_fill = 16;
-  size_t of_others = 1;
-};
-// Visits the crash images of what was recorded so far, from `first_point` on.
+// Each image of a recording, or every `each`-th; `point` counts the events of the
+// recording that had happened.
+using ImageFn = absl::FunctionRef<absl::Status(const CrashImage& image, size_t point,
+                                               FaultyFileSystem* crashed)>;
+inline absl::StatusOr<CrashCounts> ForEachImage(const Recording& recording,
+                                                size_t first_point, CrashOptions options,
+                                                size_t each, ImageFn fn) {
+  const Condensed condensed = Condense(recording);
+  options.first_point = static_cast<size_t>(
+      std::lower_bound(condensed.points.begin(), condensed.points.end(), first_point) -
+      condensed.points.begin());
+  size_t number = options.seed;
+  return ForEachCrashImage(
+      condensed.recording, options, [&](const CrashImage& image, FaultyFileSystem* crashed) {
+        if (++number % each != 0) return absl::OkStatus();
+        return fn(image, condensed.points[image.point], crashed);
+      });
+}
+
+// Opens and judges the images of what was recorded, from `first_point` on.
 inline absl::Status TryImages(const Workload& workload, const Recording& recording,
-                              size_t first_point, CrashOptions options,
-                              const Sampling& every, Workload::Depth depth,
+                              size_t first_point, const CrashOptions& options, size_t each,
                               Tally* tally) {
-  options.first_point = first_point;
-  uint64_t number = 0;
-  const auto counts = ForEachCrashImage(
-      recording, options,
-      [&](const CrashImage& image, FaultyFileSystem* crashed) -> absl::Status {
-        ++number;
-        const bool filling = IsZeroFill(recording, image.pending);
-        if (number % (filling ? every.of_zero_fill : every.of_others) != 0)
-          return absl::OkStatus();
+  const auto counts = ForEachImage(
+      recording, first_point, options, each,
+      [&](const CrashImage& image, size_t point, FaultyFileSystem* crashed) {
         ++tally->tried;
-        return workload.Verify(image, crashed, depth);
+        const bool process_only = std::all_of(image.fates.begin(), image.fates.end(),
+                                              [](const Fate& f) { return f == Fate{}; });
+        return workload.Verify(point, process_only, crashed);
       });
   if (!counts.ok()) return counts.status();
   tally->points += counts->points;
