@@ -81,12 +81,15 @@ Database::~Database() {
 }
 
 absl::Status Database::Close() {
+  absl::MutexLock lock(&rep_->close_mu);
   if (rep_->closed.load()) return absl::OkStatus();
   if (const int64_t open = rep_->transactions.load(); open > 0)
     return absl::FailedPreconditionError(
         absl::StrCat(open, " transactions are still open: end them first"));
-  rep_->closed = true;
-  return rep_->store->Close();
+  const absl::Status status = rep_->store->Close();
+  // Otherwise a batch or a check was still running: not closed at all.
+  if (!absl::IsFailedPrecondition(status)) rep_->closed = true;
+  return status;
 }
 
 ReadTransaction Database::BeginRead() {
@@ -140,9 +143,9 @@ absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& option
     if (op.key.empty() || op.key.size() > kKeyBytesMax)
       return absl::InvalidArgumentError(absl::StrCat(
           "key of ", op.key.size(), " bytes: 1 to ", kKeyBytesMax, " are allowed"));
-    if (op.value.size() > kValueBytesMax)
+    if (op.value_size > kValueBytesMax)
       return absl::InvalidArgumentError(absl::StrCat(
-          "value of ", op.value.size(), " bytes: ", kValueBytesMax, " are allowed"));
+          "value of ", op.value_size, " bytes: ", kValueBytesMax, " are allowed"));
   }
   const auto work = [&](catalog::WriteTxn& txn) -> absl::Status {
     // First everything that can be refused, then the changes.

@@ -81,6 +81,7 @@ absl::StatusOr<Value> TableState::ToValue(Found* found) const {
 bool CursorState::Live() {
   if (!cursor.has_value()) return false;
   have_copy = false;
+  if (table->open == nullptr && table->txn->IsLive()) [[likely]] return true;
   if (absl::Status live = table->Live(); !live.ok()) {
     cursor->Fail(std::move(live));
     return false;
@@ -140,6 +141,7 @@ std::string_view Cursor::value() {
     if (!v.is_large) return v.bytes;
   }
   // A large value, or one whose table changed since the cursor came here.
+  if (!s.Live()) return {};
   Found found;
   absl::Status status = s.table->reader().Find(s.cursor->key(), &found);
   if (status.ok() && found.found) {

@@ -239,10 +239,12 @@ absl::Status WriteTransaction::Release(Savepoint savepoint) {
 // --- WriteBatch -------------------------------------------------------------
 
 void WriteBatch::Put(std::string_view table, std::string_view key, std::string_view value) {
-  ops_.push_back({std::string(table), std::string(key), std::string(value), false});
+  const bool too_large = value.size() > kValueBytesMax;
+  ops_.push_back({std::string(table), std::string(key),
+                  too_large ? std::string() : std::string(value), false, value.size()});
 }
 void WriteBatch::Delete(std::string_view table, std::string_view key) {
-  ops_.push_back({std::string(table), std::string(key), {}, true});
+  ops_.push_back({std::string(table), std::string(key), {}, true, 0});
 }
 void WriteBatch::Clear() { ops_.clear(); }
 

@@ -119,6 +119,7 @@ class WriteBatch {
   struct Op {
     std::string table, key, value;
     bool is_delete;
+    uint64_t value_size;  // a value too large to be put is not copied
   };
   std::vector<Op> ops_;
 };

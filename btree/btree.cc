@@ -59,6 +59,7 @@ absl::Status BTree::MakeRootLeaf() {
 
 // Reads the way to the leaf of `key` into path_.
 absl::Status BTree::Descend(std::string_view key) {
+  finger_.set = false;
   path_.clear();
   PageRef ref = root_.page;
   for (int level = -1;;) {
@@ -166,27 +167,66 @@ absl::Status BTree::PutEntry(const LeafEntry& entry, PutMode mode, bool* existed
   shifted_ = false;
   if (!root_.page) SHEAF_RETURN_IF_ERROR(MakeRootLeaf());
   for (;;) {
-    SHEAF_RETURN_IF_ERROR(Descend(entry.key));
+    const bool on_finger = OnFinger(entry.key);
+    if (!on_finger) SHEAF_RETURN_IF_ERROR(Descend(entry.key));
     const NodeView::Position at = NodeView(path_.back().page).LowerBound(entry.key);
     if (at.exact && mode == PutMode::kInsertOnly) {
       *existed = true;
       return absl::OkStatus();
     }
-    SHEAF_RETURN_IF_ERROR(MakePathWritable());
+    if (on_finger) finger_.changes = ++changes_;
+    else SHEAF_RETURN_IF_ERROR(MakePathWritable());
     Node leaf(PageAt(path_.size() - 1));
     if (at.exact) {
       *existed = true;
       SHEAF_RETURN_IF_ERROR(GiveUpLargeAt(leaf, at.index));
-      if (leaf.Replace(at.index, entry)) return absl::OkStatus();
+      if (leaf.Replace(at.index, entry)) {
+        SetFinger();
+        return absl::OkStatus();
+      }
       // It needs more room than the leaf has: from here on it is an insertion.
       leaf.Remove(at.index);
       AddEntriesOnPath(-1);
     }
     if (leaf.Insert(at.index, entry)) {
       AddEntriesOnPath(1);
+      SetFinger();
       return absl::OkStatus();
     }
+    finger_.set = false;
     SHEAF_RETURN_IF_ERROR(MakeSpace(path_.size() - 1, at.index, entry.key));
+  }
+}
+
+bool BTree::OnFinger(std::string_view key) const {
+  return finger_.set && finger_.changes == changes_ &&
+         finger_.generation == writer_.generation() &&
+         (!finger_.has_low || key >= finger_.low) &&
+         (!finger_.has_high || key < finger_.high);
+}
+
+// Called when path_ led to a change. The bounds are worth their cost only when
+// puts come to one leaf in a row.
+void BTree::SetFinger() {
+  const pager::PageId leaf = path_.back().ref.id;
+  if (finger_.set && finger_.changes == changes_ && leaf == last_leaf_) return;
+  finger_.set = leaf == last_leaf_;
+  last_leaf_ = leaf;
+  if (!finger_.set) return;
+  finger_.generation = writer_.generation();
+  finger_.changes = changes_;
+  finger_.has_low = finger_.has_high = false;
+  for (size_t d = path_.size() - 1; d-- > 0;) {
+    const NodeView node(path_[d].page);
+    const uint32_t index = path_[d].index;
+    if (!finger_.has_low && index > 0) {
+      node.KeyTo(index, &finger_.low);
+      finger_.has_low = true;
+    }
+    if (!finger_.has_high && index + 1 < node.count()) {
+      node.KeyTo(index + 1, &finger_.high);
+      finger_.has_high = true;
+    }
   }
 }
 

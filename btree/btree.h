@@ -113,6 +113,18 @@ class BTree {
   const bool values_are_refs_;
   uint64_t changes_ = 0;
   std::vector<Step> path_;
+  // The finger: where the last put went. While keys go to the same leaf, path_ is
+  // still the way there, and all of it can be changed in place.
+  struct Finger {
+    bool set = false;
+    uint64_t generation = 0, changes = 0;  // path_ is as it was when these are
+    bool has_low = false, has_high = false;
+    std::string low, high;                 // low <= keys of the leaf < high
+  };
+  bool OnFinger(std::string_view key) const;
+  void SetFinger();
+  Finger finger_;
+  pager::PageId last_leaf_ = 0;
   // Entries went to a neighbour during this put. Once only: two neighbours could
   // pass the same entries to and fro.
   bool shifted_ = false;

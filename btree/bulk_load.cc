@@ -152,6 +152,10 @@ absl::Status BTree::BulkLoad(NextFn next, absl::FunctionRef<absl::Status(uint64_
       status = absl::InvalidArgumentError(absl::StrCat(
           "entry ", builder.entries(), ": key of ", key.size(), " bytes; 1 to ", kKeyMax,
           " are allowed"));
+    } else if (value.size() > kValueSizeMax) {
+      status = absl::InvalidArgumentError(
+          absl::StrCat("entry ", builder.entries(), ": value of ", value.size(), " bytes; ",
+                       kValueSizeMax, " are allowed"));
     } else if (builder.entries() > 0 && key <= builder.last_key()) {
       status = absl::InvalidArgumentError(
           absl::StrCat("entry ", builder.entries(), ": key is not above the one before it"));

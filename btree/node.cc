@@ -140,7 +140,7 @@ void Node::Init(uint32_t level, uint8_t flags, std::string_view prefix) {
   Set16(kPrefixSize, static_cast<uint32_t>(prefix.size()));
   const uint32_t padded = slots_at() - kPayload;
   std::memset(data() + kPayload, 0, padded);
-  std::memcpy(data() + kPayload, prefix.data(), prefix.size());
+  if (!prefix.empty()) std::memcpy(data() + kPayload, prefix.data(), prefix.size());
 }
 
 uint32_t Node::SizeUnder(const NodeView& from, uint32_t begin, uint32_t end,

@@ -330,7 +330,7 @@ std::string_view TreeCursor::key() {
   const uint32_t p = leaf.prefix_size();
   const uint32_t size = leaf.suffix_size(index_);
   key_.resize(p + size);
-  if (!have_prefix_) std::memcpy(key_.data(), leaf.prefix().data(), p);
+  if (!have_prefix_ && p > 0) std::memcpy(key_.data(), leaf.prefix().data(), p);
   char head[kHeadBytes];
   leaf.HeadTo(index_, head);
   std::memcpy(key_.data() + p, head, std::min(size, kHeadBytes));

@@ -3,25 +3,45 @@
 #include <memory>
 #include <utility>
 
+#include "absl/time/clock.h"
+
 namespace sheaf::catalog {
 
 absl::Status Combiner::Run(Work work, Durability durability, absl::Duration wait_max) {
-  Item self{work, durability, absl::OkStatus(), false};
+  Item self{work, durability, absl::OkStatus()};
+  const absl::Time deadline = absl::Now() + wait_max;
   absl::MutexLock lock(&mu_);
   pending_.push_back(&self);
-  if (!leader_waits_) Lead(wait_max);
-  while (!self.done) done_.Wait(&mu_);
+  while (!self.done) {
+    if (self.taken) done_.Wait(&mu_);
+    else if (!leader_waits_) Lead(&self, deadline - absl::Now());
+    else if (done_.WaitWithDeadline(&mu_, deadline) && !self.taken) GiveUp(&self);
+  }
   return self.status;
 }
 
-void Combiner::Lead(absl::Duration wait_max) {
+void Combiner::GiveUp(Item* self) {
+  std::erase(pending_, self);
+  self->status = absl::DeadlineExceededError(
+      "another write transaction is open and did not end in time");
+  self->done = true;
+}
+
+void Combiner::Lead(Item* self, absl::Duration wait_max) {
   leader_waits_ = true;
   mu_.Unlock();
-  absl::StatusOr<std::unique_ptr<WriteTxn>> txn = store_.BeginWrite(wait_max);
+  absl::StatusOr<std::unique_ptr<WriteTxn>> txn =
+      store_.BeginWrite(std::max(wait_max, absl::ZeroDuration()));
   mu_.Lock();
+  leader_waits_ = false;
+  if (absl::IsDeadlineExceeded(txn.status())) {
+    GiveUp(self);
+    done_.SignalAll();  // one of the others leads
+    return;
+  }
   std::vector<Item*> items;
   items.swap(pending_);
-  leader_waits_ = false;
+  for (Item* item : items) item->taken = true;
   mu_.Unlock();
   absl::Status status = txn.ok() ? RunAll(txn->get(), items) : txn.status();
   mu_.Lock();

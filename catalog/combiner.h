@@ -1,6 +1,7 @@
 // Combiner: small writes of many threads as one transaction. Whoever finds nobody
 // waiting for the writer's turn becomes the leader; those who come while it waits
-// leave their work with it.
+// leave their work with it. Each waits as long as it chose to: where the leader
+// gives up, another takes its place.
 //
 // Thread-safe. Lock order: before the writer queue; not held while it is waited for.
 #ifndef CATALOG_COMBINER_H_
@@ -34,9 +35,11 @@ class Combiner {
     Work work;
     Durability durability;
     absl::Status status;
+    bool taken = false;  // by a leader that has the turn
     bool done = false;
   };
-  void Lead(absl::Duration wait_max) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Lead(Item* self, absl::Duration wait_max) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void GiveUp(Item* self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status RunAll(WriteTxn* txn, const std::vector<Item*>& items);
 
   Store& store_;

@@ -170,7 +170,7 @@ absl::Status Store::Recover() {
   Version next = txn.NextVersion();
   next.log = log_->end();
   versions_->Append(next, writer_->Commit());
-  versions_->ShowThrough(next.log.lsn);
+  versions_->ShowThrough(next.log.lsn, next.number);
   txn.EndTurn();
   return absl::OkStatus();
 }
@@ -224,6 +224,7 @@ absl::Status Store::Replay(WriteTxn* txn, std::string_view group) {
 // The superblock names the log before the first commit is written to it.
 absl::Status Store::EnsureLog() {
   if (log_ != nullptr || in_memory_) return absl::OkStatus();
+  absl::MutexLock lock(&checkpoint_mu_);  // for those who look without the turn
   log_id_ = RandomId();
   const LogPosition start = versions_->newest().log;
   SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<pager::Log> log,
@@ -253,11 +254,16 @@ Store::~Store() {
 absl::Status Store::Close() {
   if (closed_) return absl::OkStatus();
   SHEAF_RETURN_IF_ERROR(CheckProcess());
-  if (queue_.busy())
+  // With the turn in hand nobody begins to write, and nobody else closes.
+  if (!queue_.Enter(absl::ZeroDuration()).ok())
     return absl::FailedPreconditionError("a write transaction is still open");
-  if (versions_->readers().open > 0)
-    return absl::FailedPreconditionError(absl::StrCat(
-        versions_->readers().open, " read transactions are still open"));
+  absl::Cleanup leave = [this] { queue_.Leave(); };
+  if (closed_) return absl::OkStatus();
+  if (ending_.load() > 0)
+    return absl::FailedPreconditionError("a commit is still running");
+  if (const uint64_t open = versions_->readers().open; open > 0)
+    return absl::FailedPreconditionError(
+        absl::StrCat(open, " read transactions are still open"));
   closed_ = true;
   {
     absl::MutexLock lock(&background_mu_);
@@ -284,6 +290,7 @@ absl::StatusOr<std::unique_ptr<WriteTxn>> Store::BeginWrite(absl::Duration wait_
   SHEAF_RETURN_IF_ERROR(error());
   SHEAF_RETURN_IF_ERROR(queue_.Enter(wait_max));
   absl::Status status = error();
+  if (closed_) status = absl::FailedPreconditionError("the database is closed");
   if (status.ok()) status = EnsureLog();
   if (!status.ok()) {
     queue_.Leave();
@@ -294,10 +301,12 @@ absl::StatusOr<std::unique_ptr<WriteTxn>> Store::BeginWrite(absl::Duration wait_
 
 absl::Status Store::CommitLogged(WriteTxn* txn, Durability durability) {
   LogPosition end = txn->base_.log;
+  Stamp number = txn->base_.number;
   uint64_t unwritten = unwritten_log_bytes_;
   // A transaction whose changes were all rolled back has nothing to log.
   if (txn->changed_ && (log_ == nullptr || !txn->log_.empty())) {
     Version next = txn->NextVersion();
+    number = next.number;
     if (log_ != nullptr) {
       next.log = end = log_->Append(next.number, txn->log_);
       unwritten += txn->log_.size();
@@ -308,12 +317,14 @@ absl::Status Store::CommitLogged(WriteTxn* txn, Durability durability) {
   }
   const bool writes = durability != Durability::kNone || unwritten > kUnwrittenMax;
   unwritten_log_bytes_ = writes ? 0 : unwritten;
+  ending_.fetch_add(1);
+  absl::Cleanup ended = [this] { ending_.fetch_sub(1); };
   txn->EndTurn();
   absl::Status status;
   if (log_ != nullptr && durability == Durability::kFull) status = log_->SyncThrough(end.lsn);
   else if (log_ != nullptr && writes) status = log_->Write();
   if (!status.ok()) return pager_->Poison(status);
-  versions_->ShowThrough(end.lsn);
+  versions_->ShowThrough(end.lsn, number);
   commits_.fetch_add(1);
   AfterCommit(end.lsn);
   return absl::OkStatus();
@@ -326,13 +337,15 @@ absl::Status Store::CommitVersionByCheckpoint(WriteTxn* txn) {
   versions_->Append(next, writer_->Commit());
   // Were it to fail, later commits would stand on what no log tells of.
   SHEAF_RETURN_IF_ERROR(pager_->Poison(CheckpointLocked(Reason::kOrdinary)));
-  versions_->ShowThrough(next.log.lsn);
+  versions_->ShowThrough(next.log.lsn, next.number);
   return absl::OkStatus();
 }
 
 void Store::AfterCommit(pager::Lsn end) {
   if (in_memory_) return;
-  const uint64_t live = end - checkpoint_lsn_.load();
+  // A checkpoint may have passed this commit while it waited for its sync.
+  const pager::Lsn begin = checkpoint_lsn_.load();
+  const uint64_t live = end > begin ? end - begin : 0;
   const bool due = live > options_.log_bytes_max;
   if (!due && (!options_.background_checkpoints || !pager_->buffer().MostlyDirty())) return;
   if (!options_.background_checkpoints || live > kLogPatience * options_.log_bytes_max) {

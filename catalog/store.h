@@ -151,6 +151,7 @@ class Store {
   uint64_t unwritten_log_bytes_ = 0;  // of kNone commits; under the writer's turn
   std::string log_buffer_;            // kept from transaction to transaction
   std::atomic<bool> closed_{false};
+  std::atomic<int> ending_{0};  // commits that gave up their turn and need the log
 
   absl::Mutex checkpoint_mu_;
   absl::Mutex background_mu_;

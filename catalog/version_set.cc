@@ -58,13 +58,15 @@ void VersionSet::Append(const Version& next, std::vector<PageRef> given_up) {
   entries_.push_back(std::move(entry));
 }
 
-void VersionSet::ShowThrough(pager::Lsn lsn) {
+void VersionSet::ShowThrough(pager::Lsn lsn, pager::Stamp number) {
   pager::MutexLock lock(&mu_);
   const Entry* shown = shown_.load(std::memory_order_relaxed);
   size_t i = entries_.size();
   while (i > 0 && entries_[i - 1]->number > shown->number) --i;
-  for (; i < entries_.size() && entries_[i]->log.lsn <= lsn; ++i) {
-    shown = entries_[i].get();
+  for (; i < entries_.size(); ++i) {
+    const Entry& e = *entries_[i];
+    if (e.log.lsn >= lsn && e.number > number) break;
+    shown = &e;
     --entries_[i]->holds;
   }
   shown_.store(shown, std::memory_order_seq_cst);

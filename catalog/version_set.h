@@ -56,8 +56,9 @@ class VersionSet {
   // A commit: `given_up` are pages of the version before that `next` lacks.
   void Append(const Version& next, std::vector<pager::PageRef> given_up)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // Shows readers the newest version whose log ends at or before `lsn`.
-  void ShowThrough(pager::Lsn lsn) ABSL_LOCKS_EXCLUDED(mu_);
+  // Shows readers version `number` and those whose log ends before `lsn`, its end.
+  // (A later commit by checkpoint ends there, too, but may not be durable yet.)
+  void ShowThrough(pager::Lsn lsn, pager::Stamp number) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Keeps the newest version until EndCheckpoint. `*died`: pages of the last
   // checkpoint it lacks.

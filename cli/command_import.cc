@@ -230,14 +230,18 @@ std::string HowToGoOn(const Arguments& args, uint64_t line) {
 absl::Status WithTotals(const absl::Status& status, const Arguments& args,
                         const Totals& totals) {
   uint64_t next_line = totals.last_line + 1;
-  std::string hint = "nothing was stored";
+  // Any other error may have come while a transaction was being committed.
+  bool is_input = absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status);
+  std::string hint =
+      is_input ? "nothing was stored" : "at most the first transaction was stored, whole";
   if (totals.documents > 0) {
     hint = Counted(totals.documents, "document is", "documents are") +
-           " in the file (up to line " + Thousands(totals.last_line) +
-           "), nothing of the lines after it";
-    if (absl::IsInvalidArgument(status)) {
-      hint += "\ncorrect the line, then: " + HowToGoOn(args, next_line);
-    }
+           " in the file (up to line " + Thousands(totals.last_line) + "), " +
+           (is_input ? "nothing of the lines after it"
+                     : "of the next transaction all or nothing");
+  }
+  if (totals.documents > 0 && absl::IsInvalidArgument(status)) {
+    hint += "\ncorrect the line, then: " + HowToGoOn(args, next_line);
   }
   return WithDetails(status, {{"hint", hint},
                               {"committed", totals.documents},

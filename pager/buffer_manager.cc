@@ -7,6 +7,8 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "pager/assert.h"
 #include "pager/status_macros.h"
 
@@ -20,6 +22,8 @@ constexpr uint64_t kEvictBatch = 32;
 constexpr size_t kWriteBatch = 256;
 constexpr size_t kWriteRunBytesMax = size_t{256} << 10;
 constexpr int kSweepsMax = 400;
+// How long to wait for operations in flight: their threads may not get to run.
+constexpr absl::Duration kOperationWaitMax = absl::Seconds(10);
 
 void* ReserveMemory(size_t bytes) {
   void* p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
@@ -218,12 +222,14 @@ absl::Status BufferManager::Acquire(uint64_t pages) {
   if (used_.fetch_add(pages, std::memory_order_relaxed) + pages <= pages_max_)
     return absl::OkStatus();
   used_.fetch_sub(pages, std::memory_order_relaxed);
-  return MakeRoom(pages, private_floor_.load());
+  return MakeRoom(pages, Spill::kPublished);
 }
 
 absl::Status BufferManager::Reserve(uint64_t pages) {
+  if (dirty_.load(std::memory_order_relaxed) > pages_max_ - pages_max_ / 4)
+    SHEAF_RETURN_IF_ERROR(SpillToLimit());
   if (used_.load(std::memory_order_relaxed) + pages <= pages_max_) return absl::OkStatus();
-  SHEAF_RETURN_IF_ERROR(MakeRoom(pages, kStampEnd));
+  SHEAF_RETURN_IF_ERROR(MakeRoom(pages, Spill::kAll));
   used_.fetch_sub(pages, std::memory_order_relaxed);
   return absl::OkStatus();
 }
@@ -237,68 +243,106 @@ uint64_t BufferManager::OldestActiveEpoch() const {
   return oldest;
 }
 
-absl::Status BufferManager::MakeRoom(uint64_t pages, Stamp private_floor) {
-  MutexLock lock(&evict_mu_);
-  std::vector<PageRef> dirty;
+absl::Status BufferManager::MakeRoom(uint64_t pages, Spill spill) {
   int idle_sweeps = 0;
-  while (used_.load() + pages > pages_max_) {
-    dirty.clear();
-    const uint64_t want =
-        used_.load() + pages - pages_max_ + std::min(kEvictBatch, pages_max_ / 16);
-    const uint64_t evicted = SweepOnce(want, private_floor, &dirty);
-    const uint64_t before = used_.load();
-    if (!dirty.empty()) SHEAF_RETURN_IF_ERROR(WriteAndEvict(dirty));
-    if (evicted == 0 && used_.load() >= before) {
-      if (++idle_sweeps == kSweepsMax)
-        return absl::ResourceExhaustedError(absl::StrCat(
-            "the cache budget of ", pages_max_ * kPageBytes,
-            " bytes is full of pages that cannot be evicted: end cursors and values "
-            "that are still open, or set Options::cache_bytes_max higher"));
-      if (idle_sweeps > 3) sched_yield();  // operations in flight end soon
-    } else {
+  const absl::Time deadline = absl::Now() + kOperationWaitMax;
+  for (;;) {
+    Sweep sweep;
+    SHEAF_ASSIGN_OR_RETURN(const bool made, TryMakeRoom(pages, spill, &sweep));
+    if (made) return absl::OkStatus();
+    if (sweep.evicted > 0) {
       idle_sweeps = 0;
+      continue;
     }
+    // Operations in flight end as soon as their threads get to run, so they are
+    // given time for it, without the lock: the writer may have pages to write.
+    const bool waits = sweep.waits && absl::Now() < deadline;
+    if (waits && idle_sweeps > 3) absl::SleepFor(absl::Microseconds(200));
+    else if (idle_sweeps > 3) sched_yield();
+    if (++idle_sweeps >= kSweepsMax && !waits)
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "the cache budget of ", pages_max_ * kPageBytes,
+          " bytes is full of pages that cannot be evicted: end cursors and values "
+          "that are still open, or set Options::cache_bytes_max higher"));
   }
-  used_.fetch_add(pages);
-  return absl::OkStatus();
 }
 
-uint64_t BufferManager::SweepOnce(uint64_t want, Stamp private_floor,
-                                  std::vector<PageRef>* dirty) {
+absl::StatusOr<bool> BufferManager::TryMakeRoom(uint64_t pages, Spill spill, Sweep* sweep) {
+  MutexLock lock(&evict_mu_);
+  uint64_t used = used_.load();
+  if (used + pages > pages_max_) {
+    SweepOnce(used + pages - pages_max_ + std::min(kEvictBatch, pages_max_ / 16), spill,
+              sweep);
+    const uint64_t before = used_.load();
+    if (!sweep->dirty.empty()) SHEAF_RETURN_IF_ERROR(WriteAndEvict(sweep->dirty));
+    used = used_.load();
+    if (used < before) sweep->evicted += before - used;
+  }
+  if (used + pages > pages_max_) return false;
+  used_.fetch_add(pages);
+  return true;
+}
+
+// Writes the writer's pages out, in turn, until others could make them all room.
+// They stay in memory.
+absl::Status BufferManager::SpillToLimit() {
+  if (never_write_) return absl::OkStatus();
+  MutexLock lock(&evict_mu_);
+  const uint64_t limit = pages_max_ - pages_max_ / 4;
+  const uint64_t want = limit - std::min(kEvictBatch, pages_max_ / 16);
+  const uint64_t end = frames_end_.load(std::memory_order_acquire);
+  std::vector<PageRef> dirty;
+  for (uint64_t step = 0, left = dirty_.load(); step < end && left > want; ++step) {
+    if (spill_hand_ >= end) spill_hand_ = 0;
+    Frame& frame = frames_[spill_hand_++];
+    const PageId id = frame.id.load(std::memory_order_acquire);
+    if (id == 0 || (State(id).load(std::memory_order_acquire) & kDirty) == 0) continue;
+    dirty.push_back({id, frame.birth.load(std::memory_order_relaxed),
+                     frame.pages.load(std::memory_order_relaxed)});
+    left -= std::min<uint64_t>(left, dirty.back().pages);
+  }
+  return WriteOut(dirty);
+}
+
+void BufferManager::SweepOnce(uint64_t want, Spill spill, Sweep* sweep) {
   const uint64_t end = frames_end_.load(std::memory_order_acquire);
   const uint64_t oldest = OldestActiveEpoch();
-  uint64_t evicted = 0;
-  for (uint64_t step = 0; step < end && evicted < want && dirty->size() < kWriteBatch;
-       ++step) {
+  for (uint64_t step = 0;
+       step < end && sweep->evicted < want && sweep->dirty.size() < kWriteBatch; ++step) {
     if (hand_ >= end) hand_ = 0;
-    evicted += VisitFrame(hand_++, oldest, private_floor, dirty);
+    VisitFrame(hand_++, oldest, spill, sweep);
   }
   epoch_.fetch_add(1, std::memory_order_seq_cst);
-  return evicted;
 }
 
-uint64_t BufferManager::VisitFrame(uint64_t index, uint64_t oldest, Stamp private_floor,
-                                   std::vector<PageRef>* dirty) {
+void BufferManager::VisitFrame(uint64_t index, uint64_t oldest, Spill spill, Sweep* sweep) {
   Frame& frame = frames_[index];
   const PageId id = frame.id.load(std::memory_order_acquire);
-  if (id == 0) return 0;
+  if (id == 0) return;
   uint64_t word = State(id).load(std::memory_order_seq_cst);
-  if ((word & kResident) == 0 || (word & (kLocked | kWriting | kPinMask)) != 0) return 0;
-  if (word >> kFrameShift != index) return 0;
-  if ((word & kFreed) != 0) return TryEvict(index, id, word);
+  if ((word & kResident) == 0 || (word & (kLocked | kWriting | kPinMask)) != 0) return;
+  if (word >> kFrameShift != index) return;
+  if ((word & kFreed) != 0) {
+    sweep->evicted += TryEvict(index, id, word);
+    return;
+  }
   if ((word & kMarked) == 0) {
     // Before the mark: whoever sees it unmarked began no later than this epoch.
     frame.marked_at = epoch_.load(std::memory_order_seq_cst);
     State(id).compare_exchange_strong(word, word | kMarked, std::memory_order_seq_cst);
-    return 0;
+    return;
   }
   if ((word & kDirty) != 0) {
     const PageRef ref{id, frame.birth.load(std::memory_order_relaxed),
                       frame.pages.load(std::memory_order_relaxed)};
-    if (ref.birth < private_floor && !never_write_) dirty->push_back(ref);
-    return 0;
+    // The floor is looked at after the page: a writer that began since the sweep
+    // did has set it before it made one.
+    const bool may = spill == Spill::kAll || ref.birth < private_floor_.load();
+    if (may && !never_write_) sweep->dirty.push_back(ref);
+    return;
   }
-  return oldest > frame.marked_at ? TryEvict(index, id, word) : 0;
+  if (oldest > frame.marked_at) sweep->evicted += TryEvict(index, id, word);
+  else sweep->waits = true;
 }
 
 uint64_t BufferManager::TryEvict(uint64_t index, PageId id, uint64_t word) {
@@ -506,6 +550,15 @@ absl::Status BufferManager::WriteRun(absl::Span<const PageRef> run,
     out += size;
   }
   return file_->Write(run[0].id * kPageBytes, std::string_view(bounce->data(), bytes));
+}
+
+bool BufferManager::AnyPinned() const {
+  const uint64_t end = frames_end_.load(std::memory_order_acquire);
+  for (uint64_t i = 0; i < end; ++i) {
+    const PageId id = frames_[i].id.load(std::memory_order_acquire);
+    if (id != 0 && (State(id).load(std::memory_order_acquire) & kPinMask) != 0) return true;
+  }
+  return false;
 }
 
 BufferStats BufferManager::stats() const {

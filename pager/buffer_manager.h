@@ -31,7 +31,8 @@
 // How a page stays where it is while it is read: for the length of one operation
 // through an EpochGuard, for longer by a pin. Whoever loads pages or makes room
 // must not hold an EpochGuard. Pages of the running write transaction (birth >=
-// private_floor) are written out or evicted by its own thread only.
+// private_floor) are written out by its own thread only; so that the others find
+// room, it keeps a quarter of the budget free of pages that must be written first.
 //
 // The budget is hard: `bytes_max` covers every byte of page memory, clean, dirty
 // and freed. Thread-safe but for what says "writer only". Lock order:
@@ -107,6 +108,7 @@ class BufferManager {
     const uint64_t before = State(id).fetch_sub(1, std::memory_order_release);
     SHEAF_ASSERT((before & kPinMask) != 0);
   }
+  bool AnyPinned() const;
   bool IsPinned(PageId id) {
     std::atomic<uint64_t>* state = StateOrNull(id);
     return state != nullptr && (state->load(std::memory_order_acquire) & kPinMask) != 0;
@@ -123,6 +125,9 @@ class BufferManager {
   // Writer only, holding no pointers: makes room for `pages` base pages, writing
   // out its own pages when it must.
   absl::Status Reserve(uint64_t pages);
+  bool HasRoom(uint64_t pages) const {
+    return used_.load(std::memory_order_relaxed) + pages <= pages_max_;
+  }
   // All pages of this birth or later belong to the running writer.
   void set_private_floor(Stamp floor) { private_floor_.store(floor); }
   // Read-only: what recovery made dirty stays in memory.
@@ -190,13 +195,24 @@ class BufferManager {
   uint64_t TakeFrame(const PageRef& ref) ABSL_LOCKS_EXCLUDED(frames_mu_);
   void GiveFrameBack(uint64_t frame) ABSL_LOCKS_EXCLUDED(frames_mu_);
   void ReleaseMemory(PageId id, uint32_t pages);
-  absl::Status MakeRoom(uint64_t pages, Stamp private_floor) ABSL_LOCKS_EXCLUDED(evict_mu_);
+  // Which dirty pages may be written out: all is for the writer's thread.
+  enum class Spill { kPublished, kAll };
+  struct Sweep {
+    uint64_t evicted = 0;
+    std::vector<PageRef> dirty;  // worth writing
+    bool waits = false;          // for operations that end soon
+  };
+  absl::Status MakeRoom(uint64_t pages, Spill spill) ABSL_LOCKS_EXCLUDED(evict_mu_);
+  // True when there was room and it was taken. Adds to `*sweep`.
+  absl::StatusOr<bool> TryMakeRoom(uint64_t pages, Spill spill, Sweep* sweep)
+      ABSL_LOCKS_EXCLUDED(evict_mu_);
+  absl::Status SpillToLimit() ABSL_LOCKS_EXCLUDED(evict_mu_);
   absl::Status WriteAndEvict(absl::Span<const PageRef> dirty)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(evict_mu_);
-  uint64_t SweepOnce(uint64_t want, Stamp private_floor, std::vector<PageRef>* dirty)
+  void SweepOnce(uint64_t want, Spill spill, Sweep* sweep)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(evict_mu_);
-  uint64_t VisitFrame(uint64_t index, uint64_t oldest, Stamp private_floor,
-                      std::vector<PageRef>* dirty) ABSL_EXCLUSIVE_LOCKS_REQUIRED(evict_mu_);
+  void VisitFrame(uint64_t index, uint64_t oldest, Spill spill, Sweep* sweep)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(evict_mu_);
   uint64_t TryEvict(uint64_t index, PageId id, uint64_t word);
   bool ClaimInterior(const PageRef& ref);
   void ClearInterior(PageId id, uint32_t pages);
@@ -224,6 +240,7 @@ class BufferManager {
 
   Mutex evict_mu_;
   uint64_t hand_ ABSL_GUARDED_BY(evict_mu_) = 0;
+  uint64_t spill_hand_ ABSL_GUARDED_BY(evict_mu_) = 0;
   Mutex frames_mu_;
   std::unique_ptr<Frame[]> frames_;
   const uint64_t frames_max_;

@@ -11,6 +11,7 @@ void PageWriter::Begin(Stamp stamp) {
   SHEAF_ASSERT(made_.empty());
   SHEAF_ASSERT(given_up_.empty());
   first_stamp_ = stamp_ = stamp;
+  ++generation_;
 }
 
 absl::StatusOr<char*> PageWriter::New(PageKind kind, uint32_t pages, PageRef* ref) {

@@ -34,14 +34,21 @@ class PageWriter {
   // Starts a transaction with this stamp. Requires: the one before has ended.
   void Begin(Stamp stamp);
   // Later pages get this stamp; earlier ones are frozen.
-  void NewStamp(Stamp stamp) { stamp_ = stamp; }
+  void NewStamp(Stamp stamp) {
+    stamp_ = stamp;
+    ++generation_;
+  }
   Stamp stamp() const { return stamp_; }
 
   // Call before an operation that makes up to `pages` base pages.
   absl::Status Reserve(uint64_t pages) {
-    Unpin();
+    if (!pinned_.empty()) Unpin();
+    if (buffer_.HasRoom(pages)) [[likely]] return absl::OkStatus();
+    ++generation_;
     return buffer_.Reserve(pages);
   }
+  // While this stays the same, pages of the current stamp are where they were.
+  uint64_t generation() const { return generation_; }
 
   // A new page: header set, the rest undefined. `leaf_refs` as in PageRef.
   absl::StatusOr<char*> New(PageKind kind, uint32_t pages, PageRef* ref);
@@ -78,6 +85,7 @@ class PageWriter {
   BufferManager& buffer_;
   Stamp first_stamp_ = 0;
   Stamp stamp_ = 0;
+  uint64_t generation_ = 0;
   absl::flat_hash_map<PageId, PageRef> made_;  // and still part of it
   std::vector<PageRef> given_up_;              // not yet free
   std::vector<PageId> pinned_;

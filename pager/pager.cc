@@ -38,6 +38,22 @@ Pager::Pager(std::string path, std::unique_ptr<File> file, const PagerOptions& o
       buffer_(std::make_unique<BufferManager>(file_.get(), ops, options.cache_bytes_max)),
       allocator_(std::make_unique<PageAllocator>(file_.get(), buffer_.get())) {}
 
+namespace {
+
+// Values and cursors may outlive their database. Those that do keep its page memory;
+// it goes when, at the end of a later one, nothing stands on it any more.
+void KeepWhilePinned(std::unique_ptr<BufferManager> buffer) {
+  static Mutex* const mu = new Mutex;
+  static auto* const kept = new std::vector<std::unique_ptr<BufferManager>>;
+  MutexLock lock(mu);
+  std::erase_if(*kept, [](const auto& b) { return !b->AnyPinned(); });
+  if (buffer->AnyPinned()) kept->push_back(std::move(buffer));
+}
+
+}  // namespace
+
+Pager::~Pager() { KeepWhilePinned(std::move(buffer_)); }
+
 // A new database appears under its name whole or not at all: a crash in between
 // leaves only the temporary file, which the next creation replaces.
 absl::StatusOr<std::unique_ptr<File>> Pager::CreateFile(FileSystem* fs,
@@ -125,6 +141,9 @@ absl::Status Pager::ReadSuperblocks() {
     const bool first = !absl::IsInvalidArgument(copies[0].status());
     return copies[first ? 0 : 1].status();
   }
+  // Written by a newer library: what this one knows is out of date, and no damage.
+  for (const absl::StatusOr<Superblock>& copy : copies)
+    if (absl::IsUnimplemented(copy.status())) return copy.status();
   const bool second =
       !copies[0].ok() || (copies[1].ok() && copies[1]->sequence > copies[0]->sequence);
   superblock_ = *copies[second ? 1 : 0];

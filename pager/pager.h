@@ -56,6 +56,7 @@ class Pager {
                                                      const std::string& path,
                                                      const PagerOptions& options,
                                                      const PageOps* ops);
+  ~Pager();
 
   absl::Status WriteCheckpoint(const CheckpointRequest& request);
   // Writes both superblocks with another log id (and position), durably, and

@@ -330,6 +330,7 @@ absl::Status RealFile::Truncate(uint64_t size) {
 
 void RealFile::PunchHole(uint64_t offset, uint64_t size) {
 #ifdef FALLOC_FL_PUNCH_HOLE
+  if (ForkCount() != forks_) return;
   (void)fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                   static_cast<off_t>(offset), static_cast<off_t>(size));
 #else

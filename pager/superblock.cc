@@ -42,13 +42,13 @@ void EncodeSuperblock(const Superblock& s, PageId id, char* page) {
 absl::StatusOr<Superblock> DecodeSuperblock(const char* page, PageId id) {
   if (std::memcmp(page + kMagicAt, kMagic, 8) != 0)
     return absl::InvalidArgumentError("not a Sheaf database");
+  SHEAF_RETURN_IF_ERROR(
+      VerifyPage(page, kPageBytes, PageRef{id, BirthOf(page), 1, false}));
   const uint32_t format = DecodeFixed32(page + kFormat);
   if (format > kFormatVersion)
     return absl::UnimplementedError(
         absl::StrCat("its format version is ", format, ", this library knows ",
                      kFormatVersion, ": open it with a newer one"));
-  SHEAF_RETURN_IF_ERROR(
-      VerifyPage(page, kPageBytes, PageRef{id, BirthOf(page), 1, false}));
   Superblock s;
   std::memcpy(s.database_id.data(), page + kDatabaseId, s.database_id.size());
   s.sequence = DecodeFixed64(page + kSequence);

@@ -8,7 +8,8 @@
 //
 //   offset  size  field
 //       64     8  magic           "SheafDB\n"
-//       72     4  format_version  1
+//       72     4  format_version  1; here, and under the same checksum, in every
+//                                 version to come
 //       76     4  page_bytes      4096
 //       80    16  database_id     random
 //       96     8  sequence        superblocks written so far; the newer has more

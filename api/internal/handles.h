@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "btree/tree_reader.h"
 #include "catalog/combiner.h"
 #include "catalog/store.h"
@@ -27,6 +28,7 @@ struct Database::Rep {
   std::atomic<int64_t> transactions{0};
   std::atomic<bool> orphaned{false};
   std::atomic<bool> closed{false};
+  absl::Mutex close_mu;  // outermost: who closes
 
   void Add() { transactions.fetch_add(1, std::memory_order_relaxed); }
   void Drop() {
@@ -46,9 +48,11 @@ struct TransactionState {
 
   ~TransactionState() { End(); }
   void End();
+  bool IsLive() const {
+    return rep != nullptr && !rep->orphaned.load(std::memory_order_relaxed);
+  }
   absl::Status Live() const {
-    if (rep != nullptr && !rep->orphaned.load(std::memory_order_relaxed)) [[likely]]
-      return absl::OkStatus();
+    if (IsLive()) [[likely]] return absl::OkStatus();
     return rep == nullptr ? Ended() : Orphaned();
   }
   static absl::Status Ended();

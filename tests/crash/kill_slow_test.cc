@@ -165,7 +165,6 @@ TEST(Kill, WhatWasAcknowledgedIsThere) {
     ASSERT_EQ(waitpid(child, &status, 0), child);
     ASSERT_FALSE(oracle->failed) << oracle->failure;
     if (!std::filesystem::exists(path)) continue;  // killed before it was made
-    for (int t = 0; t < kThreads; ++t) commits += oracle->begun[t];
     Options options = ChildOptions(round + 1);
     if (round % 3 == 0) {  // whoever only reads sees the same and changes nothing
       options.cache_bytes_max = 64 << 20;
@@ -180,6 +179,8 @@ TEST(Kill, WhatWasAcknowledgedIsThere) {
     ASSERT_TRUE(db.ok()) << db.status();
     replayed += (*db)->stats().replayed_commits;
     absl::Status found = CheckFound(db->get(), oracle, /*read_only=*/false);
+    commits = 0;
+    for (int t = 0; t < kThreads; ++t) commits += oracle->begun[t];
     if (found.ok()) found = CheckClean(db->get());
     ASSERT_TRUE(found.ok()) << found;
     if (round % 2 == 1) {

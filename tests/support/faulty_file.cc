@@ -112,6 +112,7 @@ class FaultyFileSystem::Rep {
       ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Write(Inode* inode, uint64_t offset, std::string data)
       ABSL_LOCKS_EXCLUDED(mu_);
+  void PunchHole(Inode* inode, uint64_t offset, uint64_t size) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Truncate(Inode* inode, uint64_t size) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Sync(Inode* inode) ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<uint64_t> Size(const Inode& inode) ABSL_LOCKS_EXCLUDED(mu_);
@@ -388,6 +389,17 @@ absl::Status FaultyFileSystem::Rep::Write(Inode* inode, uint64_t offset,
   return status;
 }
 
+// To a crash it is a write of zeros.
+void FaultyFileSystem::Rep::PunchHole(Inode* inode, uint64_t offset, uint64_t size) {
+  absl::MutexLock lock(&mu_);
+  if (offset >= inode->bytes.size()) return;
+  std::string zeros(std::min(size, inode->bytes.size() - offset), '\0');
+  inode->bytes.Write(offset, zeros);
+  Record(Event::Kind::kWrite, *inode);
+  recording_.events.back().offset = offset;
+  recording_.events.back().data = std::make_shared<const std::string>(std::move(zeros));
+}
+
 absl::Status FaultyFileSystem::Rep::Truncate(Inode* inode, uint64_t size) {
   absl::MutexLock lock(&mu_);
   SHEAF_RETURN_IF_ERROR(Check(kTruncate, "truncate", inode->path));
@@ -482,6 +494,9 @@ class FaultyFileSystem::Handle : public pager::File {
     return rep_->Truncate(inode_.get(), size);
   }
   void StartWriteback(uint64_t, uint64_t) override {}
+  void PunchHole(uint64_t offset, uint64_t size) override {
+    if (writable_) rep_->PunchHole(inode_.get(), offset, size);
+  }
   absl::Status Lock(LockMode mode) override ABSL_LOCKS_EXCLUDED(lock_mu_) {
     absl::MutexLock lock(&lock_mu_);
     return rep_->Lock(inode_.get(), mode, &lock_held_);
