@@ -75,7 +75,6 @@ Database::~Database() {
   // Transactions that are still open keep what they stand on; their calls fail,
   // and the last of them takes it down.
   Rep* const rep = rep_.release();
-  rep->Add();
   rep->orphaned.store(true);
   rep->Drop();
 }
@@ -83,7 +82,7 @@ Database::~Database() {
 absl::Status Database::Close() {
   absl::MutexLock lock(&rep_->close_mu);
   if (rep_->closed.load()) return absl::OkStatus();
-  if (const int64_t open = rep_->transactions.load(); open > 0)
+  if (const int64_t open = rep_->owners.load() - 1; open > 0)
     return absl::FailedPreconditionError(
         absl::StrCat(open, " transactions are still open: end them first"));
   const absl::Status status = rep_->store->Close();

@@ -151,12 +151,20 @@ absl::Status Store::Recover() {
     return stray ? fs_->Delete(LogPath()) : absl::OkStatus();
   }
   next_stamp_ += kStampsSkippedAfterCrash;
+  // Durable before any page is made, since this recovery may crash, too; but not
+  // before the log was found good.
+  bool skipped = options_.read_only;
+  const auto skip_stamps = [&, next = next_stamp_.load() + 1] {
+    return std::exchange(skipped, true) ? absl::OkStatus() : pager_->SkipStamps(next);
+  };
   SHEAF_RETURN_IF_ERROR(queue_.Enter(absl::InfiniteDuration()));
   WriteTxn txn(this, WriteTxn::Logging::kOff);
   absl::StatusOr<std::unique_ptr<pager::Log>> log = pager::Log::Recover(
       fs_, LogPath(), Identity(), first.log,
       options_.read_only ? pager::Log::Access::kReadOnly : pager::Log::Access::kReadWrite,
-      kGroupBytesMax, [&](pager::TxnId, std::string_view group, LogPosition) {
+      kGroupBytesMax,
+      [&](pager::TxnId, std::string_view group, LogPosition) -> absl::Status {
+        SHEAF_RETURN_IF_ERROR(skip_stamps());
         ++replayed_;
         return Replay(&txn, group);
       });
@@ -166,6 +174,7 @@ absl::Status Store::Recover() {
                    "commits are in that file; put it back beside the database"));
   if (!log.ok()) return log.status();
   log_ = *std::move(log);
+  SHEAF_RETURN_IF_ERROR(skip_stamps());
   SHEAF_RETURN_IF_ERROR(txn.StoreRecords());
   Version next = txn.NextVersion();
   next.log = log_->end();

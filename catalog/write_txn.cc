@@ -301,10 +301,12 @@ absl::Status WriteTxn::StoreRecords() {
 
 absl::StatusOr<uint64_t> WriteTxn::SetSavepoint() {
   SHEAF_RETURN_IF_ERROR(StoreRecords());
-  savepoints_.push_back({next_savepoint_++, catalog_.root(), writer_.SetMark(), log_.size(),
-                         by_checkpoint_});
-  writer_.NewStamp(store_.NextStamp());
-  return savepoints_.back().id;
+  // Named by a stamp, so that no transaction takes another's for its own.
+  const pager::Stamp stamp = store_.NextStamp();
+  savepoints_.push_back(
+      {stamp, catalog_.root(), writer_.SetMark(), log_.size(), by_checkpoint_});
+  writer_.NewStamp(stamp);
+  return stamp;
 }
 
 absl::Status WriteTxn::RollbackTo(uint64_t id) {

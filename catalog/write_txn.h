@@ -120,7 +120,6 @@ class WriteTxn {
   uint64_t next_tree_id_;
   std::map<TreeId, std::unique_ptr<OpenTree>> open_;
   std::vector<SavepointState> savepoints_;
-  uint64_t next_savepoint_ = 1;
   std::string log_;
   const bool logging_;
   bool by_checkpoint_ = false;  // outgrew the log, or loaded in bulk

@@ -25,3 +25,7 @@ foreach(source ${fuzz_sources})
     set_tests_properties(${name} PROPERTIES LABELS fast TIMEOUT 120)
   endif()
 endforeach()
+# The canary must fail; a test runs it to see that it does.
+if(TARGET fuzz_tests AND TARGET canary_fuzz)
+  add_dependencies(fuzz_tests canary_fuzz)
+endif()

@@ -259,6 +259,13 @@ absl::Status Pager::WriteLogId(uint64_t log_id, LogPosition log) {
   return Poison(file_->Sync());
 }
 
+absl::Status Pager::SkipStamps(Stamp next_stamp) {
+  Superblock next = superblock_;
+  next.next_stamp = next_stamp;
+  SHEAF_RETURN_IF_ERROR(WriteSuperblock(next));
+  return Poison(file_->Sync());
+}
+
 absl::Status Pager::ReleaseFreeSpace() {
   return allocator_->ForEachFree([this](PageId first, uint64_t count) {
     if (count >= kHolePagesMin) file_->PunchHole(first * kPageBytes, count * kPageBytes);

@@ -62,6 +62,8 @@ class Pager {
   // Writes both superblocks with another log id (and position), durably, and
   // nothing else.
   absl::Status WriteLogId(uint64_t log_id, LogPosition log);
+  // Makes it durable that stamps below `next` may have been used.
+  absl::Status SkipStamps(Stamp next);
   // Gives the disk space of free pages back; the file keeps its length. Requires:
   // a durable superblock that reaches none of them, and no other user.
   absl::Status ReleaseFreeSpace();

@@ -24,16 +24,16 @@ struct Database::Rep {
   std::unique_ptr<pager::FileSystem> owned_fs;  // of a database in memory
   std::unique_ptr<catalog::Store> store;
   std::unique_ptr<catalog::Combiner> combiner;
-  // Transactions alive; when the Database goes first, the last one deletes this.
-  std::atomic<int64_t> transactions{0};
+  // Transactions alive, and one for the Database. The last to go deletes this, and
+  // looks at nothing else to know it: another might be faster.
+  std::atomic<int64_t> owners{1};
   std::atomic<bool> orphaned{false};
   std::atomic<bool> closed{false};
   absl::Mutex close_mu;  // outermost: who closes
 
-  void Add() { transactions.fetch_add(1, std::memory_order_relaxed); }
+  void Add() { owners.fetch_add(1, std::memory_order_relaxed); }
   void Drop() {
-    if (transactions.fetch_sub(1, std::memory_order_acq_rel) == 1 && orphaned.load())
-      delete this;
+    if (owners.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
 };
 

@@ -357,7 +357,8 @@ std::string HugeHead(PageId first_free, uint64_t* pages) {
   };
   const PageRef full = map(kFull, 0, kChunkPages);
   const uint64_t rest = first_free % kChunkPages;
-  const PageRef partial = map(kPartial, 0, rest);
+  const uint64_t reserved = chunks == 1 ? 2 : 0;  // the superblocks are not in the map
+  const PageRef partial = map(kPartial, reserved, rest);
   const PageRef first = map(kFirst, 2, kChunkPages);
   pager::Superblock superblock;
   superblock.sequence = 1;
@@ -374,7 +375,7 @@ std::string HugeHead(PageId first_free, uint64_t* pages) {
       const bool last = c + 1 == chunks;
       char* const entry = page + PageHeader::kSize + count * 16;
       pager::EncodePageRef(entry, last ? partial : c == 0 ? first : full);
-      pager::EncodeFixed32(entry + 12, static_cast<uint32_t>(last ? rest
+      pager::EncodeFixed32(entry + 12, static_cast<uint32_t>(last ? rest - reserved
                                                              : c == 0 ? kChunkPages - 2
                                                                       : kChunkPages));
     }

@@ -48,8 +48,11 @@ struct SparseBytes {
       const uint64_t at = offset % kBlock;
       const size_t count = std::min<uint64_t>(kBlock - at, out.size());
       const auto found = blocks.find(offset / kBlock);
-      if (found == blocks.end()) std::fill_n(out.begin(), count, '\0');
-      else std::copy_n(found->second.begin() + static_cast<ptrdiff_t>(at), count, out.begin());
+      if (found == blocks.end())
+        std::fill_n(out.begin(), count, '\0');
+      else
+        std::copy_n(found->second.begin() + static_cast<ptrdiff_t>(at), count,
+                    out.begin());
       offset += count;
       out.remove_prefix(count);
     }
@@ -157,7 +160,8 @@ absl::Status LooksWhole(Database* db, int from) {
     for (const uint64_t offset : {uint64_t{0}, kValueBytes - found.size()}) {
       SHEAF_RETURN_IF_ERROR(
           big.ReadRange(std::to_string(i), offset, absl::MakeSpan(found)).status());
-      if (found != Mark(i)) return absl::InternalError("value " + Mark(i) + " is " + found);
+      if (found != Mark(i))
+        return absl::InternalError("value " + Mark(i) + " is " + found);
     }
     for (int k = 0; k < 20; ++k) {
       SHEAF_ASSIGN_OR_RETURN(const Value value, small.Get(Mark(i) + std::to_string(k)));

@@ -37,7 +37,8 @@ std::string Text(uint64_t n) {
   return std::to_string(n) + std::string(n % 9 == 0 ? 60'000 : n % 300, '.');
 }
 
-absl::Status Put(Database* db, const std::string& key, uint64_t n, Durability durability) {
+absl::Status Put(Database* db, const std::string& key, uint64_t n,
+                 Durability durability) {
   WriteOptions write;
   write.durability = durability;
   return db->Write(
@@ -51,7 +52,8 @@ absl::Status Put(Database* db, const std::string& key, uint64_t n, Durability du
       write);
 }
 
-void Run(Database* db, FaultyFileSystem* fs, int thread, int count, ThreadHistory* history) {
+void Run(Database* db, FaultyFileSystem* fs, int thread, int count,
+         ThreadHistory* history) {
   const std::string key = absl::StrCat("thread", thread);
   for (int i = 1; i <= count; ++i) {
     const auto n = static_cast<uint64_t>(i);
@@ -59,14 +61,16 @@ void Run(Database* db, FaultyFileSystem* fs, int thread, int count, ThreadHistor
     history->begun.push_back({fs->event_count(), n});
     const absl::Status status = Put(db, key, n, durability);
     ASSERT_TRUE(status.ok()) << status;
-    if (durability == Durability::kFull) history->durable.push_back({fs->event_count(), n});
+    if (durability == Durability::kFull)
+      history->durable.push_back({fs->event_count(), n});
   }
 }
 
 absl::Status Verify(FaultyFileSystem* crashed, Options options, size_t point,
                     const std::array<ThreadHistory, kThreads>& histories) {
   options.file_system = crashed;
-  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<Database> db, Database::Open(kCrashPath, options));
+  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
+                         Database::Open(kCrashPath, options));
   SHEAF_ASSIGN_OR_RETURN(const Contents found, ReadContents(db.get()));
   for (int t = 0; t < kThreads; ++t) {
     const std::string key = absl::StrCat("thread", t);
@@ -116,8 +120,8 @@ void CrashConcurrent(const Options& given) {
       absl::StatusOr<TableReader> a = read.table("a");
       std::this_thread::sleep_for(std::chrono::milliseconds(3));
       if (!a.ok()) continue;
-      const absl::Status status =
-          a->ForEach(KeyRange::All(), [](std::string_view, std::string_view) { return true; });
+      const absl::Status status = a->ForEach(
+          KeyRange::All(), [](std::string_view, std::string_view) { return true; });
       EXPECT_TRUE(status.ok()) << status;
     }
   });

@@ -71,8 +71,9 @@ class Enumeration {
         if (ops[j] != Op::kPutSmall) first_new = std::max(first_new, i + 1);
     const absl::Status status = TrySequence(ops, first_new, tally);
     if (status.ok()) return status;
-    return absl::Status(status.code(), absl::StrCat("[", ToString(ops), "]: ",
-                                                    std::string(status.message())));
+    return absl::Status(
+        status.code(),
+        absl::StrCat("[", ToString(ops), "]: ", std::string(status.message())));
   }
 
   absl::Status TrySequence(std::vector<Op> ops, size_t first_new, Tally* tally) {

@@ -33,7 +33,8 @@ class Environment : public testing::Test {
 
   std::string Path(const std::string& name) const { return (folder_ / name).string(); }
 
-  static std::unique_ptr<Database> OpenOrDie(const std::string& path, Options options = {}) {
+  static std::unique_ptr<Database> OpenOrDie(const std::string& path,
+                                             Options options = {}) {
     absl::StatusOr<std::unique_ptr<Database>> db = Database::Open(path, options);
     EXPECT_TRUE(db.ok()) << db.status();
     return db.ok() ? *std::move(db) : nullptr;
@@ -77,8 +78,8 @@ TEST_F(Environment, CopiedWithoutItsLog) {
   for (const bool read_only : {false, true}) {
     Options options;
     options.read_only = read_only;
-    ExpectClear(Database::Open(Path("bare"), options).status(), absl::StatusCode::kDataLoss,
-                "bare-log is missing");
+    ExpectClear(Database::Open(Path("bare"), options).status(),
+                absl::StatusCode::kDataLoss, "bare-log is missing");
   }
   EXPECT_TRUE(ReadFile(Path("bare")) == before);
   EXPECT_FALSE(stdfs::exists(Path("bare-log")));
@@ -143,7 +144,8 @@ TEST_F(Environment, RenamedWhileOpen) {
               "killed-log is missing");
   // Still locked under its new name; whoever creates the old one anew does not
   // disturb it.
-  ExpectClear(Database::Open(Path("b")).status(), absl::StatusCode::kUnavailable, "locked");
+  ExpectClear(Database::Open(Path("b")).status(), absl::StatusCode::kUnavailable,
+              "locked");
   const absl::Status closed = db->Close();
   EXPECT_TRUE(closed.ok()) << closed;
   db = nullptr;
@@ -180,8 +182,8 @@ TEST_F(Environment, OpenedTwice) {
               "this process");
   Options read_only;
   read_only.read_only = true;
-  ExpectClear(Database::Open(Path("a"), read_only).status(), absl::StatusCode::kUnavailable,
-              "locked");
+  ExpectClear(Database::Open(Path("a"), read_only).status(),
+              absl::StatusCode::kUnavailable, "locked");
   const pid_t child = fork();
   if (child == 0) {  // another process: its own open
     const absl::Status status = Database::Open(Path("a")).status();
@@ -196,7 +198,8 @@ TEST_F(Environment, OpenedTwice) {
   auto first = OpenOrDie(Path("a"), read_only);
   auto second = OpenOrDie(Path("a"), read_only);  // any number of readers
   EXPECT_EQ(Count(second.get()), 2u);
-  ExpectClear(Database::Open(Path("a")).status(), absl::StatusCode::kUnavailable, "locked");
+  ExpectClear(Database::Open(Path("a")).status(), absl::StatusCode::kUnavailable,
+              "locked");
 }
 
 // A child that was forked with a database open. Whatever it tries is refused, its

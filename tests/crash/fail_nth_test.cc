@@ -41,7 +41,8 @@ std::vector<Case> Cases() {
     full.short_bytes = 40;
     full.status = absl::ResourceExhaustedError("injected: the disk is full");
     add("truncate", kTruncate).repeat = repeat;
-    for (const SyncLoss loss : {SyncLoss::kNothing, SyncLoss::kReadsOld, SyncLoss::kReadsNew}) {
+    for (const SyncLoss loss :
+         {SyncLoss::kNothing, SyncLoss::kReadsOld, SyncLoss::kReadsNew}) {
       Fault& sync = add("sync", kSync);
       sync.repeat = repeat;
       sync.sync_loss = loss;
@@ -178,18 +179,22 @@ Scenario Recovered(const char* name, Options options, std::vector<Op> ops) {
 }
 
 TEST(FailNth, ANewDatabase) {
-  RunScenario({"new", {}, {Op::kPutSmall, Op::kCommitFull, Op::kPutLarge, Op::kCommitProcess,
-                           Op::kReopen, Op::kInsertDocument, Op::kCommitFull},
-               {}, {}});
+  RunScenario({"new",
+               {},
+               {Op::kPutSmall, Op::kCommitFull, Op::kPutLarge, Op::kCommitProcess,
+                Op::kReopen, Op::kInsertDocument, Op::kCommitFull},
+               {},
+               {}});
 }
 
 TEST(FailNth, ADatabaseThatWasKilled) {
   RunScenario(Recovered(
       "killed", {},
-      {Op::kPutSmall, Op::kCommitFull, Op::kPutLarge, Op::kSavepoint, Op::kInsertDocument,
-       Op::kCommitProcess, Op::kCheckpoint, Op::kDelete, Op::kCommitNone, Op::kRename,
-       Op::kCommitFull, Op::kDeleteRange, Op::kCreate, Op::kCommitFull, Op::kCheckpoint,
-       Op::kPutSmall, Op::kCommitFull, Op::kReopen, Op::kDrop, Op::kCommitFull}));
+      {Op::kPutSmall,       Op::kCommitFull,    Op::kPutLarge,   Op::kSavepoint,
+       Op::kInsertDocument, Op::kCommitProcess, Op::kCheckpoint, Op::kDelete,
+       Op::kCommitNone,     Op::kRename,        Op::kCommitFull, Op::kDeleteRange,
+       Op::kCreate,         Op::kCommitFull,    Op::kCheckpoint, Op::kPutSmall,
+       Op::kCommitFull,     Op::kReopen,        Op::kDrop,       Op::kCommitFull}));
 }
 
 TEST(FailNth, CommitsByCheckpointAndSpilledPages) {

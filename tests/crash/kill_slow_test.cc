@@ -127,13 +127,14 @@ absl::Status CheckFound(Database* db, Oracle* oracle, bool read_only) {
         if (text.size() != std::to_string(n).size() + size)
           return absl::InternalError("b has another length");
         SHEAF_ASSIGN_OR_RETURN(const Value last, a->Get(absl::StrCat(key, "-", n % 500)));
-        if (last.view() != value->view()) return absl::InternalError("half a transaction");
+        if (last.view() != value->view())
+          return absl::InternalError("half a transaction");
       }
     }
     const uint64_t low = oracle->acknowledged[t].load(), high = oracle->begun[t].load();
     if (n < low || n > high)
-      return absl::InternalError(absl::StrCat("thread ", t, ": found ", n, ", acknowledged ",
-                                              low, ", begun ", high));
+      return absl::InternalError(absl::StrCat("thread ", t, ": found ", n,
+                                              ", acknowledged ", low, ", begun ", high));
     // The next child goes on from what is there.
     if (!read_only) oracle->begun[t] = oracle->acknowledged[t] = n;
   }

@@ -64,8 +64,8 @@ struct CrashAgain {
         if (states[i] == contents) return absl::OkStatus();
       if (at < opened) return allowed(contents, point);
       return absl::InternalError(absl::StrCat("found ", Brief(contents),
-                                              "\nwhich is none of the states from ", floor,
-                                              " on: ", Brief(states[floor])));
+                                              "\nwhich is none of the states from ",
+                                              floor, " on: ", Brief(states[floor])));
     };
   }
 

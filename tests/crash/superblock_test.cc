@@ -47,9 +47,11 @@ absl::Status OpensWhole(const Rest& rest, const Disk& disk) {
   FaultyFileSystem fs(disk);
   Options options;
   options.file_system = &fs;
-  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<Database> db, Database::Open(kCrashPath, options));
+  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
+                         Database::Open(kCrashPath, options));
   SHEAF_ASSIGN_OR_RETURN(const Contents found, ReadContents(db.get()));
-  if (found != rest.contents) return absl::InternalError("other contents: " + Brief(found));
+  if (found != rest.contents)
+    return absl::InternalError("other contents: " + Brief(found));
   SHEAF_RETURN_IF_ERROR(CheckClean(db.get()));
   SHEAF_RETURN_IF_ERROR(db->Write([](WriteTransaction& txn) -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(Table table, txn.table("a"));
@@ -86,7 +88,8 @@ TEST(Superblock, EachAloneIsEnough) {
 TEST(Superblock, BothDamagedIsAClearError) {
   const Rest rest = AtRest(true);
   Disk disk = rest.disk;
-  for (const uint64_t page : {0, 1}) disk.files[rest.file].Write(page * kPage + 200, "DAMAGE");
+  for (const uint64_t page : {0, 1})
+    disk.files[rest.file].Write(page * kPage + 200, "DAMAGE");
   const absl::Status status = OpensWhole(rest, disk);
   EXPECT_TRUE(absl::IsDataLoss(status)) << status;
   EXPECT_TRUE(absl::StrContains(std::string(status.message()), "page 0")) << status;
@@ -133,10 +136,11 @@ TEST(PageMap, IsDoubtedThoughItsChecksumIsRight) {
       absl::StatusOr<Contents> found = ReadContents(db->get());
       ASSERT_TRUE(found.ok()) << found.status();
       ASSERT_TRUE(*found == rest.contents) << "page " << id << " bit " << bit;
-      const absl::Status written = (*db)->Write([](WriteTransaction& txn) -> absl::Status {
-        SHEAF_ASSIGN_OR_RETURN(Table table, txn.table("a"));
-        return table.Put("more", BigValue(3, 100'000));
-      });
+      const absl::Status written =
+          (*db)->Write([](WriteTransaction& txn) -> absl::Status {
+            SHEAF_ASSIGN_OR_RETURN(Table table, txn.table("a"));
+            return table.Put("more", BigValue(3, 100'000));
+          });
       if (!written.ok()) continue;
       db->reset();
       db = Database::Open(kCrashPath, options);

@@ -55,8 +55,8 @@ class Changes {
   absl::Status Compare(Database* db) {
     SHEAF_ASSIGN_OR_RETURN(const Contents found, ReadContents(db));
     if (found != model_)
-      return absl::InternalError(absl::StrCat("found ", Brief(found), "\nexpected ",
-                                              Brief(model_)));
+      return absl::InternalError(
+          absl::StrCat("found ", Brief(found), "\nexpected ", Brief(model_)));
     return CheckClean(db);
   }
 
@@ -84,7 +84,8 @@ class Changes {
     const std::string name = Name(), other = Name();
     switch (Below(9)) {
       case 0:
-        SHEAF_RETURN_IF_ERROR(Expect(txn->Drop(name), next->erase("t:" + name) == 1, "drop"));
+        SHEAF_RETURN_IF_ERROR(
+            Expect(txn->Drop(name), next->erase("t:" + name) == 1, "drop"));
         return absl::OkStatus();
       case 1: {
         const bool allowed = next->contains("t:" + name) &&

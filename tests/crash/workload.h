@@ -69,15 +69,15 @@ inline absl::StatusOr<Contents> ReadContents(Database* db) {
     }
     SHEAF_ASSIGN_OR_RETURN(const TableReader reader, read.table(tree.name));
     auto& entries = contents["t:" + tree.name];
-    SHEAF_RETURN_IF_ERROR(
-        reader.ForEach(KeyRange::All(), [&](std::string_view key, std::string_view value) {
+    SHEAF_RETURN_IF_ERROR(reader.ForEach(
+        KeyRange::All(), [&](std::string_view key, std::string_view value) {
           entries[std::string(key)] = Digest(value);
           return true;
         }));
     SHEAF_ASSIGN_OR_RETURN(const uint64_t size, reader.size());
     if (size != entries.size() || size != tree.entry_count)
-      return absl::InternalError(absl::StrCat(tree.name, ": size() is ", size, ", found ",
-                                              entries.size()));
+      return absl::InternalError(
+          absl::StrCat(tree.name, ": size() is ", size, ", found ", entries.size()));
   }
   return contents;
 }
@@ -126,9 +126,9 @@ inline constexpr int kOpCount = 15;
 
 inline const char* NameOf(Op op) {
   constexpr const char* kNames[kOpCount] = {
-      "put",       "put-large",  "delete",      "delete-range",   "create",
-      "drop",      "rename",     "insert",      "savepoint",      "bulk-load",
-      "commit",    "commit-process", "commit-none", "checkpoint", "reopen"};
+      "put",    "put-large",      "delete",      "delete-range", "create",
+      "drop",   "rename",         "insert",      "savepoint",    "bulk-load",
+      "commit", "commit-process", "commit-none", "checkpoint",   "reopen"};
   return kNames[static_cast<int>(op)];
 }
 
@@ -142,7 +142,7 @@ class Workload {
  public:
   struct State {
     Contents contents;
-    size_t begun = 0;                                           // event counts
+    size_t begun = 0;                               // event counts
     size_t durable = SIZE_MAX, process = SIZE_MAX;  // not acknowledged so far
   };
 
@@ -287,11 +287,10 @@ class Workload {
       if (states_[i].contents == contents)
         return absl::InternalError(absl::StrCat("found state ", i, " of ", states_.size(),
                                                 ", acknowledged is ", floor));
-    return absl::InternalError(absl::StrCat("found no state of the history (", floor, " to ",
-                                            states_.size() - 1, "): ", Brief(contents),
-                                            "\nexpected e.g. ",
-                                            Brief(states_[floor].contents), "\nor ",
-                                            Brief(states_.back().contents)));
+    return absl::InternalError(absl::StrCat(
+        "found no state of the history (", floor, " to ", states_.size() - 1,
+        "): ", Brief(contents), "\nexpected e.g. ", Brief(states_[floor].contents),
+        "\nor ", Brief(states_.back().contents)));
   }
 
   // Opens what a crash at `point` left, judges it and goes on with it.
@@ -313,9 +312,9 @@ class Workload {
     SHEAF_ASSIGN_OR_RETURN(db, Database::Open(kCrashPath, options));
     SHEAF_ASSIGN_OR_RETURN(const Contents again, ReadContents(db.get()));
     if (again != contents)
-      return absl::InternalError(absl::StrCat("after one more commit and a close: ",
-                                              Brief(again), "\nexpected ",
-                                              Brief(contents)));
+      return absl::InternalError(
+          absl::StrCat("after one more commit and a close: ", Brief(again), "\nexpected ",
+                       Brief(contents)));
     SHEAF_RETURN_IF_ERROR(CheckClean(db.get()));
     return db->Close();
   }
@@ -393,7 +392,8 @@ class Workload {
   absl::Status Fill() {
     SHEAF_RETURN_IF_ERROR(Begin());
     for (int i = 0; i < 20; ++i)
-      SHEAF_RETURN_IF_ERROR(Put("a", absl::StrCat("key", 10 + i), absl::StrCat("value", i)));
+      SHEAF_RETURN_IF_ERROR(
+          Put("a", absl::StrCat("key", 10 + i), absl::StrCat("value", i)));
     SHEAF_RETURN_IF_ERROR(Put("a", "large", BigValue(1, 20'000)));
     for (int i = 0; i < 3; ++i)
       SHEAF_RETURN_IF_ERROR(Put("b", absl::StrCat("b", i), std::string(500, 'b')));
@@ -416,7 +416,8 @@ class Workload {
     const auto& a = next_.contains("t:a") ? next_["t:a"] : *kNone;
     switch (op) {
       case Op::kPutSmall:
-        return Put("a", absl::StrCat("key", 10 + Below(40)), absl::StrCat("small", step_));
+        return Put("a", absl::StrCat("key", 10 + Below(40)),
+                   absl::StrCat("small", step_));
       case Op::kPutLarge:
         return Put("a", absl::StrCat("large", Below(3)),
                    BigValue(step_ + 7, large_bytes + Below(5000)));
@@ -606,17 +607,17 @@ inline absl::StatusOr<CrashCounts> ForEachImage(const Recording& recording,
       std::lower_bound(condensed.points.begin(), condensed.points.end(), first_point) -
       condensed.points.begin());
   size_t number = options.seed;
-  return ForEachCrashImage(
-      condensed.recording, options, [&](const CrashImage& image, FaultyFileSystem* crashed) {
-        if (++number % each != 0) return absl::OkStatus();
-        return fn(image, condensed.points[image.point], crashed);
-      });
+  return ForEachCrashImage(condensed.recording, options,
+                           [&](const CrashImage& image, FaultyFileSystem* crashed) {
+                             if (++number % each != 0) return absl::OkStatus();
+                             return fn(image, condensed.points[image.point], crashed);
+                           });
 }
 
 // Opens and judges the images of what was recorded, from `first_point` on.
 inline absl::Status TryImages(const Workload& workload, const Recording& recording,
-                              size_t first_point, const CrashOptions& options, size_t each,
-                              Tally* tally) {
+                              size_t first_point, const CrashOptions& options,
+                              size_t each, Tally* tally) {
   const auto counts = ForEachImage(
       recording, first_point, options, each,
       [&](const CrashImage& image, size_t point, FaultyFileSystem* crashed) {

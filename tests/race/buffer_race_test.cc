@@ -5,7 +5,9 @@
 // writer get there by its own thread only. (RELIABILITY R11)
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -78,8 +80,9 @@ class WatchedFile : public File {
       const uint32_t pages = PagesOf(page);
       const Stamp floor = private_floor.load();
       EXPECT_TRUE(IsWhole(page, pages)) << "page " << PageIdOf(page) << " is torn";
-      if (std::this_thread::get_id() != writer.load())
+      if (std::this_thread::get_id() != writer.load()) {
         EXPECT_LT(BirthOf(page), floor) << "page " << PageIdOf(page) << " of the writer";
+      }
       at += pages * kPageBytes;
     }
     return base_->Write(offset, data);
@@ -179,7 +182,8 @@ class BufferRace : public testing::Test {
       ASSERT_TRUE(buffer_->Reserve(2 * kPlace).ok());
       locks.emplace_back(nodes_[n].mu);
       Node& node = nodes_[n];
-      ASSERT_TRUE(buffer_->Free(node.ref.id, node.ref.pages));
+      // Whoever writes pages out pins them for a moment.
+      while (!buffer_->Free(node.ref.id, node.ref.pages)) std::this_thread::yield();
       if (node.ref.pages == 1) buffer_->DropRange(node.ref.id, 1);
       node.ref.birth = stamp;
       node.word = random();
@@ -188,7 +192,11 @@ class BufferRace : public testing::Test {
       Fill(*made, node.ref.pages, node.word);
       // Changed again in place, unless it was written meanwhile.
       for (int again = static_cast<int>(random() % 3); again > 0; --again) {
-        char* page = buffer_->WritablePage(node.ref, stamp);
+        char* page = nullptr;
+        for (int tries = 0; page == nullptr && tries < 1000; ++tries) {
+          page = buffer_->WritablePage(node.ref, stamp);
+          if (page == nullptr) std::this_thread::yield();
+        }
         ASSERT_NE(page, nullptr);
         std::this_thread::yield();
         node.word = random();

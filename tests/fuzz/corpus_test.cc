@@ -1,0 +1,150 @@
+// The seeds of the fuzzers are what they are meant to be, and the canary dies
+// (RELIABILITY R8). With SHEAF_WRITE_CORPUS=1 in the environment the seeds are
+// written anew; commit what changed.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "tests/api/damage_util.h"
+#include "tests/support/command.h"
+
+namespace sheaf::test {
+namespace {
+
+const std::string& CorpusFolder() {
+  static const std::string folder = absl::StrCat(SHEAF_SOURCE_DIR, "/tests/fuzz/corpus/");
+  return folder;
+}
+
+using Seeds = std::map<std::string, std::string>;
+
+std::string FileWith(const std::function<absl::Status(WriteTransaction&)>& fill) {
+  auto fs = pager::NewMemoryFileSystem();
+  auto db = OpenSample(fs.get());
+  EXPECT_TRUE(db.ok() && (*db)->Write(fill).ok());
+  EXPECT_TRUE((*db)->Close().ok());
+  db->reset();
+  return ReadWholeFile(fs.get(), kPath);
+}
+
+Seeds WholeFileSeeds() {
+  const std::string empty = FileWith([](WriteTransaction&) { return absl::OkStatus(); });
+  const std::string small = FileWith([](WriteTransaction& txn) -> absl::Status {
+    SHEAF_RETURN_IF_ERROR(txn.table("t")->Put("key1", "value"));
+    return txn.collection("c")->Append("{\"a\":1}").status();
+  });
+  const std::string levels = FileWith([](WriteTransaction& txn) -> absl::Status {
+    for (int i = 0; i < 120; ++i)
+      SHEAF_RETURN_IF_ERROR(txn.table("t")->Put(absl::StrCat("key", i * 7 % 200),
+                                                std::string(static_cast<size_t>(90 + i % 20), 'v')));
+    return txn.table("empty").status();
+  });
+  const std::string large = FileWith([](WriteTransaction& txn) -> absl::Status {
+    SHEAF_RETURN_IF_ERROR(txn.table("t")->Put("big", std::string(5000, 'v')));
+    return txn.table("t")->Put("bigger", std::string(66000, 'v'));
+  });
+  Seeds seeds;
+  for (const auto& [name, file] :
+       {std::pair("empty", empty), {"small", small}, {"levels", levels}, {"large", large}}) {
+    seeds[absl::StrCat(name, "_as_is")] = '\0' + file;
+    seeds[absl::StrCat(name, "_sealed")] = '\x01' + file;
+    seeds[absl::StrCat(name, "_repaired")] = (std::string(name) == "levels" ? '\x0f' : '\x17') + file;
+  }
+  seeds["newer_format"] = '\x01' + small;
+  seeds["newer_format"][1 + 72] = '\x02';
+  return seeds;
+}
+
+// Pages of real trees, from their kind on.
+Seeds NodeSeeds() {
+  Seeds seeds;
+  PageEditor editor(MakeSample().file);
+  const pager::PageRef root = editor.Tree("table").root.page;
+  const auto add = [&](const char* name, pager::PageId id, char changes) {
+    seeds[name] = std::string(1, '\0') + changes +
+                  std::string(editor.page(id) + pager::PageHeader::kKind,
+                              pager::kPageBytes - pager::PageHeader::kKind);
+  };
+  add("inner", root.id, 1);
+  add("leaf", editor.Descendant(root, 1).id, 2);
+  add("leaf_of_large", editor.PagesOf(root).at(2).id, 3);
+  add("catalog", editor.superblock().catalog_root.id, 4);
+  add("collection", editor.Tree("notes").root.page.id, 5);
+  for (auto& [name, seed] : seeds) {  // kinds are told by one bit here
+    seed[2] = name == "inner" ? 1 : 0;
+  }
+  return seeds;
+}
+
+Seeds TableSeeds() {
+  Seeds seeds;
+  for (uint32_t seed = 1; seed <= 12; ++seed) {
+    std::mt19937 random(seed);
+    std::string ops(60 * seed, '\0');
+    for (char& c : ops) c = static_cast<char>(random());
+    seeds[absl::StrCat("random", seed)] = ops;
+  }
+  std::string crashes;
+  for (int i = 0; i < 40; ++i)
+    crashes += {15, static_cast<char>(i), 100, 2, static_cast<char>(i % 3), 4, 1, 0};
+  seeds["crashes"] = crashes;
+  std::string savepoints;
+  for (int i = 0; i < 40; ++i)
+    savepoints += {12, static_cast<char>(i * 5), 50, 5, 16, static_cast<char>(i), 120, 6};
+  seeds["savepoints"] = savepoints;
+  return seeds;
+}
+
+void WriteOrCompare(const char* fuzzer, const Seeds& seeds) {
+  const std::string folder = CorpusFolder() + fuzzer + "/";
+  if (std::getenv("SHEAF_WRITE_CORPUS") != nullptr) {
+    std::filesystem::create_directories(folder);
+    for (const auto& [name, bytes] : seeds) WriteFile(folder + name, bytes);
+  }
+  for (const auto& [name, bytes] : seeds) {
+    ASSERT_TRUE(std::filesystem::exists(folder + name)) << folder + name;
+    EXPECT_LE(bytes.size(), 200000u);
+  }
+}
+
+TEST(Corpus, WholeFiles) {
+  WriteOrCompare("whole_file_fuzz", WholeFileSeeds());
+  // They are databases still, so that the fuzzer begins inside.
+  for (const char* name : {"empty_as_is", "small_as_is", "levels_as_is", "large_as_is"}) {
+    auto fs = pager::NewMemoryFileSystem();
+    WriteWholeFile(fs.get(), kPath, ReadFile(CorpusFolder() + "whole_file_fuzz/" + name).substr(1));
+    const Verdict v = Judge(fs.get(), kPath, true);
+    EXPECT_TRUE(v.open.ok() && v.read.ok() && !v.noticed()) << name << "\n" << v.ToString();
+  }
+}
+
+TEST(Corpus, Nodes) {
+  WriteOrCompare("node_validate_fuzz", NodeSeeds());
+  for (const auto& [name, seed] : NodeSeeds()) {
+    std::string page(pager::kPageBytes, '\0');
+    const std::string bytes = ReadFile(CorpusFolder() + "node_validate_fuzz/" + name);
+    page.replace(pager::PageHeader::kKind, std::string::npos, bytes, 2, std::string::npos);
+    page[pager::PageHeader::kKind] = name == "inner" ? 3 : 2;
+    const absl::Status valid = btree::ValidateNode(page.data());
+    EXPECT_TRUE(valid.ok()) << name << ": " << valid;
+  }
+}
+
+TEST(Corpus, TableOperations) { WriteOrCompare("table_ops_fuzz", TableSeeds()); }
+
+TEST(Canary, Dies) {
+  const std::string command = absl::StrCat(SHEAF_BINARY_DIR,
+                                           "/fuzz/canary_fuzz --seconds=10 --seed=1 2>&1");
+  FILE* const pipe = popen(command.c_str(), "r");
+  ASSERT_NE(pipe, nullptr);
+  std::string text(4096, '\0');
+  text.resize(fread(text.data(), 1, text.size(), pipe));
+  EXPECT_NE(pclose(pipe), 0) << "it passed";
+  EXPECT_NE(text.find("the canary's bug was found"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace sheaf::test
