@@ -68,7 +68,8 @@ absl::StatusOr<std::optional<std::string>> CollectionReader::Find(
 absl::StatusOr<std::string> CollectionReader::Get(const DocumentKey& key) const {
   SHEAF_ASSIGN_OR_RETURN(std::optional<std::string> json, Find(key));
   if (json.has_value()) return *std::move(json);
-  return absl::NotFoundError(absl::StrCat(name(), ": no document with key ", key.ToString()));
+  return absl::NotFoundError(
+      absl::StrCat(name(), ": no document with key ", key.ToString()));
 }
 
 absl::StatusOr<bool> CollectionReader::Contains(const DocumentKey& key) const {
@@ -116,7 +117,8 @@ absl::Status Collection::Insert(const DocumentKey& key, std::string_view json) {
 absl::Status Collection::Replace(const DocumentKey& key, std::string_view json) {
   SHEAF_ASSIGN_OR_RETURN(const bool there, Contains(key));
   if (there) return Put(key, json);
-  return absl::NotFoundError(absl::StrCat(name(), ": no document with key ", key.ToString()));
+  return absl::NotFoundError(
+      absl::StrCat(name(), ": no document with key ", key.ToString()));
 }
 
 absl::StatusOr<int64_t> Collection::Append(std::string_view json) {

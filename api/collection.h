@@ -75,8 +75,8 @@ class Collection : public CollectionReader {
   Collection() = default;
 
   // kInvalidArgument names the byte at which `json` stops being JSON.
-  absl::Status Put(const DocumentKey& key, std::string_view json);     // upsert
-  absl::Status Insert(const DocumentKey& key, std::string_view json);  // kAlreadyExists
+  absl::Status Put(const DocumentKey& key, std::string_view json);      // upsert
+  absl::Status Insert(const DocumentKey& key, std::string_view json);   // kAlreadyExists
   absl::Status Replace(const DocumentKey& key, std::string_view json);  // kNotFound
   // Chooses the key: one more than the largest integer key ever used here.
   absl::StatusOr<int64_t> Append(std::string_view json);

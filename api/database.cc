@@ -16,9 +16,8 @@ constexpr char kMemoryPath[] = "/memory.sheaf";
 
 absl::Status CheckRange(const char* option, uint64_t value, uint64_t low, uint64_t high) {
   if (value >= low && value <= high) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("Options::", option, " is ", value, "; ", low, " to ", high,
-                   " are allowed"));
+  return absl::InvalidArgumentError(absl::StrCat("Options::", option, " is ", value, "; ",
+                                                 low, " to ", high, " are allowed"));
 }
 
 absl::Status CheckDurability(const char* what, Durability durability) {
@@ -64,8 +63,8 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenInMemory(const Options& 
     return absl::InvalidArgumentError("Options::read_only: a database in memory is new");
   auto rep = std::make_unique<Rep>();
   rep->owned_fs = pager::NewMemoryFileSystem();
-  SHEAF_ASSIGN_OR_RETURN(rep->store, catalog::Store::Open(rep->owned_fs.get(), kMemoryPath,
-                                                          options, true));
+  SHEAF_ASSIGN_OR_RETURN(
+      rep->store, catalog::Store::Open(rep->owned_fs.get(), kMemoryPath, options, true));
   rep->combiner = std::make_unique<catalog::Combiner>(rep->store.get());
   return std::unique_ptr<Database>(new Database(std::move(rep)));
 }
@@ -110,7 +109,8 @@ absl::StatusOr<WriteTransaction> Database::BeginWrite(const WriteOptions& option
   const absl::Duration wait_max = options.wait_max < absl::ZeroDuration()
                                       ? store.options().write_wait_max
                                       : options.wait_max;
-  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<catalog::WriteTxn> txn, store.BeginWrite(wait_max));
+  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<catalog::WriteTxn> txn,
+                         store.BeginWrite(wait_max));
   auto state = std::make_shared<TransactionState>();
   rep_->Add();
   state->rep = rep_.get();
@@ -161,10 +161,10 @@ absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& option
             tree, txn.CreateTree(op.table, catalog::TreeKind::kTable, {}, {}));
       }
       bool existed = false;
-      SHEAF_RETURN_IF_ERROR(op.is_delete
-                                ? tree->Delete(op.key).status()
-                                : tree->Put(op.key, op.value,
-                                            btree::BTree::PutMode::kUpsert, &existed));
+      SHEAF_RETURN_IF_ERROR(
+          op.is_delete
+              ? tree->Delete(op.key).status()
+              : tree->Put(op.key, op.value, btree::BTree::PutMode::kUpsert, &existed));
     }
     return absl::OkStatus();
   };
@@ -236,8 +236,8 @@ absl::StatusOr<PageDescription> Database::DescribePage(const std::string& path,
                          fs->Open(path, pager::OpenMode::kReadOnly));
   SHEAF_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
   if (page >= size / pager::kPageBytes)
-    return absl::OutOfRangeError(absl::StrCat(path, ": page ", page, " of ",
-                                              size / pager::kPageBytes));
+    return absl::OutOfRangeError(
+        absl::StrCat(path, ": page ", page, " of ", size / pager::kPageBytes));
   std::string bytes(pager::kPageBytes, '\0');
   const uint64_t offset = page * pager::kPageBytes;
   SHEAF_RETURN_IF_ERROR(file->Read(offset, absl::MakeSpan(bytes.data(), bytes.size())));
@@ -259,7 +259,8 @@ PageDescription Describe(uint64_t page, const std::string& bytes) {
   const pager::PageOps& ops = btree::TreePageOps();
   const auto kind = static_cast<uint8_t>(data[pager::PageHeader::kKind]);
   static constexpr const char* kNames[pager::kPageKindCount] = {
-      "unknown", "superblock", "leaf", "inner", "value", "value index", "map", "map index"};
+      "unknown", "superblock",  "leaf", "inner",
+      "value",   "value index", "map",  "map index"};
   out.kind = kind < pager::kPageKindCount ? kNames[kind] : kNames[0];
   if (bytes.find_first_not_of('\0') == std::string::npos) out.kind = "blank";
   // As many pages as were read, whatever it says: nothing behind them is looked at.

@@ -23,12 +23,12 @@ namespace sheaf {
 
 struct DatabaseStats {
   uint64_t format_version = 0;
-  uint64_t file_bytes = 0;    // of the database file
+  uint64_t file_bytes = 0;  // of the database file
   uint64_t page_bytes = 4096;
-  uint64_t pages_total = 0;   // file_bytes / page_bytes, as far as used
-  uint64_t pages_live = 0;    // reachable from the newest commit
-  uint64_t pages_free = 0;    // reusable now
-  uint64_t pages_waiting = 0; // free once open readers end or a checkpoint is done
+  uint64_t pages_total = 0;    // file_bytes / page_bytes, as far as used
+  uint64_t pages_live = 0;     // reachable from the newest commit
+  uint64_t pages_free = 0;     // reusable now
+  uint64_t pages_waiting = 0;  // free once open readers end or a checkpoint is done
   uint64_t log_file_bytes = 0, log_live_bytes = 0;
   uint64_t version = 0;             // newest commit
   uint64_t checkpoint_version = 0;  // newest commit inside the file itself

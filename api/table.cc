@@ -81,7 +81,8 @@ absl::StatusOr<Value> TableState::ToValue(Found* found) const {
 bool CursorState::Live() {
   if (!cursor.has_value()) return false;
   have_copy = false;
-  if (table->open == nullptr && table->txn->IsLive()) [[likely]] return true;
+  if (table->open == nullptr && table->txn->IsLive()) [[likely]]
+    return true;
   if (absl::Status live = table->Live(); !live.ok()) {
     cursor->Fail(std::move(live));
     return false;
@@ -121,7 +122,9 @@ bool Cursor::SeekAtOrBefore(std::string_view key) {
 }
 bool Cursor::Next() { return state_->Live() && Valid() && state_->cursor->Next(); }
 bool Cursor::Prev() { return state_->Live() && Valid() && state_->cursor->Prev(); }
-bool Cursor::Valid() const { return state_->cursor.has_value() && state_->cursor->Valid(); }
+bool Cursor::Valid() const {
+  return state_->cursor.has_value() && state_->cursor->Valid();
+}
 
 const absl::Status& Cursor::status() const {
   return state_->cursor.has_value() ? state_->cursor->status() : state_->status;
@@ -197,8 +200,8 @@ absl::Status TableReader::MultiGet(absl::Span<const std::string_view> keys,
                                    absl::Span<std::optional<Value>> out) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   if (keys.size() != out.size())
-    return absl::InvalidArgumentError(absl::StrCat("out: has ", out.size(), " places for ",
-                                                   keys.size(), " keys"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("out: has ", out.size(), " places for ", keys.size(), " keys"));
   constexpr size_t kAtOnce = 16;
   Found found[kAtOnce];
   for (size_t at = 0; at < keys.size(); at += kAtOnce) {
@@ -219,7 +222,8 @@ absl::StatusOr<uint64_t> TableReader::ReadRange(std::string_view key, uint64_t o
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   Found found;
   SHEAF_RETURN_IF_ERROR(state_->reader().Find(key, &found));
-  if (!found.found) return absl::NotFoundError(absl::StrCat(state_->name, ": no such key"));
+  if (!found.found)
+    return absl::NotFoundError(absl::StrCat(state_->name, ": no such key"));
   if (offset >= found.size()) return 0;
   const uint64_t n = std::min<uint64_t>(out.size(), found.size() - offset);
   if (found.is_large) {

@@ -60,19 +60,19 @@ class Cursor {
   // Each returns Valid().
   bool SeekFirst();
   bool SeekLast();
-  bool Seek(std::string_view key);             // the first entry >= key
-  bool SeekAtOrBefore(std::string_view key);   // the last entry <= key
+  bool Seek(std::string_view key);            // the first entry >= key
+  bool SeekAtOrBefore(std::string_view key);  // the last entry <= key
   bool Next();
   bool Prev();
 
   bool Valid() const;
   const absl::Status& status() const;
 
-  std::string_view key() const;    // Requires: Valid()
+  std::string_view key() const;  // Requires: Valid()
   // Requires: Valid(). An unreadable large value gives an empty view and ends
   // the loop: Valid() becomes false and status() says why.
   std::string_view value();
-  uint64_t value_size() const;     // does not read a large value
+  uint64_t value_size() const;  // does not read a large value
 
  private:
   friend class TableReader;
@@ -108,7 +108,7 @@ class TableReader {
   absl::Status ForEach(const KeyRange& range, EntryFn fn) const;
   absl::Status ForEachReverse(const KeyRange& range, EntryFn fn) const;
 
-  absl::StatusOr<uint64_t> size() const;                      // O(1)
+  absl::StatusOr<uint64_t> size() const;                        // O(1)
   absl::StatusOr<uint64_t> Count(const KeyRange& range) const;  // O(height)
   // The entry with `rank` smaller ones before it; O(height). kOutOfRange.
   absl::StatusOr<std::string> KeyAt(uint64_t rank) const;
@@ -140,8 +140,8 @@ class Table : public TableReader {
 
   // Read-modify-write. `fn` sees the old value (none when absent) and returns the
   // new one, or none to delete.
-  using UpdateFn = absl::FunctionRef<std::optional<std::string>(
-      std::optional<std::string_view>)>;
+  using UpdateFn =
+      absl::FunctionRef<std::optional<std::string>(std::optional<std::string_view>)>;
   absl::Status Update(std::string_view key, UpdateFn fn);
 
   // How many entries went. Whole subtrees are dropped: O(pages of the range / 100).

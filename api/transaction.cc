@@ -68,7 +68,8 @@ absl::StatusOr<std::shared_ptr<TableState>> OpenForWriting(
   SHEAF_RETURN_IF_ERROR(catalog::CheckTreeName(name));
   SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * open, txn->write->FindTree(name));
   if (open == nullptr) {
-    SHEAF_ASSIGN_OR_RETURN(open, txn->write->CreateTree(name, kind, key_type, value_type));
+    SHEAF_ASSIGN_OR_RETURN(open,
+                           txn->write->CreateTree(name, kind, key_type, value_type));
   }
   SHEAF_RETURN_IF_ERROR(CheckKind(open->record(), kind));
   auto state = std::make_shared<TableState>();
@@ -114,15 +115,15 @@ absl::StatusOr<TableReader> ReadTransaction::table(std::string_view name) const 
   return TableReader(std::move(table));
 }
 
-absl::StatusOr<TableReader> ReadTransaction::typed_table(std::string_view name,
-                                                         std::string_view key_type,
-                                                         std::string_view value_type) const {
+absl::StatusOr<TableReader> ReadTransaction::typed_table(
+    std::string_view name, std::string_view key_type, std::string_view value_type) const {
   SHEAF_ASSIGN_OR_RETURN(TableReader reader, table(name));
   SHEAF_RETURN_IF_ERROR(CheckTypes(reader.state_->record, key_type, value_type));
   return reader;
 }
 
-absl::StatusOr<CollectionReader> ReadTransaction::collection(std::string_view name) const {
+absl::StatusOr<CollectionReader> ReadTransaction::collection(
+    std::string_view name) const {
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<TableState> table,
                          OpenForReading(state_, name, catalog::TreeKind::kCollection));
@@ -171,9 +172,8 @@ absl::Status WriteTransaction::Commit() {
 
 absl::StatusOr<Table> WriteTransaction::table(std::string_view name) {
   if (state_ == nullptr) return TransactionState::Ended();
-  SHEAF_ASSIGN_OR_RETURN(
-      std::shared_ptr<TableState> table,
-      OpenForWriting(state_, name, catalog::TreeKind::kTable, {}, {}));
+  SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<TableState> table,
+                         OpenForWriting(state_, name, catalog::TreeKind::kTable, {}, {}));
   return Table(std::move(table));
 }
 
@@ -238,7 +238,8 @@ absl::Status WriteTransaction::Release(Savepoint savepoint) {
 
 // --- WriteBatch -------------------------------------------------------------
 
-void WriteBatch::Put(std::string_view table, std::string_view key, std::string_view value) {
+void WriteBatch::Put(std::string_view table, std::string_view key,
+                     std::string_view value) {
   const bool too_large = value.size() > kValueBytesMax;
   ops_.push_back({std::string(table), std::string(key),
                   too_large ? std::string() : std::string(value), false, value.size()});

@@ -34,7 +34,8 @@ absl::Status NotWhatItsParentSays(const PageRef& ref) {
 // Is it a node, of this level? A negative level: of any.
 absl::Status CheckNode(const char* page, const PageRef& ref, int level) {
   const PageKind kind = pager::PageKindOf(page);
-  if (kind != PageKind::kLeaf && kind != PageKind::kInner) return NotWhatItsParentSays(ref);
+  if (kind != PageKind::kLeaf && kind != PageKind::kInner)
+    return NotWhatItsParentSays(ref);
   if (level >= 0 && static_cast<int>(NodeView(page).level()) != level)
     return NotWhatItsParentSays(ref);
   return absl::OkStatus();
@@ -44,7 +45,9 @@ uint8_t FlagsOf(const NodeView& node) {
   return static_cast<uint8_t>(node.page()[PageHeader::kFlags]);
 }
 
-PageKind KindFor(uint32_t level) { return level == 0 ? PageKind::kLeaf : PageKind::kInner; }
+PageKind KindFor(uint32_t level) {
+  return level == 0 ? PageKind::kLeaf : PageKind::kInner;
+}
 
 }  // namespace
 
@@ -104,8 +107,10 @@ absl::Status BTree::MakePathWritable() {
     const PageRef before = path_[d].ref;
     SHEAF_ASSIGN_OR_RETURN(path_[d].page, MakeWritable(&path_[d].ref, -1));
     if (path_[d].ref == before) continue;
-    if (d == 0) root_.page = path_[0].ref;
-    else Node(PageAt(d - 1)).SetChildPage(path_[d - 1].index, path_[d].ref);
+    if (d == 0)
+      root_.page = path_[0].ref;
+    else
+      Node(PageAt(d - 1)).SetChildPage(path_[d - 1].index, path_[d].ref);
   }
   ++changes_;
   return absl::OkStatus();
@@ -122,8 +127,10 @@ void BTree::MarkLeafRefs() {
   for (size_t d = path_.size(); d-- > 0;) {
     if (path_[d].ref.leaf_refs) continue;
     path_[d].ref.leaf_refs = true;
-    if (d == 0) root_.page.leaf_refs = true;
-    else Node(PageAt(d - 1)).SetChildPage(path_[d - 1].index, path_[d].ref);
+    if (d == 0)
+      root_.page.leaf_refs = true;
+    else
+      Node(PageAt(d - 1)).SetChildPage(path_[d - 1].index, path_[d].ref);
   }
 }
 
@@ -174,8 +181,10 @@ absl::Status BTree::PutEntry(const LeafEntry& entry, PutMode mode, bool* existed
       *existed = true;
       return absl::OkStatus();
     }
-    if (on_finger) finger_.changes = ++changes_;
-    else SHEAF_RETURN_IF_ERROR(MakePathWritable());
+    if (on_finger)
+      finger_.changes = ++changes_;
+    else
+      SHEAF_RETURN_IF_ERROR(MakePathWritable());
     Node leaf(PageAt(path_.size() - 1));
     if (at.exact) {
       *existed = true;
@@ -304,8 +313,11 @@ absl::Status BTree::Split(size_t depth, uint32_t at, std::string_view key) {
   uint32_t p = appends ? (leaf ? n : n - 1) : MiddleSlot(node);
   p = std::clamp<uint32_t>(p, 1, leaf && appends ? n : n - 1);
   std::string separator;
-  if (!leaf) node.KeyTo(p, &separator);
-  else separator = ShortestSeparator(node.Key(p - 1), p == n ? std::string(key) : node.Key(p));
+  if (!leaf)
+    node.KeyTo(p, &separator);
+  else
+    separator =
+        ShortestSeparator(node.Key(p - 1), p == n ? std::string(key) : node.Key(p));
   const uint32_t index = path_[depth - 1].index;
   if ((index > 0 && separator <= parent.Key(index)) ||
       (index + 1 < parent.count() && separator >= parent.Key(index + 1)))
@@ -314,15 +326,16 @@ absl::Status BTree::Split(size_t depth, uint32_t at, std::string_view key) {
     return Split(depth - 1, path_[depth - 1].index + 1, separator);
 
   PageRef ref;
-  SHEAF_ASSIGN_OR_RETURN(char* page,
-                         writer_.New(KindFor(node.level()), path_[depth].ref.pages, &ref));
+  SHEAF_ASSIGN_OR_RETURN(
+      char* page, writer_.New(KindFor(node.level()), path_[depth].ref.pages, &ref));
   ref.leaf_refs = path_[depth].ref.leaf_refs;
   Node right(page);
   right.Init(node.level(), FlagsOf(node), BestPrefix(node, p, n));
   right.AppendFrom(node, p, n, {});
   node.RemoveRange(p, n);
   parent.SetChild(index, {path_[depth].ref, node.EntriesBelow()});
-  const bool inserted = parent.InsertChild(index + 1, separator, {ref, right.EntriesBelow()});
+  const bool inserted =
+      parent.InsertChild(index + 1, separator, {ref, right.EntriesBelow()});
   SHEAF_ASSERT(inserted);
   return absl::OkStatus();
 }
@@ -363,7 +376,8 @@ absl::Status BTree::CheckPair(const NodeView& parent, uint32_t left_index,
 
 // Moves entries between two neighbours so that both are about equally full. False
 // when the parent has no room for the new separator; nothing is changed then.
-bool BTree::Balance(Node* parent, uint32_t left_index, char* left_page, char* right_page) {
+bool BTree::Balance(Node* parent, uint32_t left_index, char* left_page,
+                    char* right_page) {
   Node left(left_page), right(right_page);
   const std::string old_separator = parent->Key(left_index + 1);
   NodePair pair(left, right, old_separator);
@@ -396,8 +410,8 @@ absl::StatusOr<bool> BTree::ShiftToNeighbour(size_t depth) {
     if (side < 0 ? index == 0 : index + 1 == parent.count()) continue;
     const uint32_t other = index + static_cast<uint32_t>(side);
     SHEAF_ASSIGN_OR_RETURN(const char* seen, writer_.Read(parent.ChildPage(other)));
-    SHEAF_RETURN_IF_ERROR(CheckNode(seen, parent.ChildPage(other),
-                                    static_cast<int>(parent.level()) - 1));
+    SHEAF_RETURN_IF_ERROR(
+        CheckNode(seen, parent.ChildPage(other), static_cast<int>(parent.level()) - 1));
     if (NodeView(seen).FillPermille() > kRoomyPermille) continue;
     PageRef ref;
     SHEAF_ASSIGN_OR_RETURN(char* page, WritableChild(&parent, other, &ref));
@@ -436,20 +450,21 @@ absl::Status BTree::CollapseRoot() {
 // Mends the page at `depth` when it is below 40 %, then those above it.
 absl::Status BTree::FixUnderflow(size_t depth) {
   for (; depth > 0; --depth) {
-    if (NodeView(path_[depth].page).FillPermille() >= kLowPermille) return absl::OkStatus();
+    if (NodeView(path_[depth].page).FillPermille() >= kLowPermille)
+      return absl::OkStatus();
     Node parent(PageAt(depth - 1));
     if (parent.count() < 2) continue;
     const uint32_t index = path_[depth - 1].index;
     const uint32_t left_index = index + 1 < parent.count() ? index : index - 1;
     PageRef left_ref, right_ref;
     SHEAF_ASSIGN_OR_RETURN(char* left, WritableChild(&parent, left_index, &left_ref));
-    SHEAF_ASSIGN_OR_RETURN(char* right, WritableChild(&parent, left_index + 1, &right_ref));
+    SHEAF_ASSIGN_OR_RETURN(char* right,
+                           WritableChild(&parent, left_index + 1, &right_ref));
     SHEAF_RETURN_IF_ERROR(
         CheckPair(parent, left_index, left_ref, NodeView(left), NodeView(right)));
     const NodePair pair(Node(left), Node(right), parent.Key(left_index + 1));
     if (pair.FitsInOne()) {
-      SHEAF_RETURN_IF_ERROR(
-          Merge(depth, left_index, left, left_ref, right, right_ref));
+      SHEAF_RETURN_IF_ERROR(Merge(depth, left_index, left, left_ref, right, right_ref));
       continue;
     }
     Balance(&parent, left_index, left, right);
@@ -482,12 +497,14 @@ absl::Status BTree::Merge(size_t depth, uint32_t left_index, char* left,
 
 // --- Delete a range ---------------------------------------------------------
 
-absl::StatusOr<uint64_t> BTree::DeleteRange(std::string_view from, const std::string* to) {
+absl::StatusOr<uint64_t> BTree::DeleteRange(std::string_view from,
+                                            const std::string* to) {
   if (!root_.page || (to != nullptr && from >= *to)) return 0;
   bool empty = false;
   SHEAF_RETURN_IF_ERROR(writer_.Reserve(kPagesAnOperation));
   ++changes_;
-  SHEAF_ASSIGN_OR_RETURN(const uint64_t gone, DeleteInside(&root_.page, -1, from, to, &empty));
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t gone,
+                         DeleteInside(&root_.page, -1, from, to, &empty));
   root_.entries -= gone;
   if (empty) root_ = TreeRoot{};
   if (!root_.page) return gone;
@@ -516,8 +533,8 @@ absl::Status BTree::FixPathTo(std::string_view key) {
 // Deletes the range from the subtree at `*ref`, which becomes a copy. `*empty`:
 // nothing is left and the page itself was given up.
 absl::StatusOr<uint64_t> BTree::DeleteInside(PageRef* ref, int level,
-                                             std::string_view from,
-                                             const std::string* to, bool* empty) {
+                                             std::string_view from, const std::string* to,
+                                             bool* empty) {
   SHEAF_ASSIGN_OR_RETURN(char* page, MakeWritable(ref, level));
   Node node(page);
   uint64_t gone = 0;
@@ -555,9 +572,9 @@ absl::StatusOr<uint64_t> BTree::DeleteInInner(Node node, std::string_view from,
   for (uint32_t i = first; i <= last; i = i == first && last > first ? last : last + 1) {
     ChildRef child = node.Child(i);
     bool empty = false;
-    SHEAF_ASSIGN_OR_RETURN(const uint64_t below,
-                           DeleteInside(&child.page, static_cast<int>(node.level()) - 1,
-                                        from, to, &empty));
+    SHEAF_ASSIGN_OR_RETURN(
+        const uint64_t below,
+        DeleteInside(&child.page, static_cast<int>(node.level()) - 1, from, to, &empty));
     child.entries -= below;
     gone += below;
     node.SetChild(i, child);
@@ -577,8 +594,7 @@ absl::Status BTree::DropSubtree(const PageRef& ref, uint32_t level) {
   if (ref.id + ref.pages > end)
     return PageDamaged(ref.id, "part of a tree, but behind the end of the file");
   // A page that two parents share would be visited again and again.
-  if (writer_.pages_given_up() > end)
-    return PageDamaged(ref.id, "belongs to two owners");
+  if (writer_.pages_given_up() > end) return PageDamaged(ref.id, "belongs to two owners");
   if (level > 0 || ref.leaf_refs) {
     std::vector<PageRef> children;
     std::vector<LargeRef> large;

@@ -47,8 +47,7 @@ class BTree {
   absl::StatusOr<bool> Delete(std::string_view key);
   // Deletes from <= key < to; an empty `to` is the end. Returns how many. Pages
   // that lie wholly inside are dropped without being read.
-  absl::StatusOr<uint64_t> DeleteRange(std::string_view from,
-                                       const std::string* to);
+  absl::StatusOr<uint64_t> DeleteRange(std::string_view from, const std::string* to);
   absl::Status Clear();
 
   // Builds the tree from entries in ascending order. Requires: it is empty.
@@ -96,8 +95,9 @@ class BTree {
                                 const PageRef& left_ref, const NodeView& left,
                                 const NodeView& right);
   bool Balance(Node* parent, uint32_t left_index, char* left, char* right);
-  absl::Status Merge(size_t depth, uint32_t left_index, char* left, const PageRef& left_ref,
-                     const char* right, const PageRef& right_ref);
+  absl::Status Merge(size_t depth, uint32_t left_index, char* left,
+                     const PageRef& left_ref, const char* right,
+                     const PageRef& right_ref);
 
   absl::StatusOr<uint64_t> DeleteInside(PageRef* ref, int level, std::string_view from,
                                         const std::string* to, bool* empty);
@@ -119,7 +119,7 @@ class BTree {
     bool set = false;
     uint64_t generation = 0, changes = 0;  // path_ is as it was when these are
     bool has_low = false, has_high = false;
-    std::string low, high;                 // low <= keys of the leaf < high
+    std::string low, high;  // low <= keys of the leaf < high
   };
   bool OnFinger(std::string_view key) const;
   void SetFinger();

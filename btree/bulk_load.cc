@@ -80,8 +80,8 @@ class Builder {
   }
   void Restart(uint32_t level, std::string separator) {
     Level& l = *levels_[level];
-    pager::InitPageHeader(l.page.get(), level == 0 ? PageKind::kLeaf : PageKind::kInner, 1,
-                          0, 0);
+    pager::InitPageHeader(l.page.get(), level == 0 ? PageKind::kLeaf : PageKind::kInner,
+                          1, 0, 0);
     l.node.Init(level, flags_, {});
     l.separator = std::move(separator);
     l.leaf_refs = (flags_ & kFlagValuesAreRefs) != 0;
@@ -94,8 +94,8 @@ class Builder {
     ChildRef child;
     child.entries = l.node.EntriesBelow();
     SHEAF_ASSIGN_OR_RETURN(
-        char* page, writer_.New(level == 0 ? PageKind::kLeaf : PageKind::kInner, 1,
-                                &child.page));
+        char* page,
+        writer_.New(level == 0 ? PageKind::kLeaf : PageKind::kInner, 1, &child.page));
     child.page.leaf_refs = l.leaf_refs;
     Node to(page);
     to.Init(static_cast<uint32_t>(level), flags_, BestPrefix(l.node, 0, l.node.count()));
@@ -142,27 +142,29 @@ class Builder {
 
 }  // namespace
 
-absl::Status BTree::BulkLoad(NextFn next, absl::FunctionRef<absl::Status(uint64_t)> tick) {
+absl::Status BTree::BulkLoad(NextFn next,
+                             absl::FunctionRef<absl::Status(uint64_t)> tick) {
   SHEAF_ASSERT(!root_.page);
   Builder builder(&writer_, values_are_refs_);
   std::string_view key, value;
   absl::Status status;
   while (status.ok() && next(&key, &value)) {
     if (key.empty() || key.size() > kKeyMax) {
-      status = absl::InvalidArgumentError(absl::StrCat(
-          "entry ", builder.entries(), ": key of ", key.size(), " bytes; 1 to ", kKeyMax,
-          " are allowed"));
+      status = absl::InvalidArgumentError(
+          absl::StrCat("entry ", builder.entries(), ": key of ", key.size(),
+                       " bytes; 1 to ", kKeyMax, " are allowed"));
     } else if (value.size() > kValueSizeMax) {
       status = absl::InvalidArgumentError(
-          absl::StrCat("entry ", builder.entries(), ": value of ", value.size(), " bytes; ",
-                       kValueSizeMax, " are allowed"));
+          absl::StrCat("entry ", builder.entries(), ": value of ", value.size(),
+                       " bytes; ", kValueSizeMax, " are allowed"));
     } else if (builder.entries() > 0 && key <= builder.last_key()) {
-      status = absl::InvalidArgumentError(
-          absl::StrCat("entry ", builder.entries(), ": key is not above the one before it"));
+      status = absl::InvalidArgumentError(absl::StrCat(
+          "entry ", builder.entries(), ": key is not above the one before it"));
     } else {
       status = builder.Add(key, value);
     }
-    if (status.ok() && builder.entries() % kEntriesATick == 0) status = tick(builder.entries());
+    if (status.ok() && builder.entries() % kEntriesATick == 0)
+      status = tick(builder.entries());
   }
   absl::StatusOr<TreeRoot> root = builder.Done();
   if (!root.ok()) return root.status();

@@ -17,7 +17,8 @@ constexpr size_t kSizeAt = PageHeader::kKindFields;
 constexpr uint64_t kRefsPerIndex = kChunkBytes / PageRef::kEncodedSize;
 
 uint32_t PagesFor(uint64_t payload) {
-  return static_cast<uint32_t>((payload + PageHeader::kSize + kPageBytes - 1) / kPageBytes);
+  return static_cast<uint32_t>((payload + PageHeader::kSize + kPageBytes - 1) /
+                               kPageBytes);
 }
 
 absl::StatusOr<PageRef> WriteChunk(PageWriter* writer, std::string_view bytes) {
@@ -55,8 +56,9 @@ absl::StatusOr<PageRef> WriteIndex(PageWriter* writer, uint32_t level,
 absl::Status CheckSize(Pager* pager, const LargeRef& ref) {
   if (ref.size <= kChunkBytes || ref.size / kPageBytes < pager->allocator().page_end())
     return absl::OkStatus();
-  return PageDamaged(ref.page.id, absl::StrCat("a value of ", ref.size,
-                                               " bytes, which is more than the file has"));
+  return PageDamaged(
+      ref.page.id,
+      absl::StrCat("a value of ", ref.size, " bytes, which is more than the file has"));
 }
 
 uint32_t IndexCount(const char* page) { return DecodeFixed32(page + kSizeAt); }
@@ -77,7 +79,8 @@ absl::StatusOr<PageRef> FindChunk(Pager* pager, PageRef ref, uint64_t index) {
     level_below = LevelOf(page);
     const uint64_t span = level_below == 2 ? kRefsPerIndex : 1;
     if (index / span >= IndexCount(page))
-      return PageDamaged(ref.id, absl::StrCat("lists too few chunks: ", IndexCount(page)));
+      return PageDamaged(ref.id,
+                         absl::StrCat("lists too few chunks: ", IndexCount(page)));
     const PageRef child = IndexRef(page, index / span);
     if (level_below == 1) return child;
     ref = child;
@@ -105,7 +108,8 @@ absl::StatusOr<LargeRef> WriteLarge(PageWriter* writer, std::string_view value) 
   }
   std::vector<PageRef> level;
   for (size_t at = 0; at < value.size(); at += kChunkBytes) {
-    SHEAF_ASSIGN_OR_RETURN(const PageRef ref, WriteChunk(writer, value.substr(at, kChunkBytes)));
+    SHEAF_ASSIGN_OR_RETURN(const PageRef ref,
+                           WriteChunk(writer, value.substr(at, kChunkBytes)));
     level.push_back(ref);
   }
   for (uint32_t height = 1;; ++height) {
@@ -162,8 +166,8 @@ absl::Status WalkLarge(Pager* pager, const LargeRef& ref,
       found = LevelOf(page);
       for (uint32_t i = 0; i < IndexCount(page); ++i) below.push_back(IndexRef(page, i));
       if (below.size() > chunks_wanted)
-        return PageDamaged(r.id, absl::StrCat("lists more chunks than a value of ", ref.size,
-                                              " bytes has"));
+        return PageDamaged(r.id, absl::StrCat("lists more chunks than a value of ",
+                                              ref.size, " bytes has"));
     }
     for (const PageRef& r : below) SHEAF_RETURN_IF_ERROR(visit(r));
     height = found;
@@ -232,9 +236,8 @@ void ForEachValueIndexRef(const char* page, absl::FunctionRef<void(const PageRef
 }
 
 std::string DescribeValuePage(const char* page) {
-  return absl::StrCat(
-      PageKindOf(page) == PageKind::kValue ? "\"size\":" : "\"count\":",
-      DecodeFixed32(page + kSizeAt));
+  return absl::StrCat(PageKindOf(page) == PageKind::kValue ? "\"size\":" : "\"count\":",
+                      DecodeFixed32(page + kSizeAt));
 }
 
 }  // namespace sheaf::btree

@@ -73,7 +73,9 @@ NodeView::Position NodeView::LowerBound(std::string_view key) const {
   const std::string_view suffix = key.substr(p);
   const uint32_t h = HeadOf(suffix);
   const char* slots = page_ + slots_at();
-  const auto head_at = [slots](uint32_t i) { return DecodeFixed32(slots + i * kSlotSize); };
+  const auto head_at = [slots](uint32_t i) {
+    return DecodeFixed32(slots + i * kSlotSize);
+  };
   uint32_t base = first;
   uint32_t length = n > first ? n - first : 0;
   while (length > 1) {
@@ -89,16 +91,20 @@ NodeView::Position NodeView::LowerBound(std::string_view key) const {
     uint32_t end = n;
     while (hi < end) {
       const uint32_t mid = (hi + end) / 2;
-      if (head_at(mid) == h) hi = mid + 1;
-      else end = mid;
+      if (head_at(mid) == h)
+        hi = mid + 1;
+      else
+        end = mid;
     }
   }
   while (lo < hi) {
     const uint32_t mid = (lo + hi) / 2;
     const int c = CompareSuffix(mid, suffix);
     if (c == 0) return {mid, true};
-    if (c < 0) lo = mid + 1;
-    else hi = mid;
+    if (c < 0)
+      lo = mid + 1;
+    else
+      hi = mid;
   }
   return {lo, false};
 }
@@ -121,7 +127,8 @@ uint32_t NodeView::cell_size(uint32_t i) const {
   const uint32_t rest = RestSize(suffix_size(i));
   if (!is_leaf()) return rest + ChildRef::kEncodedSize;
   const LeafValue v = Value(i);
-  return static_cast<uint32_t>(v.bytes.data() + v.bytes.size() - (page_ + cell_offset(i)));
+  return static_cast<uint32_t>(v.bytes.data() + v.bytes.size() -
+                               (page_ + cell_offset(i)));
 }
 
 uint64_t NodeView::EntriesBelow() const {
@@ -149,8 +156,7 @@ uint32_t Node::SizeUnder(const NodeView& from, uint32_t begin, uint32_t end,
   for (uint32_t i = begin; i < end; ++i) {
     const uint32_t suffix = from.suffix_size(i);
     const bool lowest = i == 0 && !from.is_leaf();
-    const uint32_t renewed =
-        lowest ? 0 : suffix + from.prefix_size() - prefix_size;
+    const uint32_t renewed = lowest ? 0 : suffix + from.prefix_size() - prefix_size;
     bytes += kSlotSize + from.cell_size(i) - RestSize(suffix) + RestSize(renewed);
   }
   return bytes;
@@ -188,8 +194,8 @@ bool Node::MakeRoom(std::string_view key, uint32_t bytes) {
   uint32_t best = 0;
   if (count() > first) {
     const std::string low = Key(first), high = Key(count() - 1);
-    best = static_cast<uint32_t>(
-        std::min(CommonPrefix(low, high), CommonPrefix(low, key)));
+    best =
+        static_cast<uint32_t>(std::min(CommonPrefix(low, high), CommonPrefix(low, key)));
   }
   // Short suffixes lie in the slots, where a longer prefix only costs room.
   if (fits_prefix && total(p) < total(best)) best = p;
@@ -245,8 +251,7 @@ bool Node::Replace(uint32_t i, const LeafEntry& entry) {
   }
   // Does it fit once the old one is gone? Only then is the old one removed.
   const uint64_t tag = (entry.is_large ? 0 : entry.value.size()) * 2 + entry.is_large;
-  const uint64_t size =
-      VarintBytes(tag) + RestSize(suffix_size(i)) + entry.value.size();
+  const uint64_t size = VarintBytes(tag) + RestSize(suffix_size(i)) + entry.value.size();
   if (free_bytes() + cell_size(i) < size) return false;
   Remove(i);
   const bool inserted = Insert(i, entry);
@@ -285,8 +290,10 @@ void Node::RemoveRange(uint32_t begin, uint32_t end_index) {
   for (uint32_t i = begin; i < end_index; ++i) {
     const uint32_t size = cell_size(i);
     // The lowest cell of the heap gives its bytes straight back to the gap.
-    if (cell_offset(i) == end() - heap_bytes()) Set16(kHeapBytes, heap_bytes() - size);
-    else dead += size;
+    if (cell_offset(i) == end() - heap_bytes())
+      Set16(kHeapBytes, heap_bytes() - size);
+    else
+      dead += size;
   }
   Set16(kDeadBytes, dead_bytes() + dead);
   char* slots = data() + slots_at();
@@ -322,8 +329,10 @@ void Node::AppendFrom(const NodeView& from, uint32_t begin, uint32_t end_index,
     const char* cell = from.page() + from.cell_offset(i);
     if (!is_leaf()) {
       std::string_view k;
-      if (at > 0 && i == 0) k = first_key;
-      else if (at > 0) from.KeyTo(i, &key), k = key;
+      if (at > 0 && i == 0)
+        k = first_key;
+      else if (at > 0)
+        from.KeyTo(i, &key), k = key;
       // Slot 0 has no key, so it must not be cut at the prefix.
       if (at == 0) {
         const std::string_view blank = prefix();
@@ -435,7 +444,8 @@ absl::StatusOr<uint32_t> ValidateCell(const NodeView& node, uint32_t i) {
     return outside("value cut off");
   const char* value = p + rest;
   if (node.values_are_refs()) {
-    if (large || body < PageRef::kEncodedSize) return outside("value lacks its reference");
+    if (large || body < PageRef::kEncodedSize)
+      return outside("value lacks its reference");
     const PageRef ref = DecodePageRef(value);
     if (ref) {
       absl::Status status = ValidateRef(node.page(), i, ref);
@@ -460,7 +470,8 @@ absl::Status ValidateNode(const char* page) {
   const auto flags = static_cast<uint8_t>(page[PageHeader::kFlags]);
   if ((flags & ~kFlagValuesAreRefs) != 0)
     return NodeDamaged(page, absl::StrCat("flags are ", flags));
-  if (DecodeFixed32(page + 60) != 0) return NodeDamaged(page, "reserved bytes are not zero");
+  if (DecodeFixed32(page + 60) != 0)
+    return NodeDamaged(page, "reserved bytes are not zero");
   const uint32_t n = node.count();
   if (node.prefix_size() > kKeyMax || node.heap_bytes() > node.end() - PageHeader::kSize)
     return NodeDamaged(page, "prefix_size or heap_bytes is impossible");
@@ -494,8 +505,10 @@ void ForEachNodeRef(const char* page, absl::FunctionRef<void(const PageRef&)> fn
     }
     const NodeView::LeafValue value = node.Value(i);
     PageRef ref;
-    if (node.values_are_refs()) ref = DecodePageRef(value.bytes.data());
-    else if (value.is_large) ref = DecodeLargeRef(value.bytes.data()).page;
+    if (node.values_are_refs())
+      ref = DecodePageRef(value.bytes.data());
+    else if (value.is_large)
+      ref = DecodeLargeRef(value.bytes.data()).page;
     if (ref) fn(ref);
   }
 }

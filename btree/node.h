@@ -84,8 +84,10 @@ struct LargeRef {
 // The first bytes of a key suffix, comparable as a number.
 inline uint32_t HeadOf(std::string_view suffix) {
   unsigned char b[4] = {0, 0, 0, 0};
-  if (suffix.size() >= 4) std::memcpy(b, suffix.data(), 4);
-  else std::memcpy(b, suffix.data(), suffix.size());
+  if (suffix.size() >= 4)
+    std::memcpy(b, suffix.data(), 4);
+  else
+    std::memcpy(b, suffix.data(), suffix.size());
   return uint32_t{b[0]} << 24 | uint32_t{b[1]} << 16 | uint32_t{b[2]} << 8 | b[3];
 }
 
@@ -156,7 +158,7 @@ class NodeView {
   struct LeafValue {
     std::string_view bytes;  // the value, or an encoded LargeRef
     bool is_large = false;
-    uint64_t size = 0;       // of the value itself
+    uint64_t size = 0;  // of the value itself
   };
   LeafValue Value(uint32_t i) const;
 
@@ -213,7 +215,9 @@ class Node : public NodeView {
   bool InsertChild(uint32_t i, std::string_view key, const ChildRef& child);
 
   // True when InsertChild would succeed; makes the room.
-  bool PrepareChild(std::string_view key) { return MakeRoom(key, ChildRef::kEncodedSize); }
+  bool PrepareChild(std::string_view key) {
+    return MakeRoom(key, ChildRef::kEncodedSize);
+  }
   void SetChildPage(uint32_t i, const PageRef& page) {
     pager::EncodePageRef(const_cast<char*>(ChildAt(i)), page);
   }

@@ -98,7 +98,8 @@ uint32_t NodePair::Bytes(uint32_t begin, uint32_t end, uint32_t prefix) const {
 
 bool NodePair::FitsRange(uint32_t begin, uint32_t end) const {
   const auto prefix = static_cast<uint32_t>(Prefix(begin, end).size());
-  return NodeView::kPayload + (prefix + 7) / 8 * 8 + Bytes(begin, end, prefix) <= left_.end();
+  return NodeView::kPayload + (prefix + 7) / 8 * 8 + Bytes(begin, end, prefix) <=
+         left_.end();
 }
 
 bool NodePair::FitsInOne() const { return FitsRange(0, count()); }
@@ -121,8 +122,7 @@ void NodePair::Fill(Node* to, uint32_t begin, uint32_t end, const NodeView& left
   const uint32_t nl = left.count();
   to->Init(left.level(), static_cast<uint8_t>(left.page()[PageHeader::kFlags]), prefix);
   if (begin < nl) to->AppendFrom(left, begin, std::min(end, nl), {});
-  if (end > nl)
-    to->AppendFrom(right, begin > nl ? begin - nl : 0, end - nl, separator_);
+  if (end > nl) to->AppendFrom(right, begin > nl ? begin - nl : 0, end - nl, separator_);
 }
 
 void NodePair::MoveTo(uint32_t p) {

@@ -37,7 +37,7 @@ class NodePair {
   // Do [0, p) and [p, count) fit in a node each?
   bool Fits(uint32_t p) const;
   std::string SeparatorAt(uint32_t p) const;
-  void MoveTo(uint32_t p);     // left gets [0, p), right the others
+  void MoveTo(uint32_t p);  // left gets [0, p), right the others
   void MoveAllLeft();
 
  private:

@@ -56,10 +56,12 @@ absl::Status TreeReader::Descend(Step step, AtLeaf at_leaf) const {
       const char* page = buffer.Peek(ref.id);
       int level = -1;
       while (page != nullptr) {
-        if (!Matches(page, ref)) [[unlikely]] return Mismatch(page, ref);
+        if (!Matches(page, ref)) [[unlikely]]
+          return Mismatch(page, ref);
         const NodeView node(page);
-        if (level < 0 ? !IsTreePage(page) : static_cast<int>(node.level()) != level - 1 ||
-                                                 !IsTreePage(page)) [[unlikely]]
+        if (level < 0 ? !IsTreePage(page)
+                      : static_cast<int>(node.level()) != level - 1 || !IsTreePage(page))
+            [[unlikely]]
           return WrongLevel(ref);
         level = static_cast<int>(node.level());
         if (level == 0) {
@@ -82,8 +84,10 @@ void TreeReader::Take(const NodeView& leaf, const PageRef& ref, std::string_view
   if (!at.exact) return;
   const NodeView::LeafValue value = leaf.Value(at.index);
   out->is_large = value.is_large;
-  if (value.is_large) out->large = DecodeLargeRef(value.bytes.data());
-  else out->bytes = value.bytes;
+  if (value.is_large)
+    out->large = DecodeLargeRef(value.bytes.data());
+  else
+    out->bytes = value.bytes;
   // It is resident and, in this epoch, cannot cease to be.
   const bool pinned = context_.pager->buffer().TryPin(ref.id);
   SHEAF_ASSERT(pinned);
@@ -93,8 +97,9 @@ void TreeReader::Take(const NodeView& leaf, const PageRef& ref, std::string_view
 absl::Status TreeReader::Find(std::string_view key, Found* out) const {
   out->found = false;
   if (!root_.page) return absl::OkStatus();
-  return Descend([&](const NodeView& node) { return node.ChildIndex(key); },
-                 [&](const NodeView& leaf, const PageRef& ref) { Take(leaf, ref, key, out); });
+  return Descend(
+      [&](const NodeView& node) { return node.ChildIndex(key); },
+      [&](const NodeView& leaf, const PageRef& ref) { Take(leaf, ref, key, out); });
 }
 
 absl::Status TreeReader::FindMany(absl::Span<const std::string_view> keys,
@@ -271,7 +276,8 @@ bool TreeCursor::NoteLeaf(int direction) {
   if (direction != direction_) leaves_ = 0;
   direction_ = direction;
   if (++leaves_ <= context_.pager->buffer().page_end()) return true;
-  Fail(PageDamaged(root_->page.id, "the tree below it has more leaves than the file pages"));
+  Fail(PageDamaged(root_->page.id,
+                   "the tree below it has more leaves than the file pages"));
   return false;
 }
 

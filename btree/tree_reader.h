@@ -34,7 +34,7 @@ struct Found {
   bool is_large = false;
   std::string_view bytes;  // of a small value
   LargeRef large;
-  pager::PinnedPage pin;   // the leaf; empty when nothing was found
+  pager::PinnedPage pin;  // the leaf; empty when nothing was found
 
   uint64_t size() const { return is_large ? large.size : bytes.size(); }
 };

@@ -13,9 +13,12 @@ absl::Status Combiner::Run(Work work, Durability durability, absl::Duration wait
   absl::MutexLock lock(&mu_);
   pending_.push_back(&self);
   while (!self.done) {
-    if (self.taken) done_.Wait(&mu_);
-    else if (!leader_waits_) Lead(&self, deadline - absl::Now());
-    else if (done_.WaitWithDeadline(&mu_, deadline) && !self.taken) GiveUp(&self);
+    if (self.taken)
+      done_.Wait(&mu_);
+    else if (!leader_waits_)
+      Lead(&self, deadline - absl::Now());
+    else if (done_.WaitWithDeadline(&mu_, deadline) && !self.taken)
+      GiveUp(&self);
   }
   return self.status;
 }

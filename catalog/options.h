@@ -24,10 +24,10 @@ enum class Durability : uint8_t {
 };
 
 struct Options {
-  bool read_only = false;          // changes no byte on disk; shares the file with other
-                                   // read-only opens
-  bool create_if_missing = true;   // ignored when read_only
-  bool error_if_exists = false;    // kAlreadyExists instead of opening
+  bool read_only = false;         // changes no byte on disk; shares the file with other
+                                  // read-only opens
+  bool create_if_missing = true;  // ignored when read_only
+  bool error_if_exists = false;   // kAlreadyExists instead of opening
   uint64_t cache_bytes_max = 256ull << 20;  // hard budget for page memory; 1 MiB or more
 
   // A checkpoint starts when the log holds this much. It bounds the time that

@@ -50,7 +50,8 @@ Snapshot::Snapshot(Store* store) : store_(store) {
 
 Snapshot::~Snapshot() { store_->pager().buffer().slots().Release(context_.slot); }
 
-absl::StatusOr<std::optional<TreeRecord>> Snapshot::FindTree(std::string_view name) const {
+absl::StatusOr<std::optional<TreeRecord>> Snapshot::FindTree(
+    std::string_view name) const {
   for (const TreeRecord& record : version_->recent)
     if (record.name == name) return record;
   const TreeReader catalog(context_, version_->catalog);
@@ -66,7 +67,8 @@ absl::StatusOr<std::optional<TreeRecord>> Snapshot::FindTree(std::string_view na
   SHEAF_ASSIGN_OR_RETURN(TreeRecord record, DecodeTreeRecord(key, found.bytes));
   if (record.name != name)
     return absl::DataLossError(absl::StrCat("catalog: the name ", std::string(name),
-                                            " leads to tree ", id, ", which is not so called"));
+                                            " leads to tree ", id,
+                                            ", which is not so called"));
   return record;
 }
 
@@ -74,7 +76,8 @@ absl::StatusOr<std::vector<TreeRecord>> Snapshot::ListTrees() const {
   std::vector<TreeRecord> records;
   btree::TreeCursor names(context_, &version_->catalog, nullptr);
   for (names.Seek("n"); names.Valid() && names.key()[0] == 'n'; names.Next()) {
-    SHEAF_ASSIGN_OR_RETURN(std::optional<TreeRecord> record, FindTree(names.key().substr(1)));
+    SHEAF_ASSIGN_OR_RETURN(std::optional<TreeRecord> record,
+                           FindTree(names.key().substr(1)));
     if (record.has_value()) records.push_back(*std::move(record));
   }
   SHEAF_RETURN_IF_ERROR(names.status());
@@ -169,9 +172,10 @@ absl::Status Store::Recover() {
         return Replay(&txn, group);
       });
   if (absl::IsNotFound(log.status()))
-    return absl::DataLossError(absl::StrCat(
-        LogPath(), " is missing: the database was not closed cleanly and its newest "
-                   "commits are in that file; put it back beside the database"));
+    return absl::DataLossError(
+        absl::StrCat(LogPath(),
+                     " is missing: the database was not closed cleanly and its newest "
+                     "commits are in that file; put it back beside the database"));
   if (!log.ok()) return log.status();
   log_ = *std::move(log);
   SHEAF_RETURN_IF_ERROR(skip_stamps());
@@ -212,7 +216,8 @@ absl::Status Store::Replay(WriteTxn* txn, std::string_view group) {
         SHEAF_RETURN_IF_ERROR(tree->Delete(op.key).status());
         break;
       case OpCode::kDeleteRange:
-        SHEAF_RETURN_IF_ERROR(tree->DeleteRange(op.key, op.has_to ? &to : nullptr).status());
+        SHEAF_RETURN_IF_ERROR(
+            tree->DeleteRange(op.key, op.has_to ? &to : nullptr).status());
         break;
       case OpCode::kRename:
         SHEAF_RETURN_IF_ERROR(txn->RenameTree(tree->record().name, op.key));
@@ -244,7 +249,8 @@ absl::Status Store::EnsureLog() {
 }
 
 absl::Status Store::CheckProcess() const {
-  if (in_memory_ || pager::ForkCount() == forks_) [[likely]] return absl::OkStatus();
+  if (in_memory_ || pager::ForkCount() == forks_) [[likely]]
+    return absl::OkStatus();
   return pager::OpenedBeforeFork(pager_->path());
 }
 
@@ -330,8 +336,10 @@ absl::Status Store::CommitLogged(WriteTxn* txn, Durability durability) {
   absl::Cleanup ended = [this] { ending_.fetch_sub(1); };
   txn->EndTurn();
   absl::Status status;
-  if (log_ != nullptr && durability == Durability::kFull) status = log_->SyncThrough(end.lsn);
-  else if (log_ != nullptr && writes) status = log_->Write();
+  if (log_ != nullptr && durability == Durability::kFull)
+    status = log_->SyncThrough(end.lsn);
+  else if (log_ != nullptr && writes)
+    status = log_->Write();
   if (!status.ok()) return pager_->Poison(status);
   versions_->ShowThrough(end.lsn, number);
   commits_.fetch_add(1);
@@ -356,7 +364,8 @@ void Store::AfterCommit(pager::Lsn end) {
   const pager::Lsn begin = checkpoint_lsn_.load();
   const uint64_t live = end > begin ? end - begin : 0;
   const bool due = live > options_.log_bytes_max;
-  if (!due && (!options_.background_checkpoints || !pager_->buffer().MostlyDirty())) return;
+  if (!due && (!options_.background_checkpoints || !pager_->buffer().MostlyDirty()))
+    return;
   if (!options_.background_checkpoints || live > kLogPatience * options_.log_bytes_max) {
     (void)Checkpoint();  // an error poisons: the next write tells
     return;

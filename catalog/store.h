@@ -126,7 +126,8 @@ class Store {
   std::string LogPath() const { return pager_->path() + "-log"; }
   pager::LogIdentity Identity() const;
   enum class Reason { kOrdinary, kClose };
-  absl::Status CheckpointLocked(Reason reason) ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mu_);
+  absl::Status CheckpointLocked(Reason reason)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mu_);
   // The ways a commit becomes durable: see the class comment.
   absl::Status CommitLogged(WriteTxn* txn, Durability durability);
   absl::Status CommitVersionByCheckpoint(WriteTxn* txn);

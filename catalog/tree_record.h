@@ -75,7 +75,8 @@ enum class OpCode : uint8_t {
   kCounter = 7,
 };
 
-void AppendPut(std::string* log, TreeId tree, std::string_view key, std::string_view value);
+void AppendPut(std::string* log, TreeId tree, std::string_view key,
+               std::string_view value);
 void AppendDelete(std::string* log, TreeId tree, std::string_view key);
 void AppendDeleteRange(std::string* log, TreeId tree, std::string_view from,
                        const std::string* to);

@@ -44,8 +44,10 @@ void VersionSet::Append(const Version& next, std::vector<PageRef> given_up) {
   const pager::Stamp in_file = writing_ != nullptr ? writing_->number : durable_->number;
   for (const PageRef& page : given_up)
     if (page.birth <= in_file) deaths_.push_back({page, next.number});
-  if (before->waiting.empty()) before->waiting.swap(given_up);
-  else before->waiting.insert(before->waiting.end(), given_up.begin(), given_up.end());
+  if (before->waiting.empty())
+    before->waiting.swap(given_up);
+  else
+    before->waiting.insert(before->waiting.end(), given_up.begin(), given_up.end());
   std::unique_ptr<Entry> entry;
   if (spare_.empty()) {
     entry = std::make_unique<Entry>();
@@ -112,8 +114,10 @@ void VersionSet::RemoveAt(size_t index, std::vector<PageRef>* free) {
   Entry& gone = *entries_[index];
   Entry* const before = index > 0 ? entries_[index - 1].get() : nullptr;
   for (const PageRef& page : gone.waiting) {
-    if (before != nullptr && before->number >= page.birth) before->waiting.push_back(page);
-    else free->push_back(page);
+    if (before != nullptr && before->number >= page.birth)
+      before->waiting.push_back(page);
+    else
+      free->push_back(page);
   }
   gone.waiting.clear();
   spare_.push_back(std::move(entries_[index]));
@@ -134,7 +138,8 @@ void VersionSet::ReapLocked() {
     const Entry* e = entries_[i].get();
     if (e->holds > 0 || e == shown) continue;
     const void* as_hazard = static_cast<const void*>(e);
-    if (std::find(hazards_.begin(), hazards_.end(), as_hazard) != hazards_.end()) continue;
+    if (std::find(hazards_.begin(), hazards_.end(), as_hazard) != hazards_.end())
+      continue;
     RemoveAt(i, &free_now_);
   }
   if (!free_now_.empty()) pager_.allocator().FreeAll(free_now_);

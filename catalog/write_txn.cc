@@ -49,8 +49,8 @@ absl::Status OpenTree::Put(std::string_view key, std::string_view value,
   SHEAF_RETURN_IF_ERROR(CheckAlive());
   SHEAF_RETURN_IF_ERROR(CheckKey(key));
   if (value.size() > btree::kValueSizeMax)
-    return absl::InvalidArgumentError(absl::StrCat("value of ", value.size(), " bytes: ",
-                                                   btree::kValueSizeMax, " are allowed"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "value of ", value.size(), " bytes: ", btree::kValueSizeMax, " are allowed"));
   SHEAF_RETURN_IF_ERROR(txn_.Broken(tree_.Put(key, value, mode, existed)));
   if (*existed && mode == BTree::PutMode::kInsertOnly) return absl::OkStatus();
   changed_ = txn_.changed_ = true;
@@ -160,13 +160,15 @@ absl::StatusOr<std::optional<TreeRecord>> WriteTxn::LoadRecordById(TreeId id) {
 
 absl::StatusOr<std::optional<TreeRecord>> WriteTxn::LoadRecord(std::string_view name) {
   Found found;
-  SHEAF_RETURN_IF_ERROR(TreeReader(context_, catalog_.root()).Find(NameKey(name), &found));
+  SHEAF_RETURN_IF_ERROR(
+      TreeReader(context_, catalog_.root()).Find(NameKey(name), &found));
   if (!found.found) return std::nullopt;
   SHEAF_ASSIGN_OR_RETURN(const TreeId id, DecodeNameEntry(found.bytes));
   SHEAF_ASSIGN_OR_RETURN(std::optional<TreeRecord> record, LoadRecordById(id));
   if (!record.has_value() || record->name != name)
     return absl::DataLossError(absl::StrCat("catalog: the name ", std::string(name),
-                                            " leads to tree ", id, ", which is not so called"));
+                                            " leads to tree ", id,
+                                            ", which is not so called"));
   return record;
 }
 
@@ -206,8 +208,8 @@ absl::StatusOr<OpenTree*> WriteTxn::CreateTree(std::string_view name, TreeKind k
                                                std::string_view key_type,
                                                std::string_view value_type) {
   SHEAF_RETURN_IF_ERROR(CheckTreeName(name));
-  for (const auto& [what, type] : {std::pair("key_type", key_type),
-                                   std::pair("value_type", value_type)}) {
+  for (const auto& [what, type] :
+       {std::pair("key_type", key_type), std::pair("value_type", value_type)}) {
     if (type.size() > kTypeNameMax)
       return absl::InvalidArgumentError(absl::StrCat(
           what, ": has ", type.size(), " bytes; up to ", kTypeNameMax, " are allowed"));
@@ -241,8 +243,9 @@ absl::Status WriteTxn::RenameTree(std::string_view from, std::string_view to) {
     return absl::AlreadyExistsError(absl::StrCat(std::string(to), ": exists already"));
   bool existed = false;
   SHEAF_RETURN_IF_ERROR(Broken(catalog_.Delete(NameKey(from)).status()));
-  SHEAF_RETURN_IF_ERROR(Broken(catalog_.Put(NameKey(to), EncodeNameEntry(tree->record_.id),
-                                            BTree::PutMode::kUpsert, &existed)));
+  SHEAF_RETURN_IF_ERROR(
+      Broken(catalog_.Put(NameKey(to), EncodeNameEntry(tree->record_.id),
+                          BTree::PutMode::kUpsert, &existed)));
   tree->record_.name = std::string(to);
   tree->changed_ = changed_ = true;
   if (logging_ && !by_checkpoint_) AppendRename(&log_, tree->record_.id, to);
@@ -272,7 +275,8 @@ absl::StatusOr<std::vector<TreeRecord>> WriteTxn::ListTrees() {
   SHEAF_RETURN_IF_ERROR(StoreRecords());
   std::vector<TreeRecord> records;
   btree::TreeCursor cursor(context_, &catalog_.root(), nullptr);
-  for (cursor.Seek(kFirstTreeKey); cursor.Valid() && cursor.key()[0] == 'i'; cursor.Next()) {
+  for (cursor.Seek(kFirstTreeKey); cursor.Valid() && cursor.key()[0] == 'i';
+       cursor.Next()) {
     SHEAF_ASSIGN_OR_RETURN(TreeRecord record,
                            DecodeTreeRecord(cursor.key(), cursor.value().bytes));
     records.push_back(std::move(record));
@@ -290,8 +294,9 @@ absl::Status WriteTxn::StoreRecords() {
     if (!tree->changed_) continue;
     tree->record_.root = tree->tree_.root();
     bool existed = false;
-    SHEAF_RETURN_IF_ERROR(Broken(catalog_.Put(TreeKey(id), EncodeTreeRecord(tree->record_),
-                                              BTree::PutMode::kUpsert, &existed)));
+    SHEAF_RETURN_IF_ERROR(
+        Broken(catalog_.Put(TreeKey(id), EncodeTreeRecord(tree->record_),
+                            BTree::PutMode::kUpsert, &existed)));
     tree->changed_ = false;
   }
   return absl::OkStatus();
@@ -313,7 +318,8 @@ absl::Status WriteTxn::RollbackTo(uint64_t id) {
   const auto it = std::find_if(savepoints_.begin(), savepoints_.end(),
                                [id](const SavepointState& s) { return s.id == id; });
   if (it == savepoints_.end())
-    return absl::FailedPreconditionError("this savepoint was released or rolled back over");
+    return absl::FailedPreconditionError(
+        "this savepoint was released or rolled back over");
   if (!broken_.ok()) return broken_;
   savepoints_.erase(it + 1, savepoints_.end());
   const SavepointState& s = savepoints_.back();
@@ -338,7 +344,8 @@ absl::Status WriteTxn::Release(uint64_t id) {
   const auto it = std::find_if(savepoints_.begin(), savepoints_.end(),
                                [id](const SavepointState& s) { return s.id == id; });
   if (it == savepoints_.end())
-    return absl::FailedPreconditionError("this savepoint was released or rolled back over");
+    return absl::FailedPreconditionError(
+        "this savepoint was released or rolled back over");
   savepoints_.erase(it, savepoints_.end());
   return absl::OkStatus();
 }
@@ -368,7 +375,8 @@ Version WriteTxn::NextVersion() {
   next.next_tree_id = next_tree_id_;
   next.log = base_.log;
   for (const auto& [id, tree] : open_)
-    if (tree->alive_ && next.recent.size() < kRecentMax) next.recent.push_back(tree->record_);
+    if (tree->alive_ && next.recent.size() < kRecentMax)
+      next.recent.push_back(tree->record_);
   return next;
 }
 

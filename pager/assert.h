@@ -8,9 +8,9 @@ namespace sheaf::pager {
 [[noreturn]] void AssertionFailed(const char* fact, const char* file, int line);
 }  // namespace sheaf::pager
 
-#define SHEAF_ASSERT(fact)                                               \
-  do {                                                                   \
-    if (!(fact)) [[unlikely]]                                            \
-      ::sheaf::pager::AssertionFailed(#fact, __FILE__, __LINE__);        \
+#define SHEAF_ASSERT(fact)                                        \
+  do {                                                            \
+    if (!(fact)) [[unlikely]]                                     \
+      ::sheaf::pager::AssertionFailed(#fact, __FILE__, __LINE__); \
   } while (false)
 #endif  // PAGER_ASSERT_H_

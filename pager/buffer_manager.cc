@@ -60,7 +60,8 @@ absl::Status BufferManager::EnsureSegment(PageId id) {
     Segment& s = segments_[i];
     if (s.state.load(std::memory_order_relaxed) != nullptr) continue;
     void* base = ReserveMemory(kPageBytes << kSegmentShift);
-    void* state = base == nullptr ? nullptr : ReserveMemory(sizeof(uint64_t) << kSegmentShift);
+    void* state =
+        base == nullptr ? nullptr : ReserveMemory(sizeof(uint64_t) << kSegmentShift);
     if (state == nullptr) {
       if (base != nullptr) munmap(base, kPageBytes << kSegmentShift);
       return absl::ResourceExhaustedError(
@@ -156,8 +157,7 @@ absl::Status BufferManager::Load(const PageRef& ref) {
 absl::Status BufferManager::FillFromFile(const PageRef& ref) {
   char* page = Address(ref.id);
   const size_t bytes = ref.pages * kPageBytes;
-  absl::Status status =
-      file_->Read(ref.id * kPageBytes, absl::MakeSpan(page, bytes));
+  absl::Status status = file_->Read(ref.id * kPageBytes, absl::MakeSpan(page, bytes));
   if (absl::IsOutOfRange(status))
     status = PageDamaged(ref.id, "lies behind the end of the file, which was cut off");
   if (status.ok()) status = VerifyPage(page, bytes, ref);
@@ -228,7 +228,8 @@ absl::Status BufferManager::Acquire(uint64_t pages) {
 absl::Status BufferManager::Reserve(uint64_t pages) {
   if (dirty_.load(std::memory_order_relaxed) > pages_max_ - pages_max_ / 4)
     SHEAF_RETURN_IF_ERROR(SpillToLimit());
-  if (used_.load(std::memory_order_relaxed) + pages <= pages_max_) return absl::OkStatus();
+  if (used_.load(std::memory_order_relaxed) + pages <= pages_max_)
+    return absl::OkStatus();
   SHEAF_RETURN_IF_ERROR(MakeRoom(pages, Spill::kAll));
   used_.fetch_sub(pages, std::memory_order_relaxed);
   return absl::OkStatus();
@@ -257,8 +258,10 @@ absl::Status BufferManager::MakeRoom(uint64_t pages, Spill spill) {
     // Operations in flight end as soon as their threads get to run, so they are
     // given time for it, without the lock: the writer may have pages to write.
     const bool waits = sweep.waits && absl::Now() < deadline;
-    if (waits && idle_sweeps > 3) absl::SleepFor(absl::Microseconds(200));
-    else if (idle_sweeps > 3) sched_yield();
+    if (waits && idle_sweeps > 3)
+      absl::SleepFor(absl::Microseconds(200));
+    else if (idle_sweeps > 3)
+      sched_yield();
     if (++idle_sweeps >= kSweepsMax && !waits)
       return absl::ResourceExhaustedError(absl::StrCat(
           "the cache budget of ", pages_max_ * kPageBytes,
@@ -267,7 +270,8 @@ absl::Status BufferManager::MakeRoom(uint64_t pages, Spill spill) {
   }
 }
 
-absl::StatusOr<bool> BufferManager::TryMakeRoom(uint64_t pages, Spill spill, Sweep* sweep) {
+absl::StatusOr<bool> BufferManager::TryMakeRoom(uint64_t pages, Spill spill,
+                                                Sweep* sweep) {
   MutexLock lock(&evict_mu_);
   uint64_t used = used_.load();
   if (used + pages > pages_max_) {
@@ -315,7 +319,8 @@ void BufferManager::SweepOnce(uint64_t want, Spill spill, Sweep* sweep) {
   epoch_.fetch_add(1, std::memory_order_seq_cst);
 }
 
-void BufferManager::VisitFrame(uint64_t index, uint64_t oldest, Spill spill, Sweep* sweep) {
+void BufferManager::VisitFrame(uint64_t index, uint64_t oldest, Spill spill,
+                               Sweep* sweep) {
   Frame& frame = frames_[index];
   const PageId id = frame.id.load(std::memory_order_acquire);
   if (id == 0) return;
@@ -341,8 +346,10 @@ void BufferManager::VisitFrame(uint64_t index, uint64_t oldest, Spill spill, Swe
     if (may && !never_write_) sweep->dirty.push_back(ref);
     return;
   }
-  if (oldest > frame.marked_at) sweep->evicted += TryEvict(index, id, word);
-  else sweep->waits = true;
+  if (oldest > frame.marked_at)
+    sweep->evicted += TryEvict(index, id, word);
+  else
+    sweep->waits = true;
 }
 
 uint64_t BufferManager::TryEvict(uint64_t index, PageId id, uint64_t word) {
@@ -500,8 +507,10 @@ absl::Status BufferManager::WriteBatchOut(absl::Span<const PageRef> pages,
   std::vector<PageRef> claimed;
   for (const PageRef& ref : pages) {
     const Claim claim = BeginWriteOut(ref);
-    if (claim == Claim::kMine) claimed.push_back(ref);
-    else if (claim == Claim::kBusy) busy->push_back(ref);
+    if (claim == Claim::kMine)
+      claimed.push_back(ref);
+    else if (claim == Claim::kBusy)
+      busy->push_back(ref);
   }
   std::vector<char> bounce;
   absl::Status status;
@@ -556,7 +565,8 @@ bool BufferManager::AnyPinned() const {
   const uint64_t end = frames_end_.load(std::memory_order_acquire);
   for (uint64_t i = 0; i < end; ++i) {
     const PageId id = frames_[i].id.load(std::memory_order_acquire);
-    if (id != 0 && (State(id).load(std::memory_order_acquire) & kPinMask) != 0) return true;
+    if (id != 0 && (State(id).load(std::memory_order_acquire) & kPinMask) != 0)
+      return true;
   }
   return false;
 }
@@ -579,8 +589,8 @@ absl::Status BufferManager::Check() const {
     if (id == 0) continue;
     const uint64_t word = State(id).load();
     if ((word & kResident) == 0 || word >> kFrameShift != i)
-      return absl::InternalError(absl::StrCat("frame ", i, ": page ", id,
-                                              " does not know its frame"));
+      return absl::InternalError(
+          absl::StrCat("frame ", i, ": page ", id, " does not know its frame"));
     if ((word & (kLocked | kWriting)) != 0)
       return absl::InternalError(absl::StrCat("page ", id, " was left locked"));
     used += frames_[i].pages.load();

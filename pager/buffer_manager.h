@@ -76,7 +76,8 @@ class BufferManager {
   // an EpochGuard of the caller, or a pin, or its own private page.
   const char* Peek(PageId id) {
     std::atomic<uint64_t>* state = StateOrNull(id);
-    if (state == nullptr) [[unlikely]] return nullptr;
+    if (state == nullptr) [[unlikely]]
+      return nullptr;
     const uint64_t word = state->load(std::memory_order_acquire);
     if ((word & (kResident | kLocked | kMarked | kFreed)) != kResident) [[unlikely]] {
       if (!Unmark(state)) return nullptr;
@@ -86,7 +87,8 @@ class BufferManager {
 
   // Hints that the page's header and slots will be read soon.
   void Prefetch(PageId id) const {
-    const char* base = segments_[id >> kSegmentShift].base.load(std::memory_order_relaxed);
+    const char* base =
+        segments_[id >> kSegmentShift].base.load(std::memory_order_relaxed);
     if (base == nullptr) return;
     const char* page = base + (id & kSegmentMask) * kPageBytes;
     __builtin_prefetch(page);

@@ -99,8 +99,7 @@ class FileSystem {
   virtual absl::Status Delete(const std::string& path) = 0;  // kNotFound
 
   // Gives `from` the name `to`. Never replaces: kAlreadyExists.
-  virtual absl::Status RenameNew(const std::string& from,
-                                 const std::string& to) = 0;
+  virtual absl::Status RenameNew(const std::string& from, const std::string& to) = 0;
 
   // Makes creations, renames and deletions in the folder of `path` durable.
   virtual absl::Status SyncDirectory(const std::string& path) = 0;

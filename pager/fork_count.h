@@ -15,8 +15,8 @@ namespace sheaf::pager {
 
 inline uint64_t ForkCount() {
   static std::atomic<uint64_t> count{0};
-  static const int registered =
-      pthread_atfork(nullptr, nullptr, [] { count.fetch_add(1, std::memory_order_relaxed); });
+  static const int registered = pthread_atfork(
+      nullptr, nullptr, [] { count.fetch_add(1, std::memory_order_relaxed); });
   (void)registered;
   return count.load(std::memory_order_relaxed);
 }

@@ -25,7 +25,9 @@ class ABSL_LOCKABLE Mutex {
 
 class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
-  explicit MutexLock(Mutex* mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(*mu) { mu_.Lock(); }
+  explicit MutexLock(Mutex* mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(*mu) {
+    mu_.Lock();
+  }
   ~MutexLock() ABSL_UNLOCK_FUNCTION() { mu_.Unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;
@@ -48,8 +50,8 @@ class CondVar {
       return false;
     }
     std::unique_lock<std::mutex> lock(mu->mu_, std::adopt_lock);
-    const bool late =
-        changed_.wait_until(lock, absl::ToChronoTime(deadline)) == std::cv_status::timeout;
+    const bool late = changed_.wait_until(lock, absl::ToChronoTime(deadline)) ==
+                      std::cv_status::timeout;
     lock.release();
     return late;
   }

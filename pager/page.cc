@@ -36,8 +36,8 @@ absl::Status VerifyPage(const char* page, size_t bytes, const PageRef& ref) {
     return PageDamaged(ref.id, absl::StrCat("birth is ", BirthOf(page), ", expected ",
                                             ref.birth, ": another version of the page"));
   if (PagesOf(page) != ref.pages)
-    return PageDamaged(ref.id, absl::StrCat("pages is ", PagesOf(page), ", expected ",
-                                            ref.pages));
+    return PageDamaged(
+        ref.id, absl::StrCat("pages is ", PagesOf(page), ", expected ", ref.pages));
   const auto kind = static_cast<uint8_t>(page[PageHeader::kKind]);
   if (kind == 0 || kind >= kPageKindCount)
     return PageDamaged(ref.id, absl::StrCat("kind is ", kind, ", which is unknown"));

@@ -102,7 +102,9 @@ inline uint32_t PagesOf(const char* page) {
 inline uint32_t LevelOf(const char* page) {
   return static_cast<uint8_t>(page[PageHeader::kLevel]);
 }
-inline Stamp BirthOf(const char* page) { return DecodeFixed64(page + PageHeader::kBirth); }
+inline Stamp BirthOf(const char* page) {
+  return DecodeFixed64(page + PageHeader::kBirth);
+}
 inline PageId PageIdOf(const char* page) {
   return DecodeFixed64(page + PageHeader::kPageId);
 }

@@ -82,7 +82,8 @@ absl::Status PageAllocator::Open(const MapRoots& roots, PageId page_end) {
       if (c.live_count > kChunkPages || (!c.map && c.live_count != 0))
         return PageDamaged(roots.index[r].id, "a chunk's live count is impossible");
       if (behind && c.live_count != 0)
-        return PageDamaged(roots.index[r].id, "pages behind the end of the file are live");
+        return PageDamaged(roots.index[r].id,
+                           "pages behind the end of the file are live");
     }
   }
   return absl::OkStatus();
@@ -110,7 +111,8 @@ absl::Status PageAllocator::LoadChunk(size_t index) {
     if (CountBits(bits->live) != c.live_count)
       return PageDamaged(c.map.id, "live pages differ from the count in the map's index");
     const PageId base = index * kChunkPages;
-    for (uint64_t bit = page_end_ > base ? page_end_ - base : 0; bit < kChunkPages; ++bit) {
+    for (uint64_t bit = page_end_ > base ? page_end_ - base : 0; bit < kChunkPages;
+         ++bit) {
       if ((bits->live[bit / 64] >> bit % 64 & 1) != 0)
         return PageDamaged(c.map.id, "pages behind the end of the file are live");
     }
@@ -168,8 +170,10 @@ bool PageAllocator::FindRun(size_t chunk, uint32_t pages, PageId* first) {
       continue;
     }
     if (pages == 1) {
-      if (hinted) hint_word_ = w;
-      else hint_chunk_ = chunk, hint_word_ = w;
+      if (hinted)
+        hint_word_ = w;
+      else
+        hint_chunk_ = chunk, hint_word_ = w;
       *first = chunk * kChunkPages + w * 64 + std::countr_one(used[w]);
       return true;
     }
@@ -198,15 +202,18 @@ void PageAllocator::SetUsed(PageId first, uint32_t pages) {
 void PageAllocator::ClearUsed(PageId first, uint32_t pages) {
   const size_t index = first / kChunkPages;
   Chunk& c = chunks_[index];
-  if (c.bits == nullptr && !LoadChunk(index).ok()) return;  // stays in use: a leak, no harm
+  if (c.bits == nullptr && !LoadChunk(index).ok())
+    return;  // stays in use: a leak, no harm
   for (uint64_t bit = first % kChunkPages, end = bit + pages; bit < end; ++bit) {
     SHEAF_ASSERT((c.bits->used[bit / 64] >> bit % 64 & 1) == 1);
     c.bits->used[bit / 64] &= ~(uint64_t{1} << bit % 64);
   }
   c.used_count -= pages;
   const size_t word = first % kChunkPages / 64;
-  if (index < hint_chunk_) hint_chunk_ = index, hint_word_ = word;
-  else if (index == hint_chunk_) hint_word_ = std::min(hint_word_, word);
+  if (index < hint_chunk_)
+    hint_chunk_ = index, hint_word_ = word;
+  else if (index == hint_chunk_)
+    hint_word_ = std::min(hint_word_, word);
 }
 
 void PageAllocator::Free(const PageRef& ref) {
@@ -251,7 +258,8 @@ void PageAllocator::DrainWarm(size_t keep) {
 absl::Status PageAllocator::SetLive(const PageRef& ref, bool live) {
   const size_t index = ref.id / kChunkPages;
   if (index >= chunks_.size() || ref.id % kChunkPages + ref.pages > kChunkPages)
-    return PageDamaged(ref.id, absl::StrCat("no node of ", ref.pages, " pages begins here"));
+    return PageDamaged(ref.id,
+                       absl::StrCat("no node of ", ref.pages, " pages begins here"));
   SHEAF_RETURN_IF_ERROR(LoadChunk(index));
   Chunk& c = chunks_[index];
   for (uint64_t bit = ref.id % kChunkPages, end = bit + ref.pages; bit < end; ++bit) {
@@ -304,14 +312,16 @@ absl::StatusOr<PageRef> PageAllocator::ReplaceMapPage(const PageRef old, uint32_
 // at most once a chunk.
 absl::Status PageAllocator::PlaceMapPages(Stamp birth, MapRoots* roots) {
   // The chunks that are there now; placing pages below may add one or two.
-  const size_t roots_needed = (chunks_.size() + 2 + kIndexEntriesMax - 1) / kIndexEntriesMax;
+  const size_t roots_needed =
+      (chunks_.size() + 2 + kIndexEntriesMax - 1) / kIndexEntriesMax;
   for (size_t r = 0; r < roots_needed && r < kMapRootsMax; ++r) {
     const size_t last = std::min(chunks_.size() + 2, (r + 1) * kIndexEntriesMax);
     const size_t bytes = PageHeader::kSize + (last - r * kIndexEntriesMax) * kIndexEntry;
     SHEAF_ASSIGN_OR_RETURN(
         roots->index[r],
         ReplaceMapPage(roots->index[r],
-                       static_cast<uint32_t>((bytes + kPageBytes - 1) / kPageBytes), birth));
+                       static_cast<uint32_t>((bytes + kPageBytes - 1) / kPageBytes),
+                       birth));
     roots->count = static_cast<uint32_t>(r + 1);
   }
   fresh_map_.clear();
@@ -413,7 +423,8 @@ absl::Status PageAllocator::ForEachRun(Bit which,
   for (size_t c = 0; c < chunks_.size(); ++c) {
     if (which == Bit::kLive && chunks_[c].live_count == 0) continue;
     if (which == Bit::kFree && chunks_[c].used_count == kChunkPages) continue;
-    const uint64_t end = std::min(kChunkPages, page_end_ - std::min(page_end_, c * kChunkPages));
+    const uint64_t end =
+        std::min(kChunkPages, page_end_ - std::min(page_end_, c * kChunkPages));
     if (which == Bit::kFree && c > 0 && chunks_[c].used_count == 0) {
       if (end > 0) fn(c * kChunkPages, end);
       continue;
@@ -423,8 +434,9 @@ absl::Status PageAllocator::ForEachRun(Bit which,
     uint64_t run = 0;
     for (uint64_t bit = 0; bit <= end; ++bit) {
       const uint64_t mask = uint64_t{1} << bit % 64;
-      const bool in_run = bit < end && (which == Bit::kLive ? (bits.live[bit / 64] & mask) != 0
-                                                            : (bits.used[bit / 64] & mask) == 0);
+      const bool in_run =
+          bit < end && (which == Bit::kLive ? (bits.live[bit / 64] & mask) != 0
+                                            : (bits.used[bit / 64] & mask) == 0);
       if (in_run) {
         ++run;
       } else if (run > 0) {
@@ -460,8 +472,10 @@ absl::Status PageAllocator::Check() {
   for (size_t i = 0; i < chunks_.size(); ++i) {
     SHEAF_RETURN_IF_ERROR(LoadChunk(i));
     const Chunk& c = chunks_[i];
-    if (CountBits(c.bits->used) != c.used_count || CountBits(c.bits->live) != c.live_count)
-      return absl::InternalError(absl::StrCat("page map chunk ", i, ": counts are wrong"));
+    if (CountBits(c.bits->used) != c.used_count ||
+        CountBits(c.bits->live) != c.live_count)
+      return absl::InternalError(
+          absl::StrCat("page map chunk ", i, ": counts are wrong"));
     for (size_t w = 0; w < kWords; ++w)
       if ((c.bits->live[w] & ~c.bits->used[w]) != 0)
         return absl::InternalError(

@@ -81,9 +81,9 @@ class PageAllocator {
   PageId TrimEnd() ABSL_LOCKS_EXCLUDED(mu_);
   struct Stats {
     PageId page_end = 0;
-    uint64_t free = 0;   // reusable now
-    uint64_t map = 0;    // pages of the map itself
-    uint64_t live = 0;   // marked in the durable map
+    uint64_t free = 0;  // reusable now
+    uint64_t map = 0;   // pages of the map itself
+    uint64_t live = 0;  // marked in the durable map
   };
   absl::StatusOr<Stats> stats() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -107,12 +107,13 @@ class PageAllocator {
     PageRef map;                 // of the last checkpoint
     uint32_t live_count = 0;
     uint32_t used_count = 0;
-    bool changed = false;        // live differs from `map`
+    bool changed = false;  // live differs from `map`
   };
 
   absl::Status LoadChunk(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status EnsureChunks(PageId end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::StatusOr<PageId> AllocateLocked(uint32_t pages) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::StatusOr<PageId> AllocateLocked(uint32_t pages)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool FindRun(size_t chunk, uint32_t pages, PageId* first)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FreeLocked(const PageRef& ref) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -139,9 +140,9 @@ class PageAllocator {
   PageId page_end_ ABSL_GUARDED_BY(mu_) = kFirstPage;
   size_t hint_chunk_ ABSL_GUARDED_BY(mu_) = 0;  // none lower has a free page
   size_t hint_word_ ABSL_GUARDED_BY(mu_) = 0;
-  std::vector<PageId> warm_ ABSL_GUARDED_BY(mu_);     // single pages, freed last at the back
-  std::vector<PageRef> pinned_ ABSL_GUARDED_BY(mu_);  // freed, but somebody holds a pin
-  std::vector<PageRef> old_map_ ABSL_GUARDED_BY(mu_);  // free after FinishMap
+  std::vector<PageId> warm_ ABSL_GUARDED_BY(mu_);  // single pages, freed last at the back
+  std::vector<PageRef> pinned_ ABSL_GUARDED_BY(mu_);    // freed, but somebody holds a pin
+  std::vector<PageRef> old_map_ ABSL_GUARDED_BY(mu_);   // free after FinishMap
   std::vector<size_t> fresh_map_ ABSL_GUARDED_BY(mu_);  // chunks to be written
 };
 

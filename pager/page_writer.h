@@ -43,7 +43,8 @@ class PageWriter {
   // Call before an operation that makes up to `pages` base pages.
   absl::Status Reserve(uint64_t pages) {
     if (!pinned_.empty()) Unpin();
-    if (buffer_.HasRoom(pages)) [[likely]] return absl::OkStatus();
+    if (buffer_.HasRoom(pages)) [[likely]]
+      return absl::OkStatus();
     ++generation_;
     return buffer_.Reserve(pages);
   }

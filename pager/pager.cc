@@ -61,7 +61,8 @@ absl::StatusOr<std::unique_ptr<File>> Pager::CreateFile(FileSystem* fs,
   const std::string fresh = path + "-new";
   absl::StatusOr<std::unique_ptr<File>> file = fs->Open(fresh, OpenMode::kCreateNew);
   if (absl::IsAlreadyExists(file.status())) {
-    SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<File> old, fs->Open(fresh, OpenMode::kReadWrite));
+    SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<File> old,
+                           fs->Open(fresh, OpenMode::kReadWrite));
     SHEAF_RETURN_IF_ERROR(old->Lock(LockMode::kExclusive));  // somebody creates it now
     SHEAF_RETURN_IF_ERROR(fs->Delete(fresh));
     file = fs->Open(fresh, OpenMode::kCreateNew);
@@ -89,7 +90,8 @@ absl::StatusOr<std::unique_ptr<File>> Pager::OpenFile(FileSystem* fs,
                                                       const PagerOptions& options) {
   const OpenMode mode = options.read_only ? OpenMode::kReadOnly : OpenMode::kReadWrite;
   absl::StatusOr<std::unique_ptr<File>> file = fs->Open(path, mode);
-  if (absl::IsNotFound(file.status()) && options.create_if_missing && !options.read_only) {
+  if (absl::IsNotFound(file.status()) && options.create_if_missing &&
+      !options.read_only) {
     absl::StatusOr<std::unique_ptr<File>> created = CreateFile(fs, path);
     // AlreadyExists: another process was faster.
     if (!absl::IsAlreadyExists(created.status())) return created;
@@ -103,7 +105,8 @@ absl::StatusOr<std::unique_ptr<File>> Pager::OpenFile(FileSystem* fs,
   return file;
 }
 
-absl::StatusOr<std::unique_ptr<Pager>> Pager::Open(FileSystem* fs, const std::string& name,
+absl::StatusOr<std::unique_ptr<Pager>> Pager::Open(FileSystem* fs,
+                                                   const std::string& name,
                                                    const PagerOptions& options,
                                                    const PageOps* ops) {
   SHEAF_ASSIGN_OR_RETURN(const std::string path, fs->Canonical(name));
@@ -128,7 +131,8 @@ absl::Status Pager::ReadSuperblocks() {
         file_->Read(0, absl::MakeSpan(head, std::min<uint64_t>(size, kPageBytes))));
     const absl::Status status = DecodeSuperblock(head, 0).status();
     if (absl::IsInvalidArgument(status)) return status;
-    return absl::DataLossError(absl::StrCat("the file was cut off: it has ", size, " bytes"));
+    return absl::DataLossError(
+        absl::StrCat("the file was cut off: it has ", size, " bytes"));
   }
   char page[kPageBytes];
   absl::StatusOr<Superblock> copies[2];
@@ -151,8 +155,8 @@ absl::Status Pager::ReadSuperblocks() {
     return absl::DataLossError(absl::StrCat("the file was cut off: it has ", size,
                                             " bytes, its superblock says ",
                                             superblock_.page_end * kPageBytes));
-  const bool alike = copies[0].ok() && copies[1].ok() &&
-                     copies[0]->sequence == copies[1]->sequence;
+  const bool alike =
+      copies[0].ok() && copies[1].ok() && copies[0]->sequence == copies[1]->sequence;
   const bool closed = superblock_.log_id == 0;  // cleanly: WriteLogId will see to it
   return (alike && closed) || read_only_ ? absl::OkStatus() : RepairTwin(second ? 0 : 1);
 }
@@ -209,11 +213,11 @@ absl::Status Pager::WriteCheckpoint(const CheckpointRequest& request) {
   next.log_id = request.log_id;
   if (request.version != superblock_.version) {
     std::vector<PageRef> born;
-    SHEAF_RETURN_IF_ERROR(WalkNew(request.catalog_root, superblock_.version,
-                                  [&](const PageRef& ref) {
-                                    born.push_back(ref);
-                                    return absl::OkStatus();
-                                  }));
+    SHEAF_RETURN_IF_ERROR(
+        WalkNew(request.catalog_root, superblock_.version, [&](const PageRef& ref) {
+          born.push_back(ref);
+          return absl::OkStatus();
+        }));
     SHEAF_RETURN_IF_ERROR(buffer_->WriteOut(born));
     absl::StatusOr<MapRoots> map =
         allocator_->WriteMap(born, request.died, request.version);
@@ -293,7 +297,8 @@ std::string Pager::DescribePage(const char* page, const PageOps& ops) {
       ",\"level\":", LevelOf(page), ",\"birth\":", BirthOf(page), ",\"checksum\":\"",
       absl::Hex(DecodeFixed32(page), absl::kZeroPad8), "\"");
   std::string members;
-  if (PageKindOf(page) == PageKind::kSuperblock) members = DescribeSuperblock(page);
+  if (PageKindOf(page) == PageKind::kSuperblock)
+    members = DescribeSuperblock(page);
   else if (kind < kPageKindCount && ops.kinds[kind].describe != nullptr)
     members = ops.kinds[kind].describe(page);
   if (!members.empty()) absl::StrAppend(&out, ",", members);

@@ -45,8 +45,8 @@ struct CheckpointRequest {
   uint64_t next_tree_id = 0;
   LogPosition log;
   uint64_t log_id = 0;
-  bool trim_end = false;       // give free pages at the end back to the file system
-  std::vector<PageRef> died;   // pages of the last checkpoint this version lacks
+  bool trim_end = false;      // give free pages at the end back to the file system
+  std::vector<PageRef> died;  // pages of the last checkpoint this version lacks
 };
 
 class Pager {

@@ -65,7 +65,8 @@ class ReaderSlots {
 
   template <class Fn>
   void ForEach(Fn fn) const {
-    for (const Block* b = &first_; b != nullptr; b = b->next.load(std::memory_order_acquire))
+    for (const Block* b = &first_; b != nullptr;
+         b = b->next.load(std::memory_order_acquire))
       for (const ReaderSlot& slot : b->slots) fn(slot);
   }
 

@@ -46,9 +46,9 @@ absl::StatusOr<Superblock> DecodeSuperblock(const char* page, PageId id) {
       VerifyPage(page, kPageBytes, PageRef{id, BirthOf(page), 1, false}));
   const uint32_t format = DecodeFixed32(page + kFormat);
   if (format > kFormatVersion)
-    return absl::UnimplementedError(
-        absl::StrCat("its format version is ", format, ", this library knows ",
-                     kFormatVersion, ": open it with a newer one"));
+    return absl::UnimplementedError(absl::StrCat("its format version is ", format,
+                                                 ", this library knows ", kFormatVersion,
+                                                 ": open it with a newer one"));
   Superblock s;
   std::memcpy(s.database_id.data(), page + kDatabaseId, s.database_id.size());
   s.sequence = DecodeFixed64(page + kSequence);

@@ -52,7 +52,8 @@ struct TransactionState {
     return rep != nullptr && !rep->orphaned.load(std::memory_order_relaxed);
   }
   absl::Status Live() const {
-    if (IsLive()) [[likely]] return absl::OkStatus();
+    if (IsLive()) [[likely]]
+      return absl::OkStatus();
     return rep == nullptr ? Ended() : Orphaned();
   }
   static absl::Status Ended();
@@ -65,15 +66,17 @@ struct TransactionState {
 struct TableState {
   std::shared_ptr<TransactionState> txn;
   std::string name;
-  catalog::TreeRecord record;          // of a reader
-  catalog::OpenTree* open = nullptr;   // of a writer; owned by the transaction
+  catalog::TreeRecord record;         // of a reader
+  catalog::OpenTree* open = nullptr;  // of a writer; owned by the transaction
 
   absl::Status Live() const {
     absl::Status status = txn->Live();
     if (status.ok() && open != nullptr) return open->CheckAlive();
     return status;
   }
-  const btree::TreeRoot& root() const { return open != nullptr ? open->root() : record.root; }
+  const btree::TreeRoot& root() const {
+    return open != nullptr ? open->root() : record.root;
+  }
   btree::TreeReader reader() const { return {txn->context(), root()}; }
   absl::StatusOr<Value> ToValue(btree::Found* found) const;
 };
@@ -81,8 +84,8 @@ struct TableState {
 struct CursorState {
   std::shared_ptr<TableState> table;
   std::optional<btree::TreeCursor> cursor;
-  absl::Status status;      // of a cursor that never was
-  std::string value_copy;   // of a large value, or of one whose table changed
+  absl::Status status;     // of a cursor that never was
+  std::string value_copy;  // of a large value, or of one whose table changed
   bool have_copy = false;
 
   bool Live();

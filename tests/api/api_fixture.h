@@ -90,7 +90,8 @@ class ApiTest : public testing::Test {
   void ExpectClean() {
     absl::StatusOr<CheckReport> report = db_->Check();
     ASSERT_TRUE(report.ok()) << report.status();
-    for (const CheckFinding& f : report->findings) ADD_FAILURE() << f.page << ": " << f.what;
+    for (const CheckFinding& f : report->findings)
+      ADD_FAILURE() << f.page << ": " << f.what;
   }
 
   Options options_;

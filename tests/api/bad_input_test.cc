@@ -94,7 +94,8 @@ class BadInputTest : public testing::Test {
 TEST_F(BadInputTest, ForeignFiles) {
   const std::string path = Path("foreign");
   for (const std::string& bytes :
-       {std::string("hello"), std::string("SQLite format 3\0", 16) + std::string(9000, 'x'),
+       {std::string("hello"),
+        std::string("SQLite format 3\0", 16) + std::string(9000, 'x'),
         std::string(5000, '\0'), std::string(8192, '\0'), std::string(100000, '\xff'),
         std::string("\x89PNG\r\n\x1a\n") + std::string(20000, 'p'), std::string("\n"),
         std::string(64, 'x') + "SheafDB"}) {
@@ -224,14 +225,11 @@ TEST_F(BadSuperblockTest, FieldsImpossible) {
     size_t at;
     uint64_t value;
     const char* says;
-  } const cases[] = {{120, 1, "page_end"},
-                     {120, (uint64_t{1} << 40) + 1, "page_end"},
-                     {120, 1 << 20, "cut off"},
-                     {112, uint64_t{1} << 48, "next_stamp"},
-                     {112, 0, "next_stamp"},
-                     {136, ~uint64_t{0}, "catalog_root"},
-                     {148, 65, "map_count"},
-                     {192, ~uint64_t{0}, "page map"}};
+  } const cases[] = {
+      {120, 1, "page_end"},      {120, (uint64_t{1} << 40) + 1, "page_end"},
+      {120, 1 << 20, "cut off"}, {112, uint64_t{1} << 48, "next_stamp"},
+      {112, 0, "next_stamp"},    {136, ~uint64_t{0}, "catalog_root"},
+      {148, 65, "map_count"},    {192, ~uint64_t{0}, "page map"}};
   for (const auto& c : cases) {
     EditBoth([&](char* page) { pager::EncodeFixed64(page + c.at, c.value); });
     ExpectRefused(path_, absl::StatusCode::kDataLoss, c.says);
@@ -370,7 +368,8 @@ TEST_F(BadLogTest, Missing) {
 }
 
 TEST_F(BadLogTest, EmptyOrForeign) {
-  for (const std::string& bytes : {std::string(), std::string("x"), std::string(2000000, 'x')}) {
+  for (const std::string& bytes :
+       {std::string(), std::string("x"), std::string(2000000, 'x')}) {
     WriteFile(path_ + "-log", bytes);
     ExpectRefused(path_, absl::StatusCode::kDataLoss, "");
   }
@@ -418,7 +417,8 @@ TEST_F(BadInputTest, OptionsOutOfRange) {
   refused("cache_bytes_max", [](Options* o) { o->cache_bytes_max = 0; });
   refused("cache_bytes_max", [](Options* o) { o->cache_bytes_max = ~uint64_t{0}; });
   refused("log_bytes_max", [](Options* o) { o->log_bytes_max = kMiB - 1; });
-  refused("log_bytes_max", [](Options* o) { o->log_bytes_max = (uint64_t{64} << 30) + 1; });
+  refused("log_bytes_max",
+          [](Options* o) { o->log_bytes_max = (uint64_t{64} << 30) + 1; });
   refused("transaction_log_bytes_max",
           [](Options* o) { o->transaction_log_bytes_max = (64 << 10) - 1; });
   refused("transaction_log_bytes_max",

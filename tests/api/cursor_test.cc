@@ -215,8 +215,8 @@ TEST_F(CursorTest, TableDroppedUnderACursor) {
   EXPECT_FALSE(c.SeekFirst());
   EXPECT_TRUE(absl::IsFailedPrecondition(c.status())) << c.status();
   EXPECT_TRUE(absl::IsFailedPrecondition(t.NewCursor().status()));
-  EXPECT_TRUE(absl::IsFailedPrecondition(
-      t.ForEach(KeyRange::All(), [](std::string_view, std::string_view) { return true; })));
+  EXPECT_TRUE(absl::IsFailedPrecondition(t.ForEach(
+      KeyRange::All(), [](std::string_view, std::string_view) { return true; })));
   ASSERT_TRUE(txn.RollbackTo(savepoint).ok());
   EXPECT_TRUE(c.SeekFirst());  // the table is back
   EXPECT_TRUE(c.status().ok());
@@ -283,7 +283,8 @@ TEST_F(CursorTest, RangesOfForEach) {
       seen.emplace_back(key);
       return seen.size() < max;
     };
-    const absl::Status status = reverse ? t.ForEachReverse(range, fn) : t.ForEach(range, fn);
+    const absl::Status status =
+        reverse ? t.ForEachReverse(range, fn) : t.ForEach(range, fn);
     EXPECT_TRUE(status.ok()) << status;
     return seen;
   };
@@ -360,7 +361,8 @@ TEST_F(CursorTest, AnErrorEndsTheLoopAndIsSeen) {
         const std::vector<std::string_view> views(keys.begin(), keys.end());
         for (size_t at = 0; at < views.size() && status.ok(); at += 50) {
           std::optional<Value> found[50];
-          status = t->MultiGet(absl::MakeSpan(views).subspan(at, 50), absl::MakeSpan(found));
+          status =
+              t->MultiGet(absl::MakeSpan(views).subspan(at, 50), absl::MakeSpan(found));
           for (const auto& value : found) seen += value.has_value() ? 1 : 0;
         }
       } else {
@@ -382,7 +384,8 @@ TEST_F(CursorTest, AnErrorEndsTheLoopAndIsSeen) {
         ++passed;
       } else {
         ASSERT_LT(seen, 3000);
-        EXPECT_NE(std::string(status.message()).find("injected"), std::string::npos) << status;
+        EXPECT_NE(std::string(status.message()).find("injected"), std::string::npos)
+            << status;
         ++failed;
       }
     }

@@ -35,8 +35,8 @@ TEST_F(SweepTest, EveryBitOfWhatOpeningReads) {
   const Sample sample = MakeSample();
   WriteWholeFile(fs_.get(), kPath, sample.file);
   const PageEditor editor(sample.file);
-  std::vector<PageId> pages = {0, 1, editor.superblock().catalog_root.id, editor.map_page().id,
-                               editor.map_index().id};
+  std::vector<PageId> pages = {0, 1, editor.superblock().catalog_root.id,
+                               editor.map_page().id, editor.map_index().id};
   for (const PageId id : pages) {
     Sweep(kPath, sample.file, id * kPageBytes, (id + 1) * kPageBytes,
           [&](const Verdict& v) {

@@ -40,7 +40,8 @@ TEST_F(DamageTest, FlippedBitsOfSuperblocks) {
     std::string file = sample_.file;
     Flip(&file, bit);
     const Verdict v = Expect(file, Change::kTouchesUse);
-    ASSERT_TRUE(v.open.ok() && v.read.ok()) << "the other superblock is whole: bit " << bit;
+    ASSERT_TRUE(v.open.ok() && v.read.ok())
+        << "the other superblock is whole: bit " << bit;
   }
 }
 
@@ -123,7 +124,8 @@ TEST_F(DamageTest, OlderVersionsOfPages) {
   ASSERT_FALSE(sample_.older.empty());
   int differing = 0;
   for (const std::string& older : sample_.older) {
-    for (PageId id = 2; id < std::min(older.size(), sample_.file.size()) / kPageBytes; ++id) {
+    for (PageId id = 2; id < std::min(older.size(), sample_.file.size()) / kPageBytes;
+         ++id) {
       const std::string page = older.substr(id * kPageBytes, kPageBytes);
       std::string file = sample_.file;
       if (file.compare(id * kPageBytes, kPageBytes, page) == 0) continue;
@@ -159,7 +161,8 @@ TEST_F(DamageTest, GarbageAppended) {
   std::mt19937_64 random(4);
   for (const size_t size : {1u, 511u, 512u, 4095u, 4096u, 4097u, 70000u}) {
     std::string file = sample_.file;
-    while (file.size() < sample_.file.size() + size) file.push_back(static_cast<char>(random()));
+    while (file.size() < sample_.file.size() + size)
+      file.push_back(static_cast<char>(random()));
     const Verdict v = Expect(file, Change::kHarmless);
     EXPECT_TRUE(v.read.ok() && !v.noticed()) << v.ToString();
     EXPECT_EQ(v.content, sample_.content);
@@ -180,7 +183,8 @@ TEST_F(DamageTest, ReadingADamagedFileDoesNotChangeIt) {
   std::mt19937_64 random(5);
   for (int i = 0; i < 50; ++i) {
     std::string file = sample_.file;
-    for (int n = 0; n < 20; ++n) file[random() % file.size()] = static_cast<char>(random());
+    for (int n = 0; n < 20; ++n)
+      file[random() % file.size()] = static_cast<char>(random());
     auto fs = pager::NewMemoryFileSystem();
     WriteWholeFile(fs.get(), kPath, file);
     for (const bool read_only : {false, true}) {
@@ -254,8 +258,8 @@ class CrashedDamageTest : public testing::Test {
 
 TEST_F(CrashedDamageTest, TheSampleItselfIsSound) {
   for (const bool read_only : {true, false}) {
-    const Verdict v =
-        ExpectHonest(sample_.file, sample_.log, sample_.versions.back(), Change::kHarmless);
+    const Verdict v = ExpectHonest(sample_.file, sample_.log, sample_.versions.back(),
+                                   Change::kHarmless);
     EXPECT_TRUE(v.read.ok() && !v.noticed()) << v.ToString();
     EXPECT_EQ(v.content, sample_.versions.back()) << read_only;
   }

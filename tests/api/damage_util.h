@@ -95,7 +95,7 @@ inline Sample MakeSample() {
 
 struct CrashedSample {
   std::string file, log;
-  size_t log_used = 0;  // behind it there are only zeros
+  size_t log_used = 0;            // behind it there are only zeros
   std::vector<Content> versions;  // after the checkpoint, then after each commit
 };
 

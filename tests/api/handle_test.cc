@@ -62,7 +62,8 @@ void ExpectGone(Table t) {
   EXPECT_GONE(t.Insert("new", "v"));
   EXPECT_GONE(t.Delete("key1").status());
   EXPECT_GONE(t.PutReserved("key1", 3, [](absl::Span<char>) {}));
-  EXPECT_GONE(t.Update("key1", [](std::optional<std::string_view>) { return std::nullopt; }));
+  EXPECT_GONE(
+      t.Update("key1", [](std::optional<std::string_view>) { return std::nullopt; }));
   EXPECT_GONE(t.DeleteRange(KeyRange::All()).status());
   EXPECT_GONE(t.PopFirst().status());
   EXPECT_GONE(t.PopLast().status());
@@ -152,8 +153,10 @@ TEST_F(HandleTest, AfterAWriteTransactionEnded) {
     ASSERT_TRUE(txn->table("t")->Put("key1", "changed").ok());
     Standing standing(t);
     const Savepoint savepoint = *txn->SetSavepoint();
-    if (!commit) txn->Rollback();
-    else EXPECT_TRUE(txn->Commit().ok());
+    if (!commit)
+      txn->Rollback();
+    else
+      EXPECT_TRUE(txn->Commit().ok());
     ExpectGone(t);
     ExpectGone(c);
     standing.ExpectGone();
@@ -243,7 +246,8 @@ TEST_F(HandleTest, CloseRefusesWhileTransactionsAreOpen) {
     const ReadTransaction read = db_->BeginRead();
     const absl::Status refused = db_->Close();
     EXPECT_GONE(refused);
-    EXPECT_NE(refused.message().find("1 transactions"), std::string_view::npos) << refused;
+    EXPECT_NE(refused.message().find("1 transactions"), std::string_view::npos)
+        << refused;
     EXPECT_TRUE(read.table("t").ok());
   }
   {

@@ -94,7 +94,8 @@ class InconsistentFileTest : public testing::Test {
     auto db = OpenSample(fs.get());
     if (db.ok()) {
       for (const absl::Status& status : WriteAllOver(db->get()))
-        EXPECT_TRUE(status.ok() || IsDamageCode(status) || absl::IsNotFound(status)) << status;
+        EXPECT_TRUE(status.ok() || IsDamageCode(status) || absl::IsNotFound(status))
+            << status;
     }
     const auto took = std::chrono::steady_clock::now() - begin;
     EXPECT_LT(took, std::chrono::seconds(20));
@@ -266,9 +267,9 @@ TEST_F(InconsistentFileTest, LastChildFirst) {
 }
 
 TEST_F(InconsistentFileTest, ReferencesOutsideTheFile) {
-  for (const PageId id : {editor_.page_count(), editor_.page_count() + 1000,
-                          (PageId{1} << 32) + 3, pager::kPageIdEnd - 17,
-                          pager::kPageIdEnd - 1, (PageId{1} << 43) - 1}) {
+  for (const PageId id :
+       {editor_.page_count(), editor_.page_count() + 1000, (PageId{1} << 32) + 3,
+        pager::kPageIdEnd - 17, pager::kPageIdEnd - 1, (PageId{1} << 43) - 1}) {
     editor_ = PageEditor(sample_->file);
     ChildRef c = child(1);
     c.page.id = id;
@@ -330,13 +331,13 @@ TEST_F(InconsistentFileTest, TreeOfOnePathManyTimes) {
     TableReader table = *read.table("table");
     EXPECT_TRUE(table.Find(SampleKey(100)).ok());
     uint64_t entries = 0;
-    const absl::Status status = table.ForEach(KeyRange::All(), [&](auto, auto) {
-      return ++entries < 100000;
-    });
+    const absl::Status status =
+        table.ForEach(KeyRange::All(), [&](auto, auto) { return ++entries < 100000; });
     EXPECT_TRUE(absl::IsDataLoss(status)) << status << " after " << entries;
   }
   for (const absl::Status& status : WriteAllOver(db->get()))
-    EXPECT_TRUE(status.ok() || IsDamageCode(status) || absl::IsNotFound(status)) << status;
+    EXPECT_TRUE(status.ok() || IsDamageCode(status) || absl::IsNotFound(status))
+        << status;
 }
 
 TEST_F(InconsistentFileTest, EmptyLeafInTheMiddle) {
@@ -373,7 +374,8 @@ TEST_F(InconsistentFileTest, LeafOfTwoPages) {
   auto db = OpenSample(fs.get());
   ASSERT_TRUE(db.ok()) << db.status();
   for (const absl::Status& status : WriteAllOver(db->get()))
-    EXPECT_TRUE(status.ok() || IsDamageCode(status) || absl::IsNotFound(status)) << status;
+    EXPECT_TRUE(status.ok() || IsDamageCode(status) || absl::IsNotFound(status))
+        << status;
 }
 
 TEST_F(InconsistentFileTest, OverlappingNodes) {
@@ -489,9 +491,10 @@ TEST_F(InconsistentFileTest, FlagsOfATableLeaf) {
 // --- Large values ---------------------------------------------------------------
 
 TEST_F(InconsistentFileTest, LargeSizesWrong) {
-  for (const uint64_t size : {uint64_t{0}, uint64_t{1}, uint64_t{65472}, uint64_t{65473},
-                              uint64_t{80001}, uint64_t{1} << 31, (uint64_t{1} << 32) - 1,
-                              uint64_t{1} << 32, uint64_t{1} << 40, (uint64_t{1} << 48) - 1}) {
+  for (const uint64_t size :
+       {uint64_t{0}, uint64_t{1}, uint64_t{65472}, uint64_t{65473}, uint64_t{80001},
+        uint64_t{1} << 31, (uint64_t{1} << 32) - 1, uint64_t{1} << 32, uint64_t{1} << 40,
+        (uint64_t{1} << 48) - 1}) {
     for (const char* key : {"large", "larger"}) {
       editor_ = PageEditor(sample_->file);
       LargeRef large = Large(key);
@@ -581,7 +584,8 @@ TEST_F(InconsistentFileTest, TwoKeysOneLargeValue) {
 class InconsistentCatalogTest : public InconsistentFileTest {
  protected:
   void EditCatalog(const std::function<void(Node)>& edit) {
-    editor_.Edit(editor_.superblock().catalog_root.id, [&](char* page) { edit(Node(page)); });
+    editor_.Edit(editor_.superblock().catalog_root.id,
+                 [&](char* page) { edit(Node(page)); });
   }
   static uint32_t Slot(const Node& node, const std::string& key) {
     const NodeView::Position at = node.LowerBound(key);
@@ -605,7 +609,8 @@ TEST_F(InconsistentCatalogTest, NameOfAnotherTree) {
   const auto id = editor_.Tree("notes").id;
   EditCatalog([&](Node node) {
     const uint32_t slot = Slot(node, catalog::NameKey("table"));
-    EXPECT_TRUE(node.Replace(slot, {catalog::NameKey("table"), catalog::EncodeNameEntry(id)}));
+    EXPECT_TRUE(
+        node.Replace(slot, {catalog::NameKey("table"), catalog::EncodeNameEntry(id)}));
   });
   Expect("does not lead to its tree", Reading::kMayPass);
 }
@@ -613,7 +618,8 @@ TEST_F(InconsistentCatalogTest, NameOfAnotherTree) {
 TEST_F(InconsistentCatalogTest, NameOfANumberNeverGivenOut) {
   EditCatalog([&](Node node) {
     const uint32_t slot = Slot(node, catalog::NameKey("table"));
-    EXPECT_TRUE(node.Replace(slot, {catalog::NameKey("table"), catalog::EncodeNameEntry(99)}));
+    EXPECT_TRUE(
+        node.Replace(slot, {catalog::NameKey("table"), catalog::EncodeNameEntry(99)}));
   });
   Expect("does not lead to its tree", Reading::kFails);
 }
@@ -645,8 +651,9 @@ TEST_F(InconsistentCatalogTest, RecordsMalformed) {
     return value;
   };
   for (const std::string& value :
-       {good.substr(0, 12), good.substr(0, 27), good.substr(0, 28), good + "x", with(18, 0),
-        with(18, 3), with(18, -1), with(19, 1), with(28, -1), with(28, 127)}) {
+       {good.substr(0, 12), good.substr(0, 27), good.substr(0, 28), good + "x",
+        with(18, 0), with(18, 3), with(18, -1), with(19, 1), with(28, -1),
+        with(28, 127)}) {
     editor_ = PageEditor(sample_->file);
     EditCatalog([&](Node node) {
       EXPECT_TRUE(node.Replace(Slot(node, key), {key, value}));
@@ -658,12 +665,14 @@ TEST_F(InconsistentCatalogTest, RecordsMalformed) {
 TEST_F(InconsistentCatalogTest, NamesNobodyCouldHaveGiven) {
   TreeRecord record = editor_.Tree("empty");
   const std::string key = catalog::TreeKey(record.id);
-  for (const std::string& name : {std::string(), std::string("a\0b", 3), std::string(300, 'n')}) {
+  for (const std::string& name :
+       {std::string(), std::string("a\0b", 3), std::string(300, 'n')}) {
     editor_ = PageEditor(sample_->file);
     record.name = name;
     EditCatalog([&](Node node) {
       node.Remove(Slot(node, catalog::NameKey("empty")));
-      EXPECT_TRUE(node.Replace(Slot(node, key), {key, catalog::EncodeTreeRecord(record)}));
+      EXPECT_TRUE(
+          node.Replace(Slot(node, key), {key, catalog::EncodeTreeRecord(record)}));
       const std::string name_key = catalog::NameKey(name);
       EXPECT_TRUE(node.Insert(node.LowerBound(name_key).index,
                               {name_key, catalog::EncodeNameEntry(record.id)}));
@@ -677,9 +686,8 @@ TEST_F(InconsistentCatalogTest, LeafWithoutItsFlag) {
   for (const PageId id : {PageId{99999}, pager::kPageIdEnd - 1, (PageId{1} << 43) - 1}) {
     editor_ = PageEditor(sample_->file);
     editor_.EditTree("table", [&](TreeRecord* r) { r->root.page.id = id; });
-    EditCatalog([&](Node node) {
-      const_cast<char*>(node.page())[PageHeader::kFlags] = 0;
-    });
+    EditCatalog(
+        [&](Node node) { const_cast<char*>(node.page())[PageHeader::kFlags] = 0; });
     Expect("", Reading::kFails);
   }
 }
@@ -691,7 +699,9 @@ TEST_F(InconsistentCatalogTest, RootIsATable) {
 }
 
 TEST_F(InconsistentCatalogTest, RootIsNoTree) {
-  const PageRef others[] = {editor_.map_index(), editor_.map_page(), Large("large").page,
+  const PageRef others[] = {editor_.map_index(),
+                            editor_.map_page(),
+                            Large("large").page,
                             {editor_.page_count() - 1, 5, 1, false},
                             {editor_.page_count(), 5, 1, false}};
   for (const PageRef& other : others) {
@@ -786,7 +796,9 @@ TEST_F(InconsistentFileTest, MapCountsWrong) {
 }
 
 TEST_F(InconsistentFileTest, MapReferencesWrong) {
-  const PageRef others[] = {{}, root("table"), editor_.map_index(),
+  const PageRef others[] = {{},
+                            root("table"),
+                            editor_.map_index(),
                             {editor_.page_count(), 5, 1, false},
                             {(PageId{1} << 43) - 1, 5, 16, false}};
   for (const PageRef& other : others) {

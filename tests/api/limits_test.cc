@@ -43,7 +43,8 @@ class LimitsTest : public testing::Test {
   void ExpectClean() {
     auto report = db_->Check();
     ASSERT_TRUE(report.ok()) << report.status();
-    for (const CheckFinding& f : report->findings) ADD_FAILURE() << f.page << ": " << f.what;
+    for (const CheckFinding& f : report->findings)
+      ADD_FAILURE() << f.page << ": " << f.what;
   }
 
   std::unique_ptr<pager::FileSystem> fs_ = pager::NewMemoryFileSystem();
@@ -54,23 +55,24 @@ class LimitsTest : public testing::Test {
 
 TEST_F(LimitsTest, KeySizes) {
   static_assert(kKeyBytesMax == 1024);
-  EXPECT_TRUE(Write([](Table& t) -> absl::Status {
-                for (const size_t size : {0u, 1025u, 5000u, 70000u}) {
-                  const std::string key(size, 'k');
-                  EXPECT_TRUE(absl::IsInvalidArgument(t.Put(key, "v"))) << size;
-                  EXPECT_TRUE(absl::IsInvalidArgument(t.Insert(key, "v")));
-                  EXPECT_TRUE(absl::IsInvalidArgument(t.Delete(key).status()));
-                  EXPECT_TRUE(absl::IsInvalidArgument(
-                      t.PutReserved(key, 1, [](absl::Span<char>) {})));
-                  EXPECT_TRUE(absl::IsInvalidArgument(t.Update(
-                      key, [](auto) -> std::optional<std::string> { return "v"; })));
-                  EXPECT_FALSE(*t.Contains(key));
-                  EXPECT_FALSE(t.Find(key)->has_value());
-                }
-                for (const size_t size : {1u, 2u, 3u, 4u, 5u, 1023u, 1024u})
-                  SHEAF_RETURN_IF_ERROR(t.Put(std::string(size, 'k'), absl::StrCat(size)));
-                return absl::OkStatus();
-              }).ok());
+  EXPECT_TRUE(
+      Write([](Table& t) -> absl::Status {
+        for (const size_t size : {0u, 1025u, 5000u, 70000u}) {
+          const std::string key(size, 'k');
+          EXPECT_TRUE(absl::IsInvalidArgument(t.Put(key, "v"))) << size;
+          EXPECT_TRUE(absl::IsInvalidArgument(t.Insert(key, "v")));
+          EXPECT_TRUE(absl::IsInvalidArgument(t.Delete(key).status()));
+          EXPECT_TRUE(
+              absl::IsInvalidArgument(t.PutReserved(key, 1, [](absl::Span<char>) {})));
+          EXPECT_TRUE(absl::IsInvalidArgument(
+              t.Update(key, [](auto) -> std::optional<std::string> { return "v"; })));
+          EXPECT_FALSE(*t.Contains(key));
+          EXPECT_FALSE(t.Find(key)->has_value());
+        }
+        for (const size_t size : {1u, 2u, 3u, 4u, 5u, 1023u, 1024u})
+          SHEAF_RETURN_IF_ERROR(t.Put(std::string(size, 'k'), absl::StrCat(size)));
+        return absl::OkStatus();
+      }).ok());
   Reopen();
   ReadTransaction read = db_->BeginRead();
   TableReader t = *read.table("t");
@@ -133,16 +135,19 @@ TEST_F(LimitsTest, ValueSizes) {
   std::map<std::string, std::string> expected;
   char fill = 'a';
   for (const size_t key_size : {1u, 100u, 491u, 492u, 493u, 1024u}) {
-    std::vector<uint64_t> sizes = {0, 1, 4031, 4032, 4033, 8128, 8129, chunk - 1, chunk,
-                                   chunk + 1, 2 * chunk, 2 * chunk + 1, 3 * chunk - 1};
+    std::vector<uint64_t> sizes = {
+        0,         1,     4031,      4032,      4033,          8128,         8129,
+        chunk - 1, chunk, chunk + 1, 2 * chunk, 2 * chunk + 1, 3 * chunk - 1};
     const uint64_t border = inline_max - std::min<uint64_t>(key_size, inline_max / 2);
-    for (const uint64_t size : {border - 1, border, border + 1, inline_max, inline_max + 1})
+    for (const uint64_t size :
+         {border - 1, border, border + 1, inline_max, inline_max + 1})
       sizes.push_back(size);
     for (const uint64_t size : sizes) {
       std::string key = absl::StrCat(size, "/");
       key.resize(key_size, 'k');
       if (key_size == 1) key = std::string(1, static_cast<char>(size % 255 + 1));
-      expected[key] = std::string(size, fill = static_cast<char>(fill == 'z' ? 'a' : fill + 1));
+      expected[key] =
+          std::string(size, fill = static_cast<char>(fill == 'z' ? 'a' : fill + 1));
     }
   }
   EXPECT_TRUE(Write([&](Table& t) -> absl::Status {
@@ -163,7 +168,8 @@ TEST_F(LimitsTest, ValueSizes) {
                   return absl::OkStatus();
                 }).ok());
   }
-  EXPECT_TRUE(Write([](Table& t) { return t.DeleteRange(KeyRange::All()).status(); }).ok());
+  EXPECT_TRUE(
+      Write([](Table& t) { return t.DeleteRange(KeyRange::All()).status(); }).ok());
   ExpectClean();
   Reopen();
   EXPECT_LT(db_->stats().pages_live, 12u);
@@ -179,7 +185,8 @@ TEST_F(LimitsTest, RangesOfValues) {
   for (const uint64_t offset : {uint64_t{0}, uint64_t{1}, chunk - 1, chunk, chunk + 1,
                                 2 * chunk - 1, 2 * chunk, value.size() - 1, value.size(),
                                 value.size() + 1, uint64_t{1} << 40, ~uint64_t{0}}) {
-    for (const size_t size : {size_t{0}, size_t{1}, size_t{2}, size_t{chunk + 2}, value.size()}) {
+    for (const size_t size :
+         {size_t{0}, size_t{1}, size_t{2}, size_t{chunk + 2}, value.size()}) {
       std::string out(size, '?');
       auto n = t.ReadRange("v", offset, absl::MakeSpan(out.data(), out.size()));
       ASSERT_TRUE(n.ok()) << n.status();
@@ -217,7 +224,8 @@ TEST_F(LimitsTest, ValuesOf4GiBAreRefused) {
     batch.Clear();
     batch.Put("t", "small", "v");
     EXPECT_TRUE(db_->Apply(batch).ok());
-    EXPECT_TRUE(Write([](Table& t) { return t.DeleteRange(KeyRange::All()).status(); }).ok());
+    EXPECT_TRUE(
+        Write([](Table& t) { return t.DeleteRange(KeyRange::All()).status(); }).ok());
   }
   munmap(nothing, size);
 }
@@ -253,26 +261,35 @@ TEST_F(LimitsTest, TransactionsThatOutgrowTheLog) {
 
 TEST_F(LimitsTest, Names) {
   const std::string longest(255, 'n'), umlauts = absl::StrCat(std::string(253, 'n'), "ü");
-  const std::string bad[] = {"",          std::string(256, 'n'),    "a\nb",
-                             "\x7f",      std::string("a\0b", 3),   "\x80",
-                             "\xc0\x80",  "\xed\xa0\x80",           "\xf5\x80\x80\x80",
-                             "abc\xc3",   std::string(254, 'n') + "ü"};
-  EXPECT_TRUE(db_->Write([&](WriteTransaction& txn) -> absl::Status {
-                  for (const std::string& name : bad) {
-                    EXPECT_TRUE(absl::IsInvalidArgument(txn.table(name).status())) << name;
-                    EXPECT_TRUE(absl::IsInvalidArgument(txn.collection(name).status()));
-                    EXPECT_TRUE(
-                        absl::IsInvalidArgument(txn.typed_table(name, "i", "i").status()));
-                  }
-                  for (const std::string& name : {std::string("n"), longest, umlauts,
-                                                  std::string("a b/c.d"), std::string("名前")})
-                    SHEAF_RETURN_IF_ERROR(txn.table(name)->Put("k", name));
-                  for (const std::string& name : bad)
-                    EXPECT_TRUE(absl::IsInvalidArgument(txn.Rename("n", name)));
-                  EXPECT_TRUE(absl::IsAlreadyExists(txn.Rename("n", longest)));
-                  EXPECT_TRUE(absl::IsNotFound(txn.Rename("none", "other")));
-                  return txn.Rename("n", "m");
-                }).ok());
+  const std::string bad[] = {"",
+                             std::string(256, 'n'),
+                             "a\nb",
+                             "\x7f",
+                             std::string("a\0b", 3),
+                             "\x80",
+                             "\xc0\x80",
+                             "\xed\xa0\x80",
+                             "\xf5\x80\x80\x80",
+                             "abc\xc3",
+                             std::string(254, 'n') + "ü"};
+  EXPECT_TRUE(
+      db_->Write([&](WriteTransaction& txn) -> absl::Status {
+           for (const std::string& name : bad) {
+             EXPECT_TRUE(absl::IsInvalidArgument(txn.table(name).status())) << name;
+             EXPECT_TRUE(absl::IsInvalidArgument(txn.collection(name).status()));
+             EXPECT_TRUE(
+                 absl::IsInvalidArgument(txn.typed_table(name, "i", "i").status()));
+           }
+           for (const std::string& name : {std::string("n"), longest, umlauts,
+                                           std::string("a b/c.d"), std::string("名前")})
+             SHEAF_RETURN_IF_ERROR(txn.table(name)->Put("k", name));
+           for (const std::string& name : bad)
+             EXPECT_TRUE(absl::IsInvalidArgument(txn.Rename("n", name)));
+           EXPECT_TRUE(absl::IsAlreadyExists(txn.Rename("n", longest)));
+           EXPECT_TRUE(absl::IsNotFound(txn.Rename("none", "other")));
+           return txn.Rename("n", "m");
+         })
+          .ok());
   for (const std::string& name : bad) {
     WriteBatch batch;
     batch.Put(name, "k", "v");
@@ -290,15 +307,16 @@ TEST_F(LimitsTest, Names) {
 TEST_F(LimitsTest, TypeNames) {
   const std::string longest(255, 't'), name(255, 'n');
   EXPECT_TRUE(db_->Write([&](WriteTransaction& txn) -> absl::Status {
-                  for (const size_t size : {256u, 1000u, 5000u, 100000u}) {
-                    const std::string type(size, 't');
-                    absl::Status status = txn.typed_table("x", type, "v").status();
-                    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
-                    status = txn.typed_table("x", "k", type).status();
-                    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
-                  }
-                  return txn.typed_table(name, longest, longest)->Put("k", "v");
-                }).ok());
+                   for (const size_t size : {256u, 1000u, 5000u, 100000u}) {
+                     const std::string type(size, 't');
+                     absl::Status status = txn.typed_table("x", type, "v").status();
+                     EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+                     status = txn.typed_table("x", "k", type).status();
+                     EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+                   }
+                   return txn.typed_table(name, longest, longest)->Put("k", "v");
+                 })
+                  .ok());
   Reopen();
   ReadTransaction read = db_->BeginRead();
   EXPECT_TRUE(read.typed_table(name, longest, longest).ok());
@@ -308,20 +326,24 @@ TEST_F(LimitsTest, TypeNames) {
 }
 
 TEST_F(LimitsTest, ManyTables) {
-  EXPECT_TRUE(db_->Write([&](WriteTransaction& txn) -> absl::Status {
-                  for (int i = 0; i < 500; ++i)
-                    SHEAF_RETURN_IF_ERROR(
-                        txn.table(absl::StrCat(i, std::string(250, 'n')))->Put("k", "v"));
-                  return absl::OkStatus();
-                }).ok());
+  EXPECT_TRUE(
+      db_->Write([&](WriteTransaction& txn) -> absl::Status {
+           for (int i = 0; i < 500; ++i)
+             SHEAF_RETURN_IF_ERROR(
+                 txn.table(absl::StrCat(i, std::string(250, 'n')))->Put("k", "v"));
+           return absl::OkStatus();
+         })
+          .ok());
   ExpectClean();
   Reopen();
   EXPECT_EQ(db_->BeginRead().List()->size(), 500u);
   EXPECT_TRUE(db_->Write([&](WriteTransaction& txn) -> absl::Status {
-                  for (int i = 0; i < 500; ++i)
-                    SHEAF_RETURN_IF_ERROR(txn.Drop(absl::StrCat(i, std::string(250, 'n'))));
-                  return absl::OkStatus();
-                }).ok());
+                   for (int i = 0; i < 500; ++i)
+                     SHEAF_RETURN_IF_ERROR(
+                         txn.Drop(absl::StrCat(i, std::string(250, 'n'))));
+                   return absl::OkStatus();
+                 })
+                  .ok());
   ExpectClean();
   EXPECT_TRUE(db_->BeginRead().List()->empty());
 }
@@ -370,12 +392,12 @@ std::string HugeHead(PageId first_free, uint64_t* pages) {
     char* const page = head.data() + id * kPageBytes;
     pager::InitPageHeader(page, PageKind::kMapIndex, 16, id, 1);
     uint32_t count = 0;
-    for (uint64_t c = n * pager::kIndexEntriesMax; c < chunks && count < pager::kIndexEntriesMax;
-         ++c, ++count) {
+    for (uint64_t c = n * pager::kIndexEntriesMax;
+         c < chunks && count < pager::kIndexEntriesMax; ++c, ++count) {
       const bool last = c + 1 == chunks;
       char* const entry = page + PageHeader::kSize + count * 16;
       pager::EncodePageRef(entry, last ? partial : c == 0 ? first : full);
-      pager::EncodeFixed32(entry + 12, static_cast<uint32_t>(last ? rest - reserved
+      pager::EncodeFixed32(entry + 12, static_cast<uint32_t>(last     ? rest - reserved
                                                              : c == 0 ? kChunkPages - 2
                                                                       : kChunkPages));
     }
@@ -443,15 +465,17 @@ TEST_P(HugeFileTest, WritesAndReadsBehindTheBorder) {
   const std::string head = HugeHead(first_free, &pages);
   auto file = fs->Open(kPath, pager::OpenMode::kReadOnly);
   std::string page(3 * kPageBytes, '\0');
-  ASSERT_TRUE((*file)->Read(2 * kPageBytes, absl::MakeSpan(page.data(), page.size())).ok());
+  ASSERT_TRUE(
+      (*file)->Read(2 * kPageBytes, absl::MakeSpan(page.data(), page.size())).ok());
   EXPECT_TRUE(page.substr(0, kPageBytes) == head.substr(2 * kPageBytes, kPageBytes));
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Borders, HugeFileTest,
     testing::Values(kChunkPages, 2 * kChunkPages, PageId{1} << 19, PageId{1} << 20,
-                    PageId{1} << 21, PageId{1} << 22, pager::kIndexEntriesMax * kChunkPages,
-                    PageId{1} << 31, PageId{1} << 32, (PageId{1} << 32) + (PageId{1} << 22)),
+                    PageId{1} << 21, PageId{1} << 22,
+                    pager::kIndexEntriesMax* kChunkPages, PageId{1} << 31,
+                    PageId{1} << 32, (PageId{1} << 32) + (PageId{1} << 22)),
     [](const auto& info) { return absl::StrCat("Page", info.param); });
 
 // The last page there can be, and one more.

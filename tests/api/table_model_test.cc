@@ -98,8 +98,8 @@ class Driver {
       case 4: {  // an ascending run
         std::string base = key.substr(0, 900);
         for (int i = 0; i < 30; ++i) {
-          const std::string k = base + static_cast<char>('a' + i / 10) +
-                                static_cast<char>('0' + i % 10);
+          const std::string k =
+              base + static_cast<char>('a' + i / 10) + static_cast<char>('0' + i % 10);
           ASSERT_TRUE(table.Put(k, "run").ok());
           (*model)[k] = "run";
         }
@@ -204,7 +204,9 @@ class Driver {
   }
   std::string Value() {
     const uint64_t kind = Below(100);
-    const uint64_t size = kind < 80 ? Below(150) : kind < 97 ? Below(5000) : Below(200000);
+    const uint64_t size = kind < 80   ? Below(150)
+                          : kind < 97 ? Below(5000)
+                                      : Below(200000);
     return std::string(size, static_cast<char>('A' + Below(26)));
   }
 

@@ -69,7 +69,8 @@ TEST_F(TransactionTest, SnapshotsStayAcrossCheckpointsAndReuseOfPages) {
   Reopen();
   constexpr int kKeys = 300;
   const auto value = [](int round, int key) {
-    return absl::StrCat(round, "-", key, std::string(static_cast<size_t>(key % 30) * 100, '.'));
+    return absl::StrCat(round, "-", key,
+                        std::string(static_cast<size_t>(key % 30) * 100, '.'));
   };
   struct Old {
     int round;
@@ -191,7 +192,8 @@ TEST_F(TransactionTest, WriteRollsBackOnAnErrorAndOnAnException) {
       return then();
     });
   };
-  EXPECT_EQ(put_and([] { return absl::AbortedError("mine"); }), absl::AbortedError("mine"));
+  EXPECT_EQ(put_and([] { return absl::AbortedError("mine"); }),
+            absl::AbortedError("mine"));
   EXPECT_THROW((void)put_and([]() -> absl::Status { throw 7; }), int);
   EXPECT_TRUE(db_->BeginRead().List()->empty());
   EXPECT_EQ(db_->stats().rollbacks, 2u);
@@ -226,7 +228,8 @@ TEST_F(TransactionTest, MovingOverATransactionRollsItBack) {
 TEST_F(TransactionTest, EmptyTransactions) {
   Put("a", "1");
   const DatabaseStats before = db_->stats();
-  for (const Durability d : {Durability::kFull, Durability::kProcess, Durability::kNone}) {
+  for (const Durability d :
+       {Durability::kFull, Durability::kProcess, Durability::kNone}) {
     ASSERT_TRUE(Begin(d).Commit().ok());
     // Changes that were all taken back are none.
     WriteTransaction txn = Begin(d);
@@ -247,15 +250,16 @@ TEST_F(TransactionTest, EmptyTransactions) {
 
 TEST_F(TransactionTest, NamesAndKinds) {
   WriteTransaction txn = Begin();
-  for (const std::string& bad : {std::string(), std::string(256, 'n'), std::string("a\nb"),
-                                 std::string("\x7f"), std::string("\xff"),
-                                 std::string("\xc3"), std::string("\xed\xa0\x80"),
-                                 std::string("a\0b", 3)}) {
+  for (const std::string& bad :
+       {std::string(), std::string(256, 'n'), std::string("a\nb"), std::string("\x7f"),
+        std::string("\xff"), std::string("\xc3"), std::string("\xed\xa0\x80"),
+        std::string("a\0b", 3)}) {
     EXPECT_TRUE(absl::IsInvalidArgument(txn.table(bad).status())) << bad;
     EXPECT_TRUE(absl::IsInvalidArgument(txn.collection(bad).status())) << bad;
   }
-  for (const std::string& good : {std::string("x"), std::string(255, 'n'), std::string(" "),
-                                  std::string("a/b.c-d"), std::string("größe 你好 🌾")})
+  for (const std::string& good :
+       {std::string("x"), std::string(255, 'n'), std::string(" "), std::string("a/b.c-d"),
+        std::string("größe 你好 🌾")})
     EXPECT_TRUE(txn.table(good).ok()) << good;
   EXPECT_TRUE(absl::IsInvalidArgument(txn.Rename("x", "")));
   EXPECT_TRUE(absl::IsNotFound(txn.Rename("none", "y")));
@@ -266,7 +270,8 @@ TEST_F(TransactionTest, NamesAndKinds) {
   EXPECT_TRUE(absl::IsFailedPrecondition(txn.table("c").status()));
   EXPECT_TRUE(absl::IsFailedPrecondition(txn.collection("x").status()));
   ASSERT_TRUE(txn.typed_table("typed", "u64", "string").ok());
-  EXPECT_TRUE(absl::IsFailedPrecondition(txn.typed_table("typed", "i64", "string").status()));
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(txn.typed_table("typed", "i64", "string").status()));
   ASSERT_TRUE(txn.Commit().ok());
   const ReadTransaction read = db_->BeginRead();
   EXPECT_TRUE(absl::IsNotFound(read.table("none").status()));
@@ -274,11 +279,13 @@ TEST_F(TransactionTest, NamesAndKinds) {
   EXPECT_TRUE(absl::IsNotFound(read.collection("none").status()));
   EXPECT_TRUE(absl::IsFailedPrecondition(read.table("c").status()));
   EXPECT_TRUE(absl::IsFailedPrecondition(read.collection("x").status()));
-  EXPECT_TRUE(absl::IsFailedPrecondition(read.typed_table("typed", "u64", "i64").status()));
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(read.typed_table("typed", "u64", "i64").status()));
   EXPECT_TRUE(read.typed_table("typed", "u64", "string").ok());
   const auto list = read.List();
   ASSERT_EQ(list->size(), 7u);
-  for (size_t i = 1; i < list->size(); ++i) EXPECT_LT((*list)[i - 1].name, (*list)[i].name);
+  for (size_t i = 1; i < list->size(); ++i)
+    EXPECT_LT((*list)[i - 1].name, (*list)[i].name);
 }
 
 // --- Savepoints -----------------------------------------------------------------
@@ -401,7 +408,8 @@ class TablesModel {
         break;
       }
       case 1: {
-        const bool may = tables_.contains(name) && (name == other || !tables_.contains(other));
+        const bool may =
+            tables_.contains(name) && (name == other || !tables_.contains(other));
         const absl::Status renamed = txn_.Rename(name, other);
         ASSERT_EQ(renamed.ok(), may) << renamed;
         if (!may || name == other) break;
@@ -521,7 +529,8 @@ TEST_F(TransactionTest, FullMakesWhatCameBeforeDurable) {
   Put("d", "full", Durability::kFull);
   Put("e", "none", Durability::kNone);
   CutPower();
-  EXPECT_EQ(All(), (Contents{{"a", "none"}, {"b", "process"}, {"c", "none"}, {"d", "full"}}));
+  EXPECT_EQ(All(),
+            (Contents{{"a", "none"}, {"b", "process"}, {"c", "none"}, {"d", "full"}}));
   Put("a", "again", Durability::kNone);
   ASSERT_TRUE(Begin(Durability::kFull).Commit().ok());  // empty, and yet
   CutPower();

@@ -127,14 +127,23 @@ TEST(BTree, RangesOfEverySize) {
   TestTree t;
   Model full;
   for (int i = 0; i < 3000; ++i) {
-    const std::string value = i % 100 == 0 ? std::string(5000, 'L') : std::string(30, 'v');
+    const std::string value =
+        i % 100 == 0 ? std::string(5000, 'L') : std::string(30, 'v');
     t.Put(NumberKey(i), value);
     full[NumberKey(i)] = value;
   }
   t.Commit();
-  for (const auto& [from, to] : {std::pair{0, 3000}, {0, 1}, {2999, 3000}, {1, 2999},
-                                 {500, 501}, {500, 540}, {10, 2500}, {1500, 3000}, {0, 1500},
-                                 {700, 700}, {800, 700}}) {
+  for (const auto& [from, to] : {std::pair{0, 3000},
+                                 {0, 1},
+                                 {2999, 3000},
+                                 {1, 2999},
+                                 {500, 501},
+                                 {500, 540},
+                                 {10, 2500},
+                                 {1500, 3000},
+                                 {0, 1500},
+                                 {700, 700},
+                                 {800, 700}}) {
     Model model = full;
     const std::string low = NumberKey(from), high = NumberKey(to);
     absl::StatusOr<uint64_t> gone = t.tree().DeleteRange(low, &high);
@@ -168,9 +177,10 @@ TEST(BTree, InsertOnlyLeavesWhatIsThere) {
   t.Put("k", "old");
   for (const size_t size : {3u, 100000u}) {
     bool existed = false;
-    ASSERT_TRUE(t.tree()
-                    .Put("k", std::string(size, 'n'), BTree::PutMode::kInsertOnly, &existed)
-                    .ok());
+    ASSERT_TRUE(
+        t.tree()
+            .Put("k", std::string(size, 'n'), BTree::PutMode::kInsertOnly, &existed)
+            .ok());
     EXPECT_TRUE(existed);
   }
   t.Commit();

@@ -13,10 +13,11 @@ uint64_t PagesInUse(TestTree* t) {
   return s.page_end - s.free - pager::PageAllocator::kFirstPage;
 }
 
-absl::Status Load(TestTree* t, const std::vector<std::pair<std::string, std::string>>& entries,
-                  absl::FunctionRef<absl::Status(uint64_t)> tick = [](uint64_t) {
-                    return absl::OkStatus();
-                  }) {
+absl::Status Load(
+    TestTree* t, const std::vector<std::pair<std::string, std::string>>& entries,
+    absl::FunctionRef<absl::Status(uint64_t)> tick = [](uint64_t) {
+      return absl::OkStatus();
+    }) {
   size_t i = 0;
   return t->tree().BulkLoad(
       [&](std::string_view* key, std::string_view* value) {
@@ -51,7 +52,8 @@ TEST(BulkLoad, ThenChangedLikeAnyTree) {
     TestTree t;
     Model model;
     for (int i = 0; i < 2000; ++i) {
-      std::string key = absl::StrCat(std::string(random() % 3 * 20, 'p'), random() % 100000);
+      std::string key =
+          absl::StrCat(std::string(random() % 3 * 20, 'p'), random() % 100000);
       if (random() % 50 == 0) key.append(random() % 900, 'L');
       const size_t size = random() % 100 == 0 ? random() % 100000 : random() % 300;
       model[key] = std::string(size, static_cast<char>('a' + i % 26));
@@ -80,7 +82,8 @@ TEST(BulkLoad, ThenChangedLikeAnyTree) {
 TEST(BulkLoad, WhatIsRefusedLeavesNothing) {
   std::vector<std::pair<std::string, std::string>> entries;
   for (int i = 0; i < 3000; ++i)
-    entries.emplace_back(absl::StrCat("key", 10000 + i), std::string(i % 10 == 0 ? 5000 : 50, 'v'));
+    entries.emplace_back(absl::StrCat("key", 10000 + i),
+                         std::string(i % 10 == 0 ? 5000 : 50, 'v'));
   const auto refused = [&](size_t at, const std::string& key) {
     TestTree t;
     auto wrong = entries;
@@ -104,7 +107,8 @@ TEST(BulkLoad, WhatIsRefusedLeavesNothing) {
 
 TEST(BulkLoad, CanBeStopped) {
   std::vector<std::pair<std::string, std::string>> entries;
-  for (int i = 0; i < 9000; ++i) entries.emplace_back(absl::StrCat("key", 10000 + i), "v");
+  for (int i = 0; i < 9000; ++i)
+    entries.emplace_back(absl::StrCat("key", 10000 + i), "v");
   TestTree t;
   uint64_t ticks = 0;
   const absl::Status status = Load(&t, entries, [&](uint64_t) {

@@ -16,7 +16,8 @@ TEST(LargeValueSlow, TwoLevelsOfIndex) {
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   ASSERT_NE(memory, MAP_FAILED);
   char* const bytes = static_cast<char*>(memory);
-  for (uint64_t at = 0; at < kSize; at += 1000003) bytes[at] = static_cast<char>(at % 251 + 1);
+  for (uint64_t at = 0; at < kSize; at += 1000003)
+    bytes[at] = static_cast<char>(at % 251 + 1);
   for (const uint64_t size : {kBorder - 1, kBorder, kBorder + 1, kSize}) {
     TestTree t;
     absl::StatusOr<LargeRef> ref = WriteLarge(&t.writer(), {bytes, size});

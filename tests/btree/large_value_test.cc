@@ -32,7 +32,8 @@ TEST(LargeValue, EverySizeComesBack) {
     for (const uint64_t size :
          {uint64_t{0}, uint64_t{1}, uint64_t{4032}, uint64_t{4033}, uint64_t{8128},
           uint64_t{8129}, kChunkBytes - 1, kChunkBytes, kChunkBytes + 1, 2 * kChunkBytes,
-          2 * kChunkBytes + 1, 21 * kChunkBytes, 21 * kChunkBytes + 5, 337 * kChunkBytes + 1}) {
+          2 * kChunkBytes + 1, 21 * kChunkBytes, 21 * kChunkBytes + 5,
+          337 * kChunkBytes + 1}) {
       SCOPED_TRACE(size);
       const std::string value = Pattern(size);
       absl::StatusOr<LargeRef> ref = WriteLarge(&t.writer(), value);
@@ -47,11 +48,13 @@ TEST(LargeValue, EverySizeComesBack) {
         const uint64_t offset = random() % size;
         const uint64_t n = random() % (std::min<uint64_t>(size - offset, 200000) + 1);
         out.assign(n, '?');
-        ASSERT_TRUE(ReadLarge(&t.pager(), *ref, offset, absl::MakeSpan(out.data(), n)).ok());
+        ASSERT_TRUE(
+            ReadLarge(&t.pager(), *ref, offset, absl::MakeSpan(out.data(), n)).ok());
         EXPECT_TRUE(out == value.substr(offset, n)) << offset << "+" << n;
       }
       char byte;
-      EXPECT_TRUE(absl::IsDataLoss(ReadLarge(&t.pager(), *ref, size, absl::MakeSpan(&byte, 1))));
+      EXPECT_TRUE(
+          absl::IsDataLoss(ReadLarge(&t.pager(), *ref, size, absl::MakeSpan(&byte, 1))));
       // As many pages as it takes, and all of them come back.
       uint64_t pages = 0;
       ASSERT_TRUE(WalkLarge(&t.pager(), *ref, [&](const PageRef& page) {

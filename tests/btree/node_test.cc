@@ -21,8 +21,8 @@ class Page {
  public:
   explicit Page(uint32_t level = 0, uint32_t pages = 1, char fill = 0)
       : bytes_(pages * kPageBytes, fill) {
-    pager::InitPageHeader(bytes_.data(), level == 0 ? PageKind::kLeaf : PageKind::kInner, pages,
-                          77, 1000);
+    pager::InitPageHeader(bytes_.data(), level == 0 ? PageKind::kLeaf : PageKind::kInner,
+                          pages, 77, 1000);
     node().Init(level, 0, {});
   }
   Node node() { return Node(bytes_.data()); }
@@ -64,7 +64,8 @@ TEST(Node, RandomChangesMatchAMap) {
       return key;
     };
     for (int step = 0; step < 400; ++step) {
-      const std::string key = make_key(), value(random() % 60, static_cast<char>('A' + step % 26));
+      const std::string key = make_key(),
+                        value(random() % 60, static_cast<char>('A' + step % 26));
       Node node = page.node();
       const NodeView::Position at = node.LowerBound(key);
       const auto bound = entries.lower_bound(key);
@@ -91,7 +92,8 @@ TEST(Node, RandomChangesMatchAMap) {
 }
 
 TEST(Node, FullToTheLastByte) {
-  for (const size_t value_size : {size_t{0}, size_t{1}, size_t{63}, size_t{64}, size_t{500}}) {
+  for (const size_t value_size :
+       {size_t{0}, size_t{1}, size_t{63}, size_t{64}, size_t{500}}) {
     Page page;
     Entries entries;
     for (int i = 0; i < 2000; ++i) {
@@ -140,7 +142,8 @@ TEST(Node, InnerNodesRoute) {
   for (int i = 1; i < 120; ++i) {
     std::string key = absl::StrCat("prefix", random() % 100000);
     const NodeView::Position at = node.LowerBound(key);
-    if (at.exact || !node.InsertChild(at.index, key, {{100u + i, 5, 1, false}, 1})) continue;
+    if (at.exact || !node.InsertChild(at.index, key, {{100u + i, 5, 1, false}, 1}))
+      continue;
     children[key] = 100 + i;
   }
   ASSERT_TRUE(ValidateNode(page.data()).ok()) << ValidateNode(page.data());
@@ -166,8 +169,10 @@ TEST(Node, UnusedBytesAreCleared) {
     for (int i = 0; i < 300; ++i) {
       const std::string key = absl::StrCat("k", random() % 80);
       const NodeView::Position at = page.node().LowerBound(key);
-      if (at.exact) page.node().Remove(at.index);
-      else page.node().Insert(at.index, {key, std::string(random() % 50, 'v')});
+      if (at.exact)
+        page.node().Remove(at.index);
+      else
+        page.node().Insert(at.index, {key, std::string(random() % 50, 'v')});
     }
     // Dead cells are content: they hold what was put there, not stale memory.
     ClearUnusedInNode(page.data());
@@ -185,9 +190,9 @@ TEST(Node, TamperedNodesAreRefusedOrHarmless) {
     Node node = page.node();
     for (int i = 0; i < 12; ++i) {
       const std::string key = absl::StrCat("key", 100 + i, std::string(i % 4, 'x'));
-      const bool inserted =
-          node.is_leaf() ? node.Insert(i, {key, std::string(20, 'v')})
-                         : node.InsertChild(i, key, {{100u + i, 5, 1, false}, 1});
+      const bool inserted = node.is_leaf()
+                                ? node.Insert(i, {key, std::string(20, 'v')})
+                                : node.InsertChild(i, key, {{100u + i, 5, 1, false}, 1});
       ASSERT_TRUE(inserted);
     }
     const uint32_t slots_at = node.slots_at(), heap_bytes = node.heap_bytes();
@@ -224,11 +229,16 @@ TEST(Node, TamperedNodesAreRefusedOrHarmless) {
     for (int change = 0; change < 40; ++change) {
       const std::string key = absl::StrCat("key", 100 + random() % 40);
       const NodeView::Position at = node.LowerBound(key);
-      if (node.is_leaf() && at.exact && change % 2 == 0) node.Remove(at.index);
-      else if (node.is_leaf() && at.exact) node.Replace(at.index, {key, std::string(change, 'w')});
-      else if (node.is_leaf()) node.Insert(at.index, {key, std::string(90, 'n')});
-      else if (!at.exact) node.InsertChild(at.index, key, {{500, 5, 1, false}, 1});
-      else if (node.count() > 2) node.Remove(at.index);
+      if (node.is_leaf() && at.exact && change % 2 == 0)
+        node.Remove(at.index);
+      else if (node.is_leaf() && at.exact)
+        node.Replace(at.index, {key, std::string(change, 'w')});
+      else if (node.is_leaf())
+        node.Insert(at.index, {key, std::string(90, 'n')});
+      else if (!at.exact)
+        node.InsertChild(at.index, key, {{500, 5, 1, false}, 1});
+      else if (node.count() > 2)
+        node.Remove(at.index);
     }
     ClearUnusedInNode(page.data());
     const absl::Status valid = ValidateNode(page.data());

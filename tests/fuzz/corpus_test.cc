@@ -38,8 +38,9 @@ Seeds WholeFileSeeds() {
   });
   const std::string levels = FileWith([](WriteTransaction& txn) -> absl::Status {
     for (int i = 0; i < 120; ++i)
-      SHEAF_RETURN_IF_ERROR(txn.table("t")->Put(absl::StrCat("key", i * 7 % 200),
-                                                std::string(static_cast<size_t>(90 + i % 20), 'v')));
+      SHEAF_RETURN_IF_ERROR(
+          txn.table("t")->Put(absl::StrCat("key", i * 7 % 200),
+                              std::string(static_cast<size_t>(90 + i % 20), 'v')));
     return txn.table("empty").status();
   });
   const std::string large = FileWith([](WriteTransaction& txn) -> absl::Status {
@@ -47,11 +48,14 @@ Seeds WholeFileSeeds() {
     return txn.table("t")->Put("bigger", std::string(66000, 'v'));
   });
   Seeds seeds;
-  for (const auto& [name, file] :
-       {std::pair("empty", empty), {"small", small}, {"levels", levels}, {"large", large}}) {
+  for (const auto& [name, file] : {std::pair("empty", empty),
+                                   {"small", small},
+                                   {"levels", levels},
+                                   {"large", large}}) {
     seeds[absl::StrCat(name, "_as_is")] = '\0' + file;
     seeds[absl::StrCat(name, "_sealed")] = '\x01' + file;
-    seeds[absl::StrCat(name, "_repaired")] = (std::string(name) == "levels" ? '\x0f' : '\x17') + file;
+    seeds[absl::StrCat(name, "_repaired")] =
+        (std::string(name) == "levels" ? '\x0f' : '\x17') + file;
   }
   seeds["newer_format"] = '\x01' + small;
   seeds["newer_format"][1 + 72] = '\x02';
@@ -115,9 +119,11 @@ TEST(Corpus, WholeFiles) {
   // They are databases still, so that the fuzzer begins inside.
   for (const char* name : {"empty_as_is", "small_as_is", "levels_as_is", "large_as_is"}) {
     auto fs = pager::NewMemoryFileSystem();
-    WriteWholeFile(fs.get(), kPath, ReadFile(CorpusFolder() + "whole_file_fuzz/" + name).substr(1));
+    WriteWholeFile(fs.get(), kPath,
+                   ReadFile(CorpusFolder() + "whole_file_fuzz/" + name).substr(1));
     const Verdict v = Judge(fs.get(), kPath, true);
-    EXPECT_TRUE(v.open.ok() && v.read.ok() && !v.noticed()) << name << "\n" << v.ToString();
+    EXPECT_TRUE(v.open.ok() && v.read.ok() && !v.noticed()) << name << "\n"
+                                                            << v.ToString();
   }
 }
 
@@ -126,7 +132,8 @@ TEST(Corpus, Nodes) {
   for (const auto& [name, seed] : NodeSeeds()) {
     std::string page(pager::kPageBytes, '\0');
     const std::string bytes = ReadFile(CorpusFolder() + "node_validate_fuzz/" + name);
-    page.replace(pager::PageHeader::kKind, std::string::npos, bytes, 2, std::string::npos);
+    page.replace(pager::PageHeader::kKind, std::string::npos, bytes, 2,
+                 std::string::npos);
     page[pager::PageHeader::kKind] = name == "inner" ? 3 : 2;
     const absl::Status valid = btree::ValidateNode(page.data());
     EXPECT_TRUE(valid.ok()) << name << ": " << valid;
@@ -136,8 +143,8 @@ TEST(Corpus, Nodes) {
 TEST(Corpus, TableOperations) { WriteOrCompare("table_ops_fuzz", TableSeeds()); }
 
 TEST(Canary, Dies) {
-  const std::string command = absl::StrCat(SHEAF_BINARY_DIR,
-                                           "/fuzz/canary_fuzz --seconds=10 --seed=1 2>&1");
+  const std::string command =
+      absl::StrCat(SHEAF_BINARY_DIR, "/fuzz/canary_fuzz --seconds=10 --seed=1 2>&1");
   FILE* const pipe = popen(command.c_str(), "r");
   ASSERT_NE(pipe, nullptr);
   std::string text(4096, '\0');

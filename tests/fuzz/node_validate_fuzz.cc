@@ -37,8 +37,8 @@ Page MakePage(std::string_view body, uint32_t pages) {
   Page page(new char[bytes]());
   body.copy(page.get() + PageHeader::kKind, bytes - PageHeader::kKind);
   const char kind = page[PageHeader::kKind];
-  page[PageHeader::kKind] = static_cast<char>(
-      (kind & 1) == 0 ? PageKind::kLeaf : PageKind::kInner);
+  page[PageHeader::kKind] =
+      static_cast<char>((kind & 1) == 0 ? PageKind::kLeaf : PageKind::kInner);
   page[PageHeader::kPages] = static_cast<char>(pages);
   return page;
 }
@@ -86,16 +86,20 @@ void Change(char* page, uint8_t seed) {
     if (node.is_leaf()) {
       const std::string value(std::max<size_t>(ref_bytes, next(400)), '\0');
       const LeafEntry entry{key, value, false};
-      if (at.exact && next(2) == 0) node.Remove(at.index);
-      else if (at.exact) node.Replace(at.index, entry);
-      else node.Insert(at.index, entry);
+      if (at.exact && next(2) == 0)
+        node.Remove(at.index);
+      else if (at.exact)
+        node.Replace(at.index, entry);
+      else
+        node.Insert(at.index, entry);
     } else if (at.exact && node.count() > 2) {
       node.Remove(next(3) == 0 ? 0 : at.index);
     } else if (!at.exact) {
       node.InsertChild(at.index, key, {{9, 0, 1, false}, 1});
     }
     const absl::Status valid = ValidateNode(page);
-    if (!valid.ok()) std::fprintf(stderr, "step %d: %s\n", step, valid.ToString().c_str());
+    if (!valid.ok())
+      std::fprintf(stderr, "step %d: %s\n", step, valid.ToString().c_str());
     Require(valid.ok(), "a change made a valid node invalid");
   }
 }

@@ -58,7 +58,10 @@ class Input {
   }
   std::string Value() {
     const uint8_t b = Byte();
-    const size_t size = b < 200 ? b : b < 240 ? (b - 199u) * 120 : b < 254 ? (b - 239u) * 6000 : 0;
+    const size_t size = b < 200   ? b
+                        : b < 240 ? (b - 199u) * 120
+                        : b < 254 ? (b - 239u) * 6000
+                                  : 0;
     return std::string(size, static_cast<char>('a' + b % 26));
   }
 
@@ -95,9 +98,12 @@ class Driver {
 
   void Step(Input* in) {
     switch (in->Byte() % 20) {
-      case 0: return EndTransaction(false);
-      case 1: return EndTransaction(true);
-      case 2: return Commit(static_cast<Durability>(1 + in->Byte() % 3));
+      case 0:
+        return EndTransaction(false);
+      case 1:
+        return EndTransaction(true);
+      case 2:
+        return Commit(static_cast<Durability>(1 + in->Byte() % 3));
       case 3:
         EndTransaction(false);
         RequireOk(db_->Checkpoint(), "checkpoint");
@@ -106,15 +112,24 @@ class Driver {
       case 4:
         EndTransaction(in->Byte() % 2 == 0);
         return Reopen(in->Byte() % 2 == 0);
-      case 5: return SetSavepoint();
-      case 6: return RollBackToSavepoint();
-      case 7: return DeleteRange(in);
-      case 8: return Look(in);
-      case 9: return Delete(in->Key());
-      case 10: return Delete(in->Key());
-      case 11: return Pop(in->Byte() % 2 == 0);
-      case 12: return Run30(in);
-      case 13: return Insert(in->Key(), in->Value());
+      case 5:
+        return SetSavepoint();
+      case 6:
+        return RollBackToSavepoint();
+      case 7:
+        return DeleteRange(in);
+      case 8:
+        return Look(in);
+      case 9:
+        return Delete(in->Key());
+      case 10:
+        return Delete(in->Key());
+      case 11:
+        return Pop(in->Byte() % 2 == 0);
+      case 12:
+        return Run30(in);
+      case 13:
+        return Insert(in->Key(), in->Value());
       case 14:
         if (in->Byte() % 8 == 0) return Drop();
         return;
@@ -152,8 +167,10 @@ class Driver {
       model_ = committed_;
     } else {
       RequireOk(txn_->Commit(), "commit");
-      if (durability_ != Durability::kNone) unsure_.clear();
-      else unsure_.push_back(committed_);
+      if (durability_ != Durability::kNone)
+        unsure_.clear();
+      else
+        unsure_.push_back(committed_);
       committed_ = model_;
     }
     txn_.reset();
@@ -181,7 +198,8 @@ class Driver {
     unsure_.clear();
   }
   void Copy(const char* name, pager::FileSystem* to) {
-    absl::StatusOr<std::unique_ptr<pager::File>> from = fs_->Open(name, pager::OpenMode::kReadOnly);
+    absl::StatusOr<std::unique_ptr<pager::File>> from =
+        fs_->Open(name, pager::OpenMode::kReadOnly);
     if (!from.ok()) return;
     std::string bytes((*from)->Size().value(), '\0');
     RequireOk((*from)->Read(0, absl::MakeSpan(bytes.data(), bytes.size())), "read");
@@ -214,7 +232,8 @@ class Driver {
     const auto to = range.to.has_value() ? model_.lower_bound(*range.to) : model_.end();
     if (range.to.has_value() && *range.to <= *range.from)
       return Require(*gone == 0, "an empty range held something");
-    Require(*gone == static_cast<uint64_t>(std::distance(from, to)), "deleted too many or few");
+    Require(*gone == static_cast<uint64_t>(std::distance(from, to)),
+            "deleted too many or few");
     model_.erase(from, to);
   }
   void Delete(const std::string& key) {
@@ -234,7 +253,8 @@ class Driver {
     Require(entry->has_value() == !model_.empty(), "pop says otherwise");
     if (model_.empty()) return;
     const auto it = first ? model_.begin() : std::prev(model_.end());
-    Require((*entry)->key == it->first && (*entry)->value == it->second, "popped another");
+    Require((*entry)->key == it->first && (*entry)->value == it->second,
+            "popped another");
     model_.erase(it);
   }
   void Run30(Input* in) {
@@ -268,7 +288,8 @@ class Driver {
     range.from = key;
     const absl::StatusOr<uint64_t> count = table().Count(range);
     RequireOk(count.status(), "count");
-    Require(*count == static_cast<uint64_t>(std::distance(model_.lower_bound(key), model_.end())),
+    Require(*count == static_cast<uint64_t>(
+                          std::distance(model_.lower_bound(key), model_.end())),
             "counted otherwise");
   }
 

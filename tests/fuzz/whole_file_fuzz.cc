@@ -62,7 +62,8 @@ void RequireDecent(const absl::Status& status) {
 
 size_t NodePages(const std::string& file, size_t id) {
   const size_t pages = static_cast<uint8_t>(file[id * kPageBytes + PageHeader::kPages]);
-  return std::clamp<size_t>(pages, 1, std::min<size_t>(16, file.size() / kPageBytes - id));
+  return std::clamp<size_t>(pages, 1,
+                            std::min<size_t>(16, file.size() / kPageBytes - id));
 }
 
 void RepairBounds(std::string* file) {
@@ -104,7 +105,8 @@ void RepairBirths(std::string* file) {
     if (pager::PagesOf(page) != 1) continue;
     const btree::NodeView node(page);
     for (uint32_t i = 0; i < node.count(); ++i) {
-      const size_t at = node.cell_offset(i) + node.cell_size(i) - btree::ChildRef::kEncodedSize;
+      const size_t at =
+          node.cell_offset(i) + node.cell_size(i) - btree::ChildRef::kEncodedSize;
       RepairBirth(file, page + at);
     }
   }
@@ -125,7 +127,8 @@ void Seal(std::string* file) {
 std::string MakeFile(std::string_view input, uint8_t mode) {
   std::string file(input.substr(0, kPagesMax * kPageBytes));
   if ((mode & 7) == 0) return file;
-  file.resize((std::max(file.size(), 2 * kPageBytes) + kPageBytes - 1) / kPageBytes * kPageBytes);
+  file.resize((std::max(file.size(), 2 * kPageBytes) + kPageBytes - 1) / kPageBytes *
+              kPageBytes);
   if ((mode & 2) != 0) RepairBounds(&file);
   if ((mode & 4) != 0) {
     Seal(&file);  // NodePages means something afterwards
@@ -168,10 +171,9 @@ void ReadAll(Database* db) {
     } else {
       const absl::StatusOr<CollectionReader> collection = read.collection(tree.name);
       uint64_t left = kEntriesMax;
-      RequireDecent(collection.ok() ? collection->ForEach({}, [&](auto&, auto) {
-        return --left > 0;
-      })
-                                    : collection.status());
+      RequireDecent(collection.ok()
+                        ? collection->ForEach({}, [&](auto&, auto) { return --left > 0; })
+                        : collection.status());
     }
   }
 }

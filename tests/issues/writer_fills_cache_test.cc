@@ -29,8 +29,8 @@ TEST_P(WriterFillsCache, ReadersGoOn) {
   options.cache_bytes_max = 1 << 20;
   auto db = Database::Open("/t.sheaf", options);
   ASSERT_TRUE(db.ok()) << db.status();
-  const absl::Status filled = (*db)->Write(
-      [](WriteTransaction& txn) { return Fill(txn, "read", 500); });
+  const absl::Status filled =
+      (*db)->Write([](WriteTransaction& txn) { return Fill(txn, "read", 500); });
   ASSERT_TRUE(filled.ok()) << filled;
   auto txn = (*db)->BeginWrite();
   ASSERT_TRUE(txn.ok()) << txn.status();

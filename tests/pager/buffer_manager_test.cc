@@ -91,8 +91,8 @@ TEST(BufferManager, ReferencesThatLie) {
          {PageRef{2, 6, 1, false}, PageRef{2, 4, 1, false}, PageRef{2, 5, 2, false},
           PageRef{3, 5, 1, false}, PageRef{3, 5, 3, false}, PageRef{3, 5, 5, false},
           PageRef{4, 5, 1, false}, PageRef{4, 5, 3, false}, PageRef{0, 5, 1, false},
-          PageRef{1, 5, 1, false}, PageRef{7, 5, 1, false}, PageRef{1 << 20, 5, 16, false},
-          PageRef{(1 << 22) - 1, 5, 2, false}}) {
+          PageRef{1, 5, 1, false}, PageRef{7, 5, 1, false},
+          PageRef{1 << 20, 5, 16, false}, PageRef{(1 << 22) - 1, 5, 2, false}}) {
       t.NewBuffer(kSmall);
       if (resident) {
         t.ExpectReadable(one);
@@ -120,7 +120,8 @@ TEST(BufferManager, DamagedPages) {
   t.Make(ref);
   ASSERT_TRUE(t.buffer->WriteOut(std::vector<PageRef>{ref}).ok());
   std::string good(2 * kPageBytes, '\0');
-  ASSERT_TRUE(t.file->Read(2 * kPageBytes, absl::MakeSpan(good.data(), good.size())).ok());
+  ASSERT_TRUE(
+      t.file->Read(2 * kPageBytes, absl::MakeSpan(good.data(), good.size())).ok());
   for (size_t bit = 0; bit < good.size() * 8; bit += 101) {
     std::string bad = good;
     bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ 1 << bit % 8);
@@ -195,7 +196,8 @@ TEST(BufferManager, UnusedBytesAreCleared) {
   t.Make(ref);
   ASSERT_TRUE(t.buffer->WriteOut(std::vector<PageRef>{ref}).ok());
   std::string page(3 * kPageBytes, '?');
-  ASSERT_TRUE(t.file->Read(2 * kPageBytes, absl::MakeSpan(page.data(), page.size())).ok());
+  ASSERT_TRUE(
+      t.file->Read(2 * kPageBytes, absl::MakeSpan(page.data(), page.size())).ok());
   EXPECT_TRUE(VerifyPage(page.data(), page.size(), ref).ok());
   EXPECT_EQ(page.substr(page.size() - kTestUnused), std::string(kTestUnused, '\0'));
   // Not in memory: readers may be looking at it.

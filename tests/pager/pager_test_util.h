@@ -47,7 +47,8 @@ struct TestFile {
     ASSERT_TRUE(buffer->Reserve(ref.pages).ok());
     absl::StatusOr<char*> page = buffer->NewPage(PageKind::kLeaf, ref);
     ASSERT_TRUE(page.ok()) << page.status();
-    std::memset(*page + PageHeader::kSize, FillOf(ref), ref.pages * kPageBytes - PageHeader::kSize);
+    std::memset(*page + PageHeader::kSize, FillOf(ref),
+                ref.pages * kPageBytes - PageHeader::kSize);
     if (buffer->page_end() < ref.id + ref.pages) buffer->set_page_end(ref.id + ref.pages);
   }
   static char FillOf(const PageRef& ref) {

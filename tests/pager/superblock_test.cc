@@ -13,7 +13,8 @@ namespace {
 
 Superblock Example() {
   Superblock s;
-  for (size_t i = 0; i < s.database_id.size(); ++i) s.database_id[i] = static_cast<uint8_t>(i * 17);
+  for (size_t i = 0; i < s.database_id.size(); ++i)
+    s.database_id[i] = static_cast<uint8_t>(i * 17);
   s.sequence = 0x1122334455667788;
   s.version = 1000;
   s.next_stamp = 1001;
@@ -23,7 +24,8 @@ Superblock Example() {
   s.log_id = 0xfedcba9876543210;
   s.log = {0x0102030405060708, 0xdeadbeef};
   s.map.count = kMapRootsMax;
-  for (uint32_t i = 0; i < kMapRootsMax; ++i) s.map.index[i] = {100 + i * 16, 900 + i, 16, false};
+  for (uint32_t i = 0; i < kMapRootsMax; ++i)
+    s.map.index[i] = {100 + i * 16, 900 + i, 16, false};
   return s;
 }
 

@@ -172,7 +172,8 @@ class BufferRace : public testing::Test {
     std::vector<uint64_t> changed;
     for (uint64_t i = 1 + random() % 30; i > 0; --i) {
       const uint64_t n = random() % kNodes;
-      if (std::find(changed.begin(), changed.end(), n) == changed.end()) changed.push_back(n);
+      if (std::find(changed.begin(), changed.end(), n) == changed.end())
+        changed.push_back(n);
     }
     std::sort(changed.begin(), changed.end());  // they are locked in order
     std::vector<std::unique_lock<std::shared_mutex>> locks;
@@ -273,7 +274,8 @@ TEST_F(BufferRace, PinnedPagesStayAndTheRestGoesOn) {
     });
   }
   for (std::thread& t : threads) t.join();
-  for (uint64_t n = 0; n < pins.size(); ++n) EXPECT_TRUE(Shows(pins[n].data(), nodes_[n]));
+  for (uint64_t n = 0; n < pins.size(); ++n)
+    EXPECT_TRUE(Shows(pins[n].data(), nodes_[n]));
   // All of the budget pinned: an error, and work again when some are let go.
   absl::Status status;
   for (uint64_t n = 60; n < kNodes && status.ok(); ++n) {

@@ -191,7 +191,8 @@ class Bank {
       SHEAF_RETURN_IF_ERROR(history.DeleteRange(old).status());
     }
     SHEAF_ASSIGN_OR_RETURN(Collection notes, txn.collection("notes"));
-    SHEAF_ASSIGN_OR_RETURN(const int64_t key, notes.Append(absl::StrCat("{\"n\":", n, "}")));
+    SHEAF_ASSIGN_OR_RETURN(const int64_t key,
+                           notes.Append(absl::StrCat("{\"n\":", n, "}")));
     EXPECT_EQ(static_cast<uint64_t>(key), n);
     return absl::OkStatus();
   }
@@ -203,8 +204,10 @@ class Bank {
     for (uint64_t i = 0; i < count; ++i) {
       const std::string key = absl::StrCat("ballast-", random() % kBallast);
       const uint64_t n = random() % 1000;
-      if (n < 300) SHEAF_RETURN_IF_ERROR(ballast.Delete(key).status());
-      else SHEAF_RETURN_IF_ERROR(ballast.Put(key, BallastValue(key, n)));
+      if (n < 300)
+        SHEAF_RETURN_IF_ERROR(ballast.Delete(key).status());
+      else
+        SHEAF_RETURN_IF_ERROR(ballast.Put(key, BallastValue(key, n)));
     }
     return absl::OkStatus();
   }
@@ -237,7 +240,8 @@ class Bank {
     SHEAF_ASSIGN_OR_RETURN(const uint64_t documents, notes.size());
     EXPECT_EQ(documents, n);
     if (n == 0) return absl::OkStatus();
-    SHEAF_ASSIGN_OR_RETURN(const std::string document, notes.Get(static_cast<int64_t>(n)));
+    SHEAF_ASSIGN_OR_RETURN(const std::string document,
+                           notes.Get(static_cast<int64_t>(n)));
     EXPECT_EQ(document, absl::StrCat("{\"n\":", n, "}"));
     uint64_t at = n;
     SHEAF_RETURN_IF_ERROR(history.ForEachReverse(
@@ -253,7 +257,8 @@ class Bank {
     return absl::OkStatus();
   }
 
-  static absl::Status VerifyLookUps(const ReadTransaction& read, std::mt19937_64& random) {
+  static absl::Status VerifyLookUps(const ReadTransaction& read,
+                                    std::mt19937_64& random) {
     SHEAF_ASSIGN_OR_RETURN(const TableReader left, read.table("left"));
     std::vector<std::string> keys;
     for (int i = 0; i < 40; ++i)
@@ -271,7 +276,8 @@ class Bank {
     return absl::OkStatus();
   }
 
-  static absl::Status VerifyBallast(const ReadTransaction& read, std::mt19937_64& random) {
+  static absl::Status VerifyBallast(const ReadTransaction& read,
+                                    std::mt19937_64& random) {
     SHEAF_ASSIGN_OR_RETURN(const TableReader ballast, read.table("ballast"));
     KeyRange range;
     range.from = absl::StrCat("ballast-", random() % kBallast);

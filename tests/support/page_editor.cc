@@ -32,7 +32,8 @@ constexpr size_t kMapEntries = PageHeader::kSize;
 }  // namespace
 
 void PageEditor::Seal(PageId id) {
-  const uint64_t pages = std::clamp<uint64_t>(pager::PagesOf(page(id)), 1, page_count() - id);
+  const uint64_t pages =
+      std::clamp<uint64_t>(pager::PagesOf(page(id)), 1, page_count() - id);
   pager::SealPage(page(id), pages * kPageBytes);
 }
 
@@ -103,7 +104,8 @@ std::vector<PageRef> PageEditor::PagesOf(const PageRef& root) const {
 char* PageEditor::CellBody(PageId id, uint32_t slot) {
   const NodeView node(page(id));
   if (node.is_leaf()) return const_cast<char*>(node.Value(slot).bytes.data());
-  return page(id) + node.cell_offset(slot) + node.cell_size(slot) - ChildRef::kEncodedSize;
+  return page(id) + node.cell_offset(slot) + node.cell_size(slot) -
+         ChildRef::kEncodedSize;
 }
 
 void PageEditor::SetChild(PageId id, uint32_t slot, const ChildRef& child) {
@@ -157,7 +159,8 @@ std::string ReadWholeFile(pager::FileSystem* fs, const std::string& path) {
   return bytes;
 }
 
-void WriteWholeFile(pager::FileSystem* fs, const std::string& path, std::string_view bytes) {
+void WriteWholeFile(pager::FileSystem* fs, const std::string& path,
+                    std::string_view bytes) {
   if (*fs->Exists(path)) SHEAF_ASSERT(fs->Delete(path).ok());
   auto file = fs->Open(path, pager::OpenMode::kCreateNew);
   SHEAF_ASSERT(file.ok());
@@ -168,7 +171,8 @@ void WriteWholeFile(pager::FileSystem* fs, const std::string& path, std::string_
 
 namespace {
 
-absl::Status ReadTable(const TableReader& table, std::map<std::string, std::string>* out) {
+absl::Status ReadTable(const TableReader& table,
+                       std::map<std::string, std::string>* out) {
   SHEAF_RETURN_IF_ERROR(
       table.ForEach(KeyRange::All(), [&](std::string_view key, std::string_view value) {
         out->insert_or_assign(std::string(key), std::string(value));
@@ -214,8 +218,8 @@ std::string Verdict::ToString() const {
   std::string out = absl::StrCat("open: ", open.ToString(), "\nread: ", read.ToString(),
                                  "\ncheck: ", check.ToString(), "\n");
   for (size_t i = 0; i < std::min<size_t>(report.findings.size(), 5); ++i)
-    absl::StrAppend(&out, "  page ", report.findings[i].page, ": ", report.findings[i].what,
-                    "\n");
+    absl::StrAppend(&out, "  page ", report.findings[i].page, ": ",
+                    report.findings[i].what, "\n");
   return out;
 }
 

@@ -32,7 +32,9 @@ class PageEditor {
   uint64_t page_count() const { return file_.size() / pager::kPageBytes; }
   void Resize(uint64_t pages) { file_.resize(pages * pager::kPageBytes); }
   char* page(pager::PageId id) { return file_.data() + id * pager::kPageBytes; }
-  const char* page(pager::PageId id) const { return file_.data() + id * pager::kPageBytes; }
+  const char* page(pager::PageId id) const {
+    return file_.data() + id * pager::kPageBytes;
+  }
 
   // The node that begins there: its checksum is set right.
   void Seal(pager::PageId id);
@@ -45,7 +47,8 @@ class PageEditor {
   // --- Trees. The catalog must be one leaf.
   catalog::TreeRecord Tree(std::string_view name) const;
   // The record may not change its size.
-  void EditTree(std::string_view name, const std::function<void(catalog::TreeRecord*)>& edit);
+  void EditTree(std::string_view name,
+                const std::function<void(catalog::TreeRecord*)>& edit);
   // Follows slot 0 down from the root; depth 0: the root itself.
   pager::PageRef Descendant(const pager::PageRef& root, int depth) const;
   // All pages below, itself included, parents first.
@@ -71,7 +74,8 @@ class PageEditor {
 };
 
 std::string ReadWholeFile(pager::FileSystem* fs, const std::string& path);
-void WriteWholeFile(pager::FileSystem* fs, const std::string& path, std::string_view bytes);
+void WriteWholeFile(pager::FileSystem* fs, const std::string& path,
+                    std::string_view bytes);
 
 // Everything in a database, tables and collections, by name and encoded key.
 using Content = std::map<std::string, std::map<std::string, std::string>>;
@@ -86,9 +90,7 @@ struct Verdict {
   CheckReport report;
 
   // Somebody who looks would know.
-  bool noticed() const {
-    return !open.ok() || !check.ok() || !report.ok();
-  }
+  bool noticed() const { return !open.ok() || !check.ok() || !report.ok(); }
   std::string ToString() const;
 };
 Verdict Judge(pager::FileSystem* fs, const std::string& path, bool read_only);
