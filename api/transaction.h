@@ -61,8 +61,8 @@ class ReadTransaction {
   std::shared_ptr<internal::TransactionState> state_;
 };
 
-// A point inside a write transaction to which it can return. Nested; rolling
-// back to one forgets those set after it. O(1) to set.
+// A point inside a write transaction to which it can return. Nested: rolling back
+// to one forgets those set after it, releasing one forgets it and those. O(1) to set.
 class Savepoint {
  public:
   Savepoint() = default;

@@ -86,7 +86,7 @@ inline uint32_t HeadOf(std::string_view suffix) {
   unsigned char b[4] = {0, 0, 0, 0};
   if (suffix.size() >= 4)
     std::memcpy(b, suffix.data(), 4);
-  else
+  else if (!suffix.empty())  // an empty view may have no address
     std::memcpy(b, suffix.data(), suffix.size());
   return uint32_t{b[0]} << 24 | uint32_t{b[1]} << 16 | uint32_t{b[2]} << 8 | b[3];
 }

@@ -127,9 +127,9 @@ void VersionSet::RemoveAt(size_t index, std::vector<PageRef>* free) {
 void VersionSet::ReapLocked() {
   if (entries_.size() < 2) return;
   hazards_.clear();
-  pager_.buffer().slots().ForEach([this](const pager::ReaderSlot& slot) {
+  pager_.buffer().slots().ForEach([hazards = &hazards_](const pager::ReaderSlot& slot) {
     const void* v = slot.version.load(std::memory_order_seq_cst);
-    if (v != nullptr) hazards_.push_back(v);
+    if (v != nullptr) hazards->push_back(v);
   });
   const Entry* shown = shown_.load(std::memory_order_relaxed);
   free_now_.clear();
@@ -156,9 +156,10 @@ uint64_t VersionSet::pages_waiting() const {
 VersionSet::Readers VersionSet::readers() const {
   pager::MutexLock lock(&mu_);
   Readers readers;
+  const auto* const entries = &entries_;  // the lock is held for the lambda, too
   pager_.buffer().slots().ForEach([&](const pager::ReaderSlot& slot) {
     const void* v = slot.version.load(std::memory_order_seq_cst);
-    for (const auto& e : entries_) {
+    for (const auto& e : *entries) {
       if (v == nullptr || static_cast<const void*>(e.get()) != v) continue;
       ++readers.open;
       if (readers.oldest == 0 || e->number < readers.oldest) readers.oldest = e->number;

@@ -86,6 +86,7 @@ absl::Status PageAllocator::Open(const MapRoots& roots, PageId page_end) {
                            "pages behind the end of the file are live");
     }
   }
+  if (!chunks_.empty()) chunks_[0].used_count += kFirstPage;  // the superblocks
   return absl::OkStatus();
 }
 

@@ -433,7 +433,7 @@ class TablesModel {
         if (savepoints_.empty()) break;
         const size_t i = Below(savepoints_.size());
         ASSERT_TRUE(txn_.Release(savepoints_[i].first).ok());
-        savepoints_.erase(savepoints_.begin() + static_cast<ptrdiff_t>(i));
+        savepoints_.resize(i);  // with those set after it
         break;
       }
       default:
@@ -490,7 +490,8 @@ TEST_F(TransactionTest, RandomChangesOfTablesMatchMaps) {
       if (round % 4 == 2) Reopen();
       const ReadTransaction read = db_->BeginRead();
       std::set<std::string> names;
-      for (const TreeInfo& info : *read.List()) {
+      const auto list = read.List();
+      for (const TreeInfo& info : *list) {
         names.insert(info.name);
         EXPECT_EQ(info.entry_count, tables[info.name].size());
       }
