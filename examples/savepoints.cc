@@ -17,9 +17,8 @@ absl::Status ImportLine(sheaf::WriteTransaction& txn, std::string_view line) {
 absl::Status Run() {
   SHEAF_ASSIGN_OR_RETURN(auto db, sheaf::Database::OpenInMemory());
   SHEAF_RETURN_IF_ERROR(db->Write([](sheaf::WriteTransaction& txn) -> absl::Status {
-    for (const std::string_view line :
-         {R"({"name": "Ada"})", R"({"name": "Grace")", R"({"name": "Ada"})",
-          R"({"name": "Edith"})"}) {
+    for (const std::string_view line : {R"({"name": "Ada"})", R"({"name": "Grace")",
+                                        R"({"name": "Ada"})", R"({"name": "Edith"})"}) {
       SHEAF_ASSIGN_OR_RETURN(const sheaf::Savepoint before, txn.SetSavepoint());
       const absl::Status status = ImportLine(txn, line);
       if (!status.ok()) {
