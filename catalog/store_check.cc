@@ -55,7 +55,7 @@ class PageSet {
 class StoreChecker {
  public:
   StoreChecker(Store* store, const Progress& progress)
-      : store_(*store), pager_(store->pager()), progress_(progress) {}
+      : pager_(store->pager()), progress_(progress) {}
 
   // The pages of one version; `durable`: the one the superblock tells of.
   absl::Status CheckVersion(const btree::ReadContext& context, const Version& version,
@@ -199,7 +199,6 @@ class StoreChecker {
     return seen;
   }
 
-  Store& store_;
   pager::Pager& pager_;
   const Progress& progress_;
   Stamp durable_version_ = 0;

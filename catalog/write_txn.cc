@@ -54,10 +54,8 @@ absl::Status OpenTree::Put(std::string_view key, std::string_view value,
   SHEAF_RETURN_IF_ERROR(txn_.Broken(tree_.Put(key, value, mode, existed)));
   if (*existed && mode == BTree::PutMode::kInsertOnly) return absl::OkStatus();
   changed_ = txn_.changed_ = true;
-  if (txn_.logging_ && !txn_.by_checkpoint_) {
-    AppendPut(&txn_.log_, record_.id, key, value);
-    txn_.LimitLog();
-  }
+  if (std::string* log = txn_.LogFor(key.size() + value.size()))
+    AppendPut(log, record_.id, key, value);
   return absl::OkStatus();
 }
 
@@ -68,10 +66,7 @@ absl::StatusOr<bool> OpenTree::Delete(std::string_view key) {
   if (!existed.ok()) return txn_.Broken(existed.status());
   if (!*existed) return false;
   changed_ = txn_.changed_ = true;
-  if (txn_.logging_ && !txn_.by_checkpoint_) {
-    AppendDelete(&txn_.log_, record_.id, key);
-    txn_.LimitLog();
-  }
+  if (std::string* log = txn_.LogFor(key.size())) AppendDelete(log, record_.id, key);
   return true;
 }
 
@@ -82,10 +77,8 @@ absl::StatusOr<uint64_t> OpenTree::DeleteRange(std::string_view from,
   if (!gone.ok()) return txn_.Broken(gone.status());
   if (*gone == 0) return 0;
   changed_ = txn_.changed_ = true;
-  if (txn_.logging_ && !txn_.by_checkpoint_) {
-    AppendDeleteRange(&txn_.log_, record_.id, from, to);
-    txn_.LimitLog();
-  }
+  if (std::string* log = txn_.LogFor(from.size() + (to == nullptr ? 0 : to->size())))
+    AppendDeleteRange(log, record_.id, from, to);
   return *gone;
 }
 
@@ -109,10 +102,8 @@ absl::Status OpenTree::SetCounter(uint64_t counter) {
   SHEAF_RETURN_IF_ERROR(CheckAlive());
   record_.counter = counter;
   changed_ = txn_.changed_ = true;
-  if (txn_.logging_ && !txn_.by_checkpoint_) {
-    AppendCounter(&txn_.log_, record_.id, counter);
-    txn_.LimitLog();
-  }
+  if (std::string* log = txn_.LogFor(sizeof counter))
+    AppendCounter(log, record_.id, counter);
   return absl::OkStatus();
 }
 
@@ -141,12 +132,12 @@ absl::Status WriteTxn::Broken(absl::Status status) {
   return status;
 }
 
-// What does not fit in the log is not logged: the commit writes a checkpoint.
-void WriteTxn::LimitLog() {
-  if (log_.size() <= store_.options_.transaction_log_bytes_max) return;
+std::string* WriteTxn::LogFor(uint64_t bytes) {
+  if (!logging_ || by_checkpoint_) return nullptr;
+  if (log_.size() + bytes <= store_.options_.transaction_log_bytes_max) return &log_;
   by_checkpoint_ = true;
-  log_.clear();
-  log_.shrink_to_fit();
+  log_ = std::string();
+  return nullptr;
 }
 
 absl::StatusOr<std::optional<TreeRecord>> WriteTxn::LoadRecordById(TreeId id) {
@@ -226,7 +217,7 @@ absl::StatusOr<OpenTree*> WriteTxn::CreateTree(std::string_view name, TreeKind k
   bool existed = false;
   SHEAF_RETURN_IF_ERROR(Broken(catalog_.Put(NameKey(name), EncodeNameEntry(record.id),
                                             BTree::PutMode::kUpsert, &existed)));
-  if (logging_ && !by_checkpoint_) AppendCreate(&log_, record);
+  if (std::string* log = LogFor(name.size())) AppendCreate(log, record);
   OpenTree* tree = Adopt(std::move(record));
   tree->changed_ = changed_ = true;
   return tree;
@@ -248,7 +239,7 @@ absl::Status WriteTxn::RenameTree(std::string_view from, std::string_view to) {
                           BTree::PutMode::kUpsert, &existed)));
   tree->record_.name = std::string(to);
   tree->changed_ = changed_ = true;
-  if (logging_ && !by_checkpoint_) AppendRename(&log_, tree->record_.id, to);
+  if (std::string* log = LogFor(to.size())) AppendRename(log, tree->record_.id, to);
   return absl::OkStatus();
 }
 
@@ -260,7 +251,7 @@ absl::Status WriteTxn::DropOpenTree(OpenTree* tree) {
   tree->alive_ = false;
   tree->changed_ = false;
   changed_ = true;
-  if (logging_ && !by_checkpoint_) AppendDrop(&log_, id);
+  if (std::string* log = LogFor(sizeof id)) AppendDrop(log, id);
   return absl::OkStatus();
 }
 

@@ -106,8 +106,9 @@ class WriteTxn {
   absl::Status DropOpenTree(OpenTree* tree);
   // Remembers the first failure of an operation that may have done half its work.
   absl::Status Broken(absl::Status status);
-  // Called after each logged operation.
-  void LimitLog();
+  // Where an operation of about `bytes` is logged; null when it is not: a transaction
+  // that outgrows the log is no longer logged, and its commit writes a checkpoint.
+  std::string* LogFor(uint64_t bytes);
   absl::Status CommitByCheckpoint();
   Version NextVersion();
   void EndTurn();

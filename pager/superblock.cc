@@ -77,6 +77,8 @@ absl::StatusOr<Superblock> DecodeSuperblock(const char* page, PageId id) {
   if (s.catalog_root.birth > s.version)
     return PageDamaged(id, absl::StrCat("catalog_root has birth ", s.catalog_root.birth,
                                         ", version is ", s.version));
+  if (s.log.lsn % 8 != 0 || s.log.lsn >> 62 != 0)
+    return PageDamaged(id, absl::StrCat("log_lsn is ", s.log.lsn));
   if (s.map.count > kMapRootsMax)
     return PageDamaged(id, absl::StrCat("map_count is ", s.map.count));
   for (uint32_t i = 0; i < s.map.count; ++i)

@@ -66,7 +66,8 @@ void Read(const char* page) {
   }
   ForEachNodeRef(page, [&](const PageRef& ref) { sum += ref.id; });
   Require(DescribeNode(page).size() < (1 << 20), "a description without end");
-  Require(sum != 1 || node.count() > 0, "nothing has a sum");
+  volatile uint64_t all_read = sum;
+  (void)all_read;
 }
 
 void Change(char* page, uint8_t seed) {

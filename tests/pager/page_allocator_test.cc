@@ -191,12 +191,16 @@ TEST_F(PageAllocatorTest, StatsAddUp) {
   for (int i = 0; i < 10; ++i) born.push_back(Take(16));
   allocator_->Free(born.back());
   born.pop_back();
-  ASSERT_TRUE(allocator_->WriteMap(born, {}, 1).ok());
+  const absl::StatusOr<MapRoots> roots = allocator_->WriteMap(born, {}, 1);
+  ASSERT_TRUE(roots.ok());
   allocator_->FinishMap();
-  const PageAllocator::Stats s = *allocator_->stats();
-  EXPECT_EQ(s.page_end, allocator_->page_end());
-  EXPECT_EQ(s.live, 9 * 16 + s.map);
-  EXPECT_EQ(s.free, s.page_end - s.live - 2);
+  for (const bool again : {false, true}) {
+    if (again) Open(*roots, allocator_->page_end());  // and nothing loaded yet
+    const PageAllocator::Stats s = *allocator_->stats();
+    EXPECT_EQ(s.page_end, allocator_->page_end());
+    EXPECT_EQ(s.live, 9 * 16 + s.map);
+    EXPECT_EQ(s.free, s.page_end - s.live - 2);
+  }
 }
 
 // B8: what the trees say died, and what the map says is live.

@@ -91,6 +91,8 @@ TEST(Superblock, EveryFieldIsDoubted) {
         decode([](Superblock* s) { s->next_stamp = s->version; }),
         decode([](Superblock* s) { s->catalog_root.id = s->page_end; }),
         decode([](Superblock* s) { s->catalog_root.id = s->page_end - 1; }),
+        decode([](Superblock* s) { s->log.lsn = 4; }),
+        decode([](Superblock* s) { s->log.lsn = uint64_t{1} << 62; }),
         decode([](Superblock* s) { s->catalog_root.birth = s->version + 1; })})
     EXPECT_TRUE(absl::IsDataLoss(status)) << status;
 }

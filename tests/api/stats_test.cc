@@ -174,7 +174,8 @@ TEST_F(StatsTest, CheckReports) {
 TEST_F(StatsTest, PagesDescribeThemselves) {
   PutMany(1000, 100);
   ASSERT_TRUE(db_->Close().ok());
-  const uint64_t pages = (*fs_->Open("/t.sheaf", pager::OpenMode::kReadOnly))->Size().value() / 4096;
+  const uint64_t pages =
+      (*fs_->Open("/t.sheaf", pager::OpenMode::kReadOnly))->Size().value() / 4096;
   std::map<std::string, int> kinds;
   for (uint64_t page = 0; page < pages; ++page) {
     const auto d = Database::DescribePage("/t.sheaf", page, options_);
@@ -189,8 +190,8 @@ TEST_F(StatsTest, PagesDescribeThemselves) {
   EXPECT_GE(kinds["inner"], 1);
   EXPECT_GE(kinds["map"], 1);
   EXPECT_GE(kinds["map index"], 1);
-  EXPECT_TRUE(absl::IsOutOfRange(
-      Database::DescribePage("/t.sheaf", pages, options_).status()));
+  EXPECT_TRUE(
+      absl::IsOutOfRange(Database::DescribePage("/t.sheaf", pages, options_).status()));
   EXPECT_TRUE(absl::IsNotFound(Database::DescribePage("/none", 0, options_).status()));
 }
 

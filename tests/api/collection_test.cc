@@ -74,8 +74,7 @@ TEST_F(CollectionTest, PutInsertReplaceDelete) {
 
 TEST_F(CollectionTest, WithoutLoss) {
   const std::string_view documents[] = {
-      "12345678901234567890123456789.000000000000000001e-5",
-      "{\"b\":1,\"a\":2,\"\":3}",
+      "12345678901234567890123456789.000000000000000001e-5", "{\"b\":1,\"a\":2,\"\":3}",
       "\"\\u0000\\ud83c\\udf3e \xf0\x9f\x8c\xbe \\/\"",
       "[[],{},\"\",null,true,false,-0,0.0,1E+2]"};
   const absl::Status written = Write([&](Collection& c) -> absl::Status {
@@ -93,27 +92,28 @@ TEST_F(CollectionTest, WithoutLoss) {
 }
 
 TEST_F(CollectionTest, ErrorsOfJsonNameTheByte) {
-  ASSERT_TRUE(
-      Write([](Collection& c) -> absl::Status {
-        for (const auto& [json, byte] : {std::pair<std::string, const char*>{"", "0"},
-                                         {"{\"a\":1,}", "7"},
-                                         {"[1, 2", "5"},
-                                         {"truth", ""},
-                                         {"1 2", "2"},
-                                         {"{\"a\":1,\"a\":2}", "7"},
-                                         {"\"\x01\"", "1"},
-                                         {"{\"a\":\"\xff\"}", "6"},
-                                         {std::string(1100, '[') + std::string(1100, ']'), ""}}) {
-          for (const absl::Status& status :
-               {c.Put(1, json), c.Insert(2, json), c.Append(json).status()}) {
-            EXPECT_TRUE(absl::IsInvalidArgument(status)) << json << ": " << status;
-            EXPECT_NE(status.message().find(byte), std::string_view::npos)
-                << json << ": " << status;
-          }
-        }
-        EXPECT_EQ(*c.size(), 0u);
-        return absl::OkStatus();
-      }).ok());
+  ASSERT_TRUE(Write([](Collection& c) -> absl::Status {
+                for (const auto& [json, byte] :
+                     {std::pair<std::string, const char*>{"", "0"},
+                      {"{\"a\":1,}", "7"},
+                      {"[1, 2", "5"},
+                      {"truth", ""},
+                      {"1 2", "2"},
+                      {"{\"a\":1,\"a\":2}", "7"},
+                      {"\"\x01\"", "1"},
+                      {"{\"a\":\"\xff\"}", "6"},
+                      {std::string(1100, '[') + std::string(1100, ']'), ""}}) {
+                  for (const absl::Status& status :
+                       {c.Put(1, json), c.Insert(2, json), c.Append(json).status()}) {
+                    EXPECT_TRUE(absl::IsInvalidArgument(status))
+                        << json << ": " << status;
+                    EXPECT_NE(status.message().find(byte), std::string_view::npos)
+                        << json << ": " << status;
+                  }
+                }
+                EXPECT_EQ(*c.size(), 0u);
+                return absl::OkStatus();
+              }).ok());
 }
 
 TEST_F(CollectionTest, KeysThatAreRefused) {
@@ -138,13 +138,14 @@ TEST_F(CollectionTest, NumbersSortBeforeTextsAndByValue) {
   constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
   ASSERT_TRUE(Write([&](Collection& c) -> absl::Status {
                 for (const DocumentKey& key :
-                     {DocumentKey("b"), DocumentKey(5), DocumentKey("ab"), DocumentKey(kMax),
-                      DocumentKey(-5), DocumentKey("a"), DocumentKey(0), DocumentKey(kMin),
-                      DocumentKey("5")})
+                     {DocumentKey("b"), DocumentKey(5), DocumentKey("ab"),
+                      DocumentKey(kMax), DocumentKey(-5), DocumentKey("a"),
+                      DocumentKey(0), DocumentKey(kMin), DocumentKey("5")})
                   SHEAF_RETURN_IF_ERROR(c.Put(key, "0"));
                 return absl::OkStatus();
               }).ok());
-  const Keys all = {absl::StrCat(kMin), "-5", "0", "5", absl::StrCat(kMax), "5", "a", "ab", "b"};
+  const Keys all = {
+      absl::StrCat(kMin), "-5", "0", "5", absl::StrCat(kMax), "5", "a", "ab", "b"};
   EXPECT_EQ(KeysIn({}), all);
   DocumentRange range;
   range.reverse = true;
@@ -217,16 +218,18 @@ TEST_F(CollectionTest, AppendAndRollback) {
 }
 
 TEST_F(CollectionTest, AppendAtTheEndsOfTheNumbers) {
-  ASSERT_TRUE(
-      Write([](Collection& c) { return c.Put(std::numeric_limits<int64_t>::max(), "0"); }).ok());
+  ASSERT_TRUE(Write([](Collection& c) {
+                return c.Put(std::numeric_limits<int64_t>::max(), "0");
+              }).ok());
   EXPECT_TRUE(absl::IsResourceExhausted(
       Write([](Collection& c) { return c.Append("0").status(); })));
   ASSERT_TRUE(db_->Write([](WriteTransaction& txn) -> absl::Status {
-                  SHEAF_ASSIGN_OR_RETURN(Collection c, txn.collection("negative"));
-                  SHEAF_RETURN_IF_ERROR(c.Put(-5, "0"));
-                  EXPECT_EQ(*c.Append("0"), -4);
-                  return absl::OkStatus();
-                }).ok());
+                   SHEAF_ASSIGN_OR_RETURN(Collection c, txn.collection("negative"));
+                   SHEAF_RETURN_IF_ERROR(c.Put(-5, "0"));
+                   EXPECT_EQ(*c.Append("0"), -4);
+                   return absl::OkStatus();
+                 })
+                  .ok());
 }
 
 }  // namespace

@@ -37,7 +37,8 @@ TEST(InMemory, IsADatabase) {
     ASSERT_TRUE((*db)->Checkpoint().ok());
     const auto report = (*db)->Check();
     ASSERT_TRUE(report.ok()) << report.status();
-    for (const CheckFinding& f : report->findings) ADD_FAILURE() << f.page << ": " << f.what;
+    for (const CheckFinding& f : report->findings)
+      ADD_FAILURE() << f.page << ": " << f.what;
   }
   for (size_t i = 0; i < reads.size(); ++i) {
     EXPECT_EQ(reads[i].table("t")->Get("round")->ToString(), absl::StrCat(i * 5));
@@ -83,7 +84,8 @@ TEST_F(ReadOnlyTest, TwoHandlesShareAFile) {
   db_.reset();
   const size_t events = fs_->event_count();
   options_.read_only = true;
-  auto one = Database::Open("/t.sheaf", options_), other = Database::Open("/t.sheaf", options_);
+  auto one = Database::Open("/t.sheaf", options_),
+       other = Database::Open("/t.sheaf", options_);
   ASSERT_TRUE(one.ok() && other.ok()) << one.status() << other.status();
   for (const auto* db : {&one, &other}) {
     const ReadTransaction read = (**db)->BeginRead();

@@ -184,7 +184,8 @@ TEST_F(VersionSetTest, RandomLivesMatchTheDefinition) {
         case 3: {  // the log is synced up to some commit
           const auto at = naive.versions.lower_bound(naive.shown);
           auto upto = at;
-          for (uint64_t n = random() % 4; n > 0 && std::next(upto) != naive.versions.end(); --n)
+          for (uint64_t n = random() % 4;
+               n > 0 && std::next(upto) != naive.versions.end(); --n)
             ++upto;
           set_->ShowThrough(lsns[*upto], *upto);
           naive.shown = *upto;
@@ -233,7 +234,8 @@ TEST_F(VersionSetTest, RandomLivesMatchTheDefinition) {
       // Forget what nobody needs any more.
       const std::set<PageId> waiting = naive.Waiting();
       std::erase_if(naive.versions, [&](Stamp v) { return !naive.Needed(v); });
-      std::erase_if(naive.given_up, [&](const auto& p) { return !waiting.contains(p.first); });
+      std::erase_if(naive.given_up,
+                    [&](const auto& p) { return !waiting.contains(p.first); });
     }
     for (const auto& [seen, slot] : readers) slots.Release(slot);
   }

@@ -64,7 +64,8 @@ TEST(TreeRecord, CutAndChangedBytes) {
   const std::string whole = EncodeTreeRecord(record);
   const std::string key = TreeKey(record.id);
   for (size_t size = 0; size < whole.size(); ++size)
-    EXPECT_TRUE(absl::IsDataLoss(DecodeTreeRecord(key, whole.substr(0, size)).status())) << size;
+    EXPECT_TRUE(absl::IsDataLoss(DecodeTreeRecord(key, whole.substr(0, size)).status()))
+        << size;
   EXPECT_TRUE(absl::IsDataLoss(DecodeTreeRecord(key, whole + "x").status()));
   EXPECT_TRUE(absl::IsDataLoss(DecodeTreeRecord("i", whole).status()));
   EXPECT_TRUE(absl::IsDataLoss(DecodeTreeRecord("", whole).status()));
@@ -83,12 +84,13 @@ TEST(TreeRecord, CutAndChangedBytes) {
 }
 
 TEST(TreeRecord, Names) {
-  for (const std::string good : {"a", " ", "a/b", "größe", "\xf0\x9f\x8c\xbe", "\xc2\x80"})
+  for (const std::string good :
+       {"a", " ", "a/b", "größe", "\xf0\x9f\x8c\xbe", "\xc2\x80"})
     EXPECT_TRUE(CheckTreeName(good).ok()) << good;
   EXPECT_TRUE(CheckTreeName(std::string(kTreeNameMax, 'n')).ok());
   for (const std::string bad :
-       {"", "\x1f", "\x7f", "a\tb", "\x80", "\xc0\x80", "\xc3", "\xe0\x80\x80", "\xed\xa0\x80",
-        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xf0\x9f\x8c"})
+       {"", "\x1f", "\x7f", "a\tb", "\x80", "\xc0\x80", "\xc3", "\xe0\x80\x80",
+        "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xf0\x9f\x8c"})
     EXPECT_TRUE(absl::IsInvalidArgument(CheckTreeName(bad))) << absl::CHexEscape(bad);
   EXPECT_TRUE(absl::IsInvalidArgument(CheckTreeName(std::string(kTreeNameMax + 1, 'n'))));
 }
@@ -173,7 +175,8 @@ TEST(LogOps, CutAndChangedBytes) {
       status = TakeOp(&in, &op);
       ASSERT_LT(in.size(), before);  // it always gets on
       if (status.ok()) {
-        EXPECT_TRUE(op.key.empty() || op.key.data() + op.key.size() <= log.data() + log.size());
+        EXPECT_TRUE(op.key.empty() ||
+                    op.key.data() + op.key.size() <= log.data() + log.size());
       }
     }
     EXPECT_TRUE(status.ok() || absl::IsDataLoss(status) || absl::IsUnimplemented(status))
