@@ -5,6 +5,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "catalog/replayer.h"
 #include "catalog/write_txn.h"
 #include "pager/assert.h"
 #include "pager/file_errors.h"
@@ -27,6 +28,8 @@ constexpr uint64_t kUnwrittenMax = uint64_t{256} << 10;
 // A crash may have left pages of transactions that no log tells of. No stamp they
 // can have used is used again.
 constexpr Stamp kStampsSkippedAfterCrash = Stamp{1} << 26;
+// Recovery gathers operations in this share of the cache budget, beside it.
+constexpr uint64_t kReplayShare = 8;
 // A log this many times longer than wished makes the committer write the
 // checkpoint itself.
 constexpr uint64_t kLogPatience = 4;
@@ -115,7 +118,9 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(pager::FileSystem* fs,
     return absl::Status(recovered.code(),
                         absl::StrCat(store->pager_->path(), ": ", recovered.message()));
   }
-  if (options.background_checkpoints && !in_memory && !options.read_only)
+  if (in_memory || options.read_only) return store;
+  store->writer_->set_before_first_page([s = store.get()] { return s->EnsureLog(); });
+  if (options.background_checkpoints)
     store->background_ = std::thread([s = store.get()] { s->RunBackground(); });
   return store;
 }
@@ -162,6 +167,7 @@ absl::Status Store::Recover() {
   };
   SHEAF_RETURN_IF_ERROR(queue_.Enter(absl::InfiniteDuration()));
   WriteTxn txn(this, WriteTxn::Logging::kOff);
+  Replayer replayer(&txn, options_.cache_bytes_max / kReplayShare);
   absl::StatusOr<std::unique_ptr<pager::Log>> log = pager::Log::Recover(
       fs_, LogPath(), Identity(), first.log,
       options_.read_only ? pager::Log::Access::kReadOnly : pager::Log::Access::kReadWrite,
@@ -169,7 +175,7 @@ absl::Status Store::Recover() {
       [&](pager::TxnId, std::string_view group, LogPosition) -> absl::Status {
         SHEAF_RETURN_IF_ERROR(skip_stamps());
         ++replayed_;
-        return Replay(&txn, group);
+        return replayer.Apply(group);
       });
   if (absl::IsNotFound(log.status()))
     return absl::DataLossError(
@@ -179,6 +185,7 @@ absl::Status Store::Recover() {
   if (!log.ok()) return log.status();
   log_ = *std::move(log);
   SHEAF_RETURN_IF_ERROR(skip_stamps());
+  SHEAF_RETURN_IF_ERROR(replayer.Finish());
   SHEAF_RETURN_IF_ERROR(txn.StoreRecords());
   Version next = txn.NextVersion();
   next.log = log_->end();
@@ -188,54 +195,8 @@ absl::Status Store::Recover() {
   return absl::OkStatus();
 }
 
-absl::Status Store::Replay(WriteTxn* txn, std::string_view group) {
-  Op op;
-  bool existed = false;
-  while (!group.empty()) {
-    SHEAF_RETURN_IF_ERROR(TakeOp(&group, &op));
-    if (op.code == OpCode::kCreate) {
-      if (op.tree < txn->next_tree_id_)
-        return absl::DataLossError(
-            absl::StrCat("log: tree ", op.tree, " is created a second time"));
-      txn->next_tree_id_ = op.tree;
-      SHEAF_RETURN_IF_ERROR(
-          txn->CreateTree(op.key, op.kind, op.key_type, op.value_type).status());
-      continue;
-    }
-    SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, txn->OpenById(op.tree));
-    if (tree == nullptr)
-      return absl::DataLossError(
-          absl::StrCat("log: an operation on tree ", op.tree, ", which does not exist"));
-    const std::string to(op.value);
-    switch (op.code) {
-      case OpCode::kPut:
-        SHEAF_RETURN_IF_ERROR(
-            tree->Put(op.key, op.value, btree::BTree::PutMode::kUpsert, &existed));
-        break;
-      case OpCode::kDelete:
-        SHEAF_RETURN_IF_ERROR(tree->Delete(op.key).status());
-        break;
-      case OpCode::kDeleteRange:
-        SHEAF_RETURN_IF_ERROR(
-            tree->DeleteRange(op.key, op.has_to ? &to : nullptr).status());
-        break;
-      case OpCode::kRename:
-        SHEAF_RETURN_IF_ERROR(txn->RenameTree(tree->record().name, op.key));
-        break;
-      case OpCode::kDrop:
-        SHEAF_RETURN_IF_ERROR(txn->DropOpenTree(tree));
-        break;
-      case OpCode::kCounter:
-        SHEAF_RETURN_IF_ERROR(tree->SetCounter(op.counter));
-        break;
-      case OpCode::kCreate:
-        break;
-    }
-  }
-  return absl::OkStatus();
-}
-
-// The superblock names the log before the first commit is written to it.
+// The superblock names the log before the first page of a new stamp is made, and the
+// first commit written.
 absl::Status Store::EnsureLog() {
   if (log_ != nullptr || in_memory_) return absl::OkStatus();
   absl::MutexLock lock(&checkpoint_mu_);  // for those who look without the turn
@@ -306,7 +267,6 @@ absl::StatusOr<std::unique_ptr<WriteTxn>> Store::BeginWrite(absl::Duration wait_
   SHEAF_RETURN_IF_ERROR(queue_.Enter(wait_max));
   absl::Status status = error();
   if (closed_) status = absl::FailedPreconditionError("the database is closed");
-  if (status.ok()) status = EnsureLog();
   if (!status.ok()) {
     queue_.Leave();
     return status;

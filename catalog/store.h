@@ -119,7 +119,6 @@ class Store {
   Store(Options options, bool in_memory);
 
   absl::Status Recover();
-  absl::Status Replay(WriteTxn* txn, std::string_view group);
   absl::Status EnsureLog();
   // A forked child must neither write nor wait for threads it does not have.
   absl::Status CheckProcess() const;

@@ -113,11 +113,16 @@ void VersionSet::Reap() {
 void VersionSet::RemoveAt(size_t index, std::vector<PageRef>* free) {
   Entry& gone = *entries_[index];
   Entry* const before = index > 0 ? entries_[index - 1].get() : nullptr;
+  // Kept for the checkpoint alone: no reader can come to it any more.
+  const bool unread = before != nullptr && (before == durable_ || before == writing_) &&
+                      std::find(hazards_.begin(), hazards_.end(), before) == hazards_.end();
   for (const PageRef& page : gone.waiting) {
-    if (before != nullptr && before->number >= page.birth)
-      before->waiting.push_back(page);
-    else
+    if (before == nullptr || before->number < page.birth) {
       free->push_back(page);
+      continue;
+    }
+    before->waiting.push_back(page);
+    if (unread) retired_now_.push_back(page);
   }
   gone.waiting.clear();
   spare_.push_back(std::move(entries_[index]));
@@ -133,6 +138,7 @@ void VersionSet::ReapLocked() {
   });
   const Entry* shown = shown_.load(std::memory_order_relaxed);
   free_now_.clear();
+  retired_now_.clear();
   // Newest first, so that a page may pass several versions at once.
   for (size_t i = entries_.size() - 1; i-- > 0;) {
     const Entry* e = entries_[i].get();
@@ -143,6 +149,7 @@ void VersionSet::ReapLocked() {
     RemoveAt(i, &free_now_);
   }
   if (!free_now_.empty()) pager_.allocator().FreeAll(free_now_);
+  if (!retired_now_.empty()) pager_.buffer().Retire(retired_now_);
 }
 
 uint64_t VersionSet::pages_waiting() const {

@@ -108,6 +108,7 @@ class VersionSet {
   std::vector<Death> deaths_ ABSL_GUARDED_BY(mu_);  // of pages in a checkpoint
   std::vector<const void*> hazards_ ABSL_GUARDED_BY(mu_);
   std::vector<pager::PageRef> free_now_ ABSL_GUARDED_BY(mu_);
+  std::vector<pager::PageRef> retired_now_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace sheaf::catalog

@@ -85,6 +85,7 @@ class WriteTxn {
 
  private:
   friend class Store;
+  friend class Replayer;
   friend class OpenTree;
   enum class Logging { kOn, kOff };
   WriteTxn(Store* store, Logging logging);

@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "pager/assert.h"
+#include "pager/page_memory.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::pager {
@@ -25,10 +26,13 @@ constexpr int kSweepsMax = 400;
 // How long to wait for operations in flight: their threads may not get to run.
 constexpr absl::Duration kOperationWaitMax = absl::Seconds(10);
 
-void* ReserveMemory(size_t bytes) {
-  void* p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  return p == MAP_FAILED ? nullptr : p;
+// The range of one page's memory; joins the one before it where they touch.
+void AddRange(char* begin, size_t bytes, std::vector<iovec>* ranges) {
+  if (!ranges->empty() &&
+      static_cast<char*>(ranges->back().iov_base) + ranges->back().iov_len == begin)
+    ranges->back().iov_len += bytes;
+  else
+    ranges->push_back({begin, bytes});
 }
 
 }  // namespace
@@ -39,8 +43,9 @@ BufferManager::BufferManager(File* file, const PageOps* ops, uint64_t bytes_max)
       pages_max_(std::max(bytes_max, kBytesMin) / kPageBytes),
       frames_max_(pages_max_ + kFramesSlack) {
   segments_ = static_cast<Segment*>(ReserveMemory(kSegmentsMax * sizeof(Segment)));
-  SHEAF_ASSERT(segments_ != nullptr);
-  frames_ = std::make_unique<Frame[]>(frames_max_);
+  // Memory is used as far as there are pages, not as far as the budget allows.
+  frames_ = static_cast<Frame*>(ReserveMemory(frames_max_ * sizeof(Frame)));
+  SHEAF_ASSERT(segments_ != nullptr && frames_ != nullptr);
 }
 
 BufferManager::~BufferManager() {
@@ -49,6 +54,7 @@ BufferManager::~BufferManager() {
     munmap(segments_[i].state.load(), sizeof(uint64_t) << kSegmentShift);
   }
   munmap(segments_, kSegmentsMax * sizeof(Segment));
+  munmap(frames_, frames_max_ * sizeof(Frame));
 }
 
 absl::Status BufferManager::EnsureSegment(PageId id) {
@@ -167,7 +173,8 @@ absl::Status BufferManager::FillFromFile(const PageRef& ref) {
                  ? PageDamaged(ref.id, "is not of a kind that a tree refers to")
                  : ops.validate(page);
   }
-  if (!status.ok()) ReleaseMemory(ref.id, ref.pages);
+  const iovec range{page, bytes};
+  if (!status.ok()) ReleaseMemory({&range, 1});
   return status;
 }
 
@@ -204,16 +211,6 @@ uint64_t BufferManager::TakeFrame(const PageRef& ref) {
   frame.pages.store(ref.pages, std::memory_order_relaxed);
   frame.id.store(ref.id, std::memory_order_release);
   return index;
-}
-
-void BufferManager::GiveFrameBack(uint64_t index) {
-  frames_[index].id.store(0, std::memory_order_relaxed);
-  MutexLock lock(&frames_mu_);
-  free_frames_.push_back(index);
-}
-
-void BufferManager::ReleaseMemory(PageId id, uint32_t pages) {
-  madvise(Address(id), pages * kPageBytes, MADV_DONTNEED);
 }
 
 // --- Budget and clock -------------------------------------------------------
@@ -311,72 +308,126 @@ absl::Status BufferManager::SpillToLimit() {
 void BufferManager::SweepOnce(uint64_t want, Spill spill, Sweep* sweep) {
   const uint64_t end = frames_end_.load(std::memory_order_acquire);
   const uint64_t oldest = OldestActiveEpoch();
-  for (uint64_t step = 0;
-       step < end && sweep->evicted < want && sweep->dirty.size() < kWriteBatch; ++step) {
+  std::vector<Victim> victims;
+  uint64_t found = VisitRetired(want, oldest, &victims);
+  for (uint64_t step = 0; step < end && found < want && sweep->dirty.size() < kWriteBatch;
+       ++step) {
     if (hand_ >= end) hand_ = 0;
-    VisitFrame(hand_++, oldest, spill, sweep);
+    found += VisitFrame(hand_++, oldest, spill, sweep, &victims);
   }
+  Evict(absl::MakeSpan(victims));
+  sweep->evicted += found;
   epoch_.fetch_add(1, std::memory_order_seq_cst);
 }
 
-void BufferManager::VisitFrame(uint64_t index, uint64_t oldest, Spill spill,
-                               Sweep* sweep) {
+// Those nobody will ask for go first: marked when first seen, taken when seen again.
+uint64_t BufferManager::VisitRetired(uint64_t want, uint64_t oldest,
+                                     std::vector<Victim>* victims) {
+  std::vector<PageRef> seen;
+  {
+    MutexLock lock(&frames_mu_);
+    seen.swap(retired_);
+  }
+  doomed_.insert(doomed_.end(), seen.begin(), seen.end());
+  Sweep ignored;
+  uint64_t found = 0;
+  for (size_t left = std::min(doomed_.size(), 4 * kEvictBatch + seen.size());
+       left > 0 && found < want; --left) {
+    const PageRef ref = doomed_.front();
+    doomed_.pop_front();
+    const uint64_t word = State(ref.id).load(std::memory_order_acquire);
+    const uint64_t index = word >> kFrameShift;
+    if ((word & (kResident | kFreed | kLocked)) != kResident ||
+        frames_[index].birth.load(std::memory_order_relaxed) != ref.birth)
+      continue;
+    const uint64_t taken = VisitFrame(index, oldest, Spill::kNone, &ignored, victims);
+    if (taken == 0) doomed_.push_back(ref);
+    found += taken;
+  }
+  return found;
+}
+
+void BufferManager::Retire(absl::Span<const PageRef> pages) {
+  MutexLock lock(&frames_mu_);
+  if (retired_.size() > frames_max_) retired_.clear();  // nobody needs room
+  retired_.insert(retired_.end(), pages.begin(), pages.end());
+}
+
+uint64_t BufferManager::VisitFrame(uint64_t index, uint64_t oldest, Spill spill,
+                                   Sweep* sweep, std::vector<Victim>* victims) {
   Frame& frame = frames_[index];
   const PageId id = frame.id.load(std::memory_order_acquire);
-  if (id == 0) return;
+  if (id == 0) return 0;
   uint64_t word = State(id).load(std::memory_order_seq_cst);
-  if ((word & kResident) == 0 || (word & (kLocked | kWriting | kPinMask)) != 0) return;
-  if (word >> kFrameShift != index) return;
-  if ((word & kFreed) != 0) {
-    sweep->evicted += TryEvict(index, id, word);
-    return;
-  }
+  if ((word & kResident) == 0 || (word & (kLocked | kWriting | kPinMask)) != 0) return 0;
+  if (word >> kFrameShift != index) return 0;
+  if ((word & kFreed) != 0) return LockVictim(index, id, word, victims);
   if ((word & kMarked) == 0) {
     // Before the mark: whoever sees it unmarked began no later than this epoch.
     frame.marked_at = epoch_.load(std::memory_order_seq_cst);
     State(id).compare_exchange_strong(word, word | kMarked, std::memory_order_seq_cst);
-    return;
+    return 0;
   }
   if ((word & kDirty) != 0) {
     const PageRef ref{id, frame.birth.load(std::memory_order_relaxed),
                       frame.pages.load(std::memory_order_relaxed)};
     // The floor is looked at after the page: a writer that began since the sweep
     // did has set it before it made one.
-    const bool may = spill == Spill::kAll || ref.birth < private_floor_.load();
+    const bool may = spill == Spill::kAll ||
+                     (spill == Spill::kPublished && ref.birth < private_floor_.load());
     if (may && !never_write_) sweep->dirty.push_back(ref);
-    return;
+    return 0;
   }
-  if (oldest > frame.marked_at)
-    sweep->evicted += TryEvict(index, id, word);
-  else
-    sweep->waits = true;
+  if (oldest > frame.marked_at) return LockVictim(index, id, word, victims);
+  sweep->waits = true;
+  return 0;
 }
 
-uint64_t BufferManager::TryEvict(uint64_t index, PageId id, uint64_t word) {
-  const uint32_t pages = frames_[index].pages.load(std::memory_order_relaxed);
+uint64_t BufferManager::LockVictim(uint64_t index, PageId id, uint64_t word,
+                                   std::vector<Victim>* victims) {
   if (!State(id).compare_exchange_strong(word, kLocked, std::memory_order_seq_cst))
     return 0;
+  const uint32_t pages = frames_[index].pages.load(std::memory_order_relaxed);
   if ((word & kDirty) != 0) dirty_.fetch_sub(pages, std::memory_order_relaxed);
-  ReleaseMemory(id, pages);
-  ClearInterior(id, pages);
-  GiveFrameBack(index);
-  used_.fetch_sub(pages, std::memory_order_relaxed);
-  evictions_.fetch_add(1, std::memory_order_relaxed);
-  State(id).store(0, std::memory_order_release);
+  victims->push_back({index, id, pages});
   return pages;
+}
+
+void BufferManager::Evict(absl::Span<Victim> victims) {
+  if (victims.empty()) return;
+  std::sort(victims.begin(), victims.end(),
+            [](const Victim& a, const Victim& b) { return a.id < b.id; });
+  std::vector<iovec> ranges;
+  for (const Victim& v : victims) AddRange(Address(v.id), v.pages * kPageBytes, &ranges);
+  ReleaseMemory(ranges);
+  uint64_t pages = 0;
+  for (const Victim& v : victims) {
+    ClearInterior(v.id, v.pages);
+    frames_[v.frame].id.store(0, std::memory_order_relaxed);
+    pages += v.pages;
+  }
+  {
+    MutexLock lock(&frames_mu_);
+    for (const Victim& v : victims) free_frames_.push_back(v.frame);
+  }
+  used_.fetch_sub(pages, std::memory_order_relaxed);
+  evictions_.fetch_add(victims.size(), std::memory_order_relaxed);
+  for (const Victim& v : victims) State(v.id).store(0, std::memory_order_release);
 }
 
 absl::Status BufferManager::WriteAndEvict(absl::Span<const PageRef> dirty) {
   std::vector<PageRef> sorted(dirty.begin(), dirty.end());
   SHEAF_RETURN_IF_ERROR(WriteOut(sorted));
   const uint64_t oldest = OldestActiveEpoch();
+  std::vector<Victim> victims;
   for (const PageRef& ref : sorted) {
     const uint64_t word = State(ref.id).load(std::memory_order_seq_cst);
     if ((word & (kResident | kMarked)) != (kResident | kMarked)) continue;
     if ((word & (kLocked | kWriting | kDirty | kFreed | kPinMask)) != 0) continue;
     const uint64_t index = word >> kFrameShift;
-    if (oldest > frames_[index].marked_at) TryEvict(index, ref.id, word);
+    if (oldest > frames_[index].marked_at) LockVictim(index, ref.id, word, &victims);
   }
+  Evict(absl::MakeSpan(victims));
   return absl::OkStatus();
 }
 
@@ -415,6 +466,23 @@ absl::StatusOr<char*> BufferManager::NewPage(PageKind kind, const PageRef& ref) 
   InitPageHeader(page, kind, ref.pages, ref.id, ref.birth);
   state.store(kResident | kDirty | frame << kFrameShift, std::memory_order_release);
   return page;
+}
+
+void BufferManager::Prefault(absl::Span<const PageId> pages) {
+  std::vector<PageId> claimed;
+  std::vector<iovec> ranges;
+  for (const PageId id : pages) {
+    std::atomic<uint64_t>* state = StateOrNull(id);
+    uint64_t expected = 0;
+    if (state == nullptr || !state->compare_exchange_strong(expected, kLocked)) continue;
+    claimed.push_back(id);
+    AddRange(Address(id), kPageBytes, &ranges);
+  }
+  PopulateMemory(ranges);
+  used_.fetch_add(claimed.size(), std::memory_order_relaxed);
+  for (const PageId id : claimed)
+    State(id).store(kResident | kFreed | TakeFrame({id, 0, 1}) << kFrameShift,
+                    std::memory_order_release);
 }
 
 char* BufferManager::WritablePage(const PageRef& ref, Stamp oldest_birth) {
@@ -456,7 +524,10 @@ void BufferManager::DropRange(PageId first, uint32_t pages) {
       if ((word & kLocked) == 0) {
         // In use in spite of the page map: NewPage will say so.
         if ((word & kFreed) == 0) break;
-        if (TryEvict(word >> kFrameShift, id, word) != 0) break;
+        std::vector<Victim> victim;
+        LockVictim(word >> kFrameShift, id, word, &victim);
+        Evict(absl::MakeSpan(victim));
+        if (!victim.empty()) break;
       }
       sched_yield();
       word = state->load(std::memory_order_acquire);

@@ -41,8 +41,8 @@
 #define PAGER_BUFFER_MANAGER_H_
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -98,6 +98,17 @@ class BufferManager {
     __builtin_prefetch(page + 256);
   }
 
+  // Hints that all of the page's first 4 KiB will be read soon.
+  void PrefetchWhole(PageId id) const {
+    const Segment& segment = segments_[id >> kSegmentShift];
+    const char* base = segment.base.load(std::memory_order_relaxed);
+    if (base == nullptr) return;
+    __builtin_prefetch(segment.state.load(std::memory_order_relaxed) +
+                       (id & kSegmentMask));
+    const char* page = base + (id & kSegmentMask) * kPageBytes;
+    for (size_t at = 0; at < kPageBytes; at += 64) __builtin_prefetch(page + at);
+  }
+
   // Brings the page into memory and verifies it. Requires: no EpochGuard held.
   // kDataLoss, kResourceExhausted when nothing can be evicted.
   absl::Status Load(const PageRef& ref);
@@ -146,6 +157,12 @@ class BufferManager {
   // The page belongs to no tree any more. False when somebody pins it still:
   // its id must not be given to anybody yet.
   bool Free(PageId id, uint32_t pages);
+  // Memory for free single pages that will be asked for next, in one go. Exceeds the
+  // budget by what it is given, until the next Reserve.
+  void Prefault(absl::Span<const PageId> pages);
+  // Only a version that is kept for its checkpoint has these pages: they are evicted
+  // before any other.
+  void Retire(absl::Span<const PageRef> pages) ABSL_LOCKS_EXCLUDED(frames_mu_);
   // Forgets whatever memory lies behind these base pages. Requires: they are free.
   void DropRange(PageId first, uint32_t pages);
 
@@ -195,10 +212,8 @@ class BufferManager {
   absl::Status EnsureSegment(PageId id) ABSL_LOCKS_EXCLUDED(frames_mu_);
   absl::Status FillFromFile(const PageRef& ref);
   uint64_t TakeFrame(const PageRef& ref) ABSL_LOCKS_EXCLUDED(frames_mu_);
-  void GiveFrameBack(uint64_t frame) ABSL_LOCKS_EXCLUDED(frames_mu_);
-  void ReleaseMemory(PageId id, uint32_t pages);
   // Which dirty pages may be written out: all is for the writer's thread.
-  enum class Spill { kPublished, kAll };
+  enum class Spill { kNone, kPublished, kAll };
   struct Sweep {
     uint64_t evicted = 0;
     std::vector<PageRef> dirty;  // worth writing
@@ -213,9 +228,21 @@ class BufferManager {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(evict_mu_);
   void SweepOnce(uint64_t want, Spill spill, Sweep* sweep)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(evict_mu_);
-  void VisitFrame(uint64_t index, uint64_t oldest, Spill spill, Sweep* sweep)
+  // A page that the clock has locked, and whose memory it gives back.
+  struct Victim {
+    uint64_t frame;
+    PageId id;
+    uint32_t pages;
+  };
+  // These return the base pages they added to `*victims`.
+  uint64_t VisitRetired(uint64_t want, uint64_t oldest, std::vector<Victim>* victims)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(evict_mu_);
-  uint64_t TryEvict(uint64_t index, PageId id, uint64_t word);
+  uint64_t VisitFrame(uint64_t index, uint64_t oldest, Spill spill, Sweep* sweep,
+                      std::vector<Victim>* victims)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(evict_mu_);
+  uint64_t LockVictim(uint64_t index, PageId id, uint64_t word,
+                      std::vector<Victim>* victims);
+  void Evict(absl::Span<Victim> victims) ABSL_LOCKS_EXCLUDED(frames_mu_);
   bool ClaimInterior(const PageRef& ref);
   void ClearInterior(PageId id, uint32_t pages);
   absl::Status Acquire(uint64_t pages);
@@ -244,10 +271,12 @@ class BufferManager {
   uint64_t hand_ ABSL_GUARDED_BY(evict_mu_) = 0;
   uint64_t spill_hand_ ABSL_GUARDED_BY(evict_mu_) = 0;
   Mutex frames_mu_;
-  std::unique_ptr<Frame[]> frames_;
+  Frame* frames_ = nullptr;  // frames_max_ entries
   const uint64_t frames_max_;
   std::atomic<uint64_t> frames_end_{0};  // entries ever used
   std::vector<uint64_t> free_frames_ ABSL_GUARDED_BY(frames_mu_);
+  std::vector<PageRef> retired_ ABSL_GUARDED_BY(frames_mu_);  // not seen by the clock
+  std::deque<PageRef> doomed_ ABSL_GUARDED_BY(evict_mu_);     // seen, not taken yet
 };
 
 // While one lives, pages that Peek returned stay in memory. One operation long.

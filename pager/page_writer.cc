@@ -11,10 +11,13 @@ void PageWriter::Begin(Stamp stamp) {
   SHEAF_ASSERT(made_.empty());
   SHEAF_ASSERT(given_up_.empty());
   first_stamp_ = stamp_ = stamp;
+  none_made_ = true;
   ++generation_;
 }
 
 absl::StatusOr<char*> PageWriter::New(PageKind kind, uint32_t pages, PageRef* ref) {
+  if (none_made_ && before_first_page_) SHEAF_RETURN_IF_ERROR(before_first_page_());
+  none_made_ = false;
   SHEAF_ASSIGN_OR_RETURN(const PageId id, pager_.allocator().Allocate(pages));
   *ref = PageRef{id, stamp_, pages, false};
   SHEAF_ASSIGN_OR_RETURN(char* page, buffer_.NewPage(kind, *ref));

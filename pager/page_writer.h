@@ -14,6 +14,8 @@
 #ifndef PAGER_PAGE_WRITER_H_
 #define PAGER_PAGE_WRITER_H_
 #include <cstdint>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -31,6 +33,11 @@ class PageWriter {
   PageWriter(const PageWriter&) = delete;
   PageWriter& operator=(const PageWriter&) = delete;
 
+  // Called before the first page of each transaction is made; what it returns, New
+  // does.
+  void set_before_first_page(std::function<absl::Status()> fn) {
+    before_first_page_ = std::move(fn);
+  }
   // Starts a transaction with this stamp. Requires: the one before has ended.
   void Begin(Stamp stamp);
   // Later pages get this stamp; earlier ones are frozen.
@@ -90,6 +97,8 @@ class PageWriter {
   absl::flat_hash_map<PageId, PageRef> made_;  // and still part of it
   std::vector<PageRef> given_up_;              // not yet free
   std::vector<PageId> pinned_;
+  std::function<absl::Status()> before_first_page_;
+  bool none_made_ = true;
 };
 
 }  // namespace sheaf::pager

@@ -68,9 +68,9 @@ TEST_F(PageAllocatorTest, LowestFirst) {
 }
 
 TEST_F(PageAllocatorTest, RunsStayInTheirChunk) {
-  for (PageId id = 2; id < kChunkPages - 5; ++id) ASSERT_EQ(Take(1).id, id);
+  for (PageId id = 2; id < kChunkPages - 6; id += 2) ASSERT_EQ(Take(2).id, id);
   EXPECT_EQ(Take(16).id, kChunkPages);
-  EXPECT_EQ(Take(5).id, kChunkPages - 5);
+  EXPECT_EQ(Take(6).id, kChunkPages - 6);
   EXPECT_EQ(Take(1).id, kChunkPages + 16);
 }
 
@@ -88,9 +88,10 @@ TEST_F(PageAllocatorTest, TheMapSurvives) {
   const PageRef in_flight = Take(3);  // of no checkpoint: free after a crash
   Open(*roots, allocator_->page_end());
   ExpectLive(pages);
-  std::set<PageId> all = Live();
-  Add(&all, Take(3));
-  EXPECT_TRUE(all.contains(in_flight.id)) << "what nobody reaches is free again";
+  std::set<PageId> taken;
+  for (PageId end = allocator_->page_end(); allocator_->page_end() == end;)
+    taken.insert(Take(3).id);
+  EXPECT_TRUE(taken.contains(in_flight.id)) << "what nobody reaches is free again";
 }
 
 TEST_F(PageAllocatorTest, ThousandsOfCheckpoints) {
@@ -221,8 +222,8 @@ TEST_F(PageAllocatorTest, ContradictionsAreErrors) {
 
 TEST_F(PageAllocatorTest, OpeningAHugeFileTakesLittleMemory) {
   Open({}, PageId{1} << 32);  // nothing is live in it
-  EXPECT_EQ(Take(1).id, 2u);
-  EXPECT_EQ(Take(16).id, 3u);
+  EXPECT_EQ(Take(16).id, 2u);
+  EXPECT_EQ(Take(1).id, 18u);
   EXPECT_EQ(allocator_->TrimEnd(), 19u);
 }
 
