@@ -141,6 +141,8 @@ class NodeView {
     bool exact;
   };
   Position LowerBound(std::string_view key) const;
+  // Leaf: hints that the entry of `key` will be read soon.
+  void PrefetchCell(std::string_view key) const;
 
   // Inner: the slot whose child holds `key`.
   uint32_t ChildIndex(std::string_view key) const {
@@ -187,6 +189,8 @@ class NodeView {
     return page_ + cell_offset(i) + (size > kHeadBytes ? size - kHeadBytes : 0);
   }
   int CompareSuffix(uint32_t i, std::string_view suffix) const;
+  // The first slot whose head is not below `head`.
+  uint32_t LowerHead(uint32_t head) const;
 
   const char* page_;
 };

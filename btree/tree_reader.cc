@@ -118,6 +118,7 @@ absl::Status TreeReader::FindLanes(absl::Span<const std::string_view> keys,
                                    absl::Span<Found> out) const {
   BufferManager& buffer = context_.pager->buffer();
   PageRef refs[kLanes];
+  const char* pages[kLanes];  // the leaves
   bool slow[kLanes] = {};
   const size_t n = keys.size();
   {
@@ -138,13 +139,16 @@ absl::Status TreeReader::FindLanes(absl::Span<const std::string_view> keys,
         }
         const NodeView node(page);
         if (level == 0) {
-          Take(node, refs[k], keys[k], &out[k]);
+          node.PrefetchCell(keys[k]);
+          pages[k] = page;
           continue;
         }
         refs[k] = node.ChildPage(node.ChildIndex(keys[k]));
         buffer.Prefetch(refs[k].id);
       }
     }
+    for (size_t k = 0; k < n; ++k)
+      if (!slow[k]) Take(NodeView(pages[k]), refs[k], keys[k], &out[k]);
   }
   for (size_t k = 0; k < n; ++k)
     if (slow[k]) SHEAF_RETURN_IF_ERROR(Find(keys[k], &out[k]));
@@ -281,6 +285,38 @@ bool TreeCursor::NoteLeaf(int direction) {
   return false;
 }
 
+// The leaf beside this one is wanted next: its header and slots now, the rest a few
+// lines with each step. All at once is slower than nothing at all.
+void TreeCursor::BeginPrefetch(const NodeView& parent, uint32_t index, int direction) {
+  ahead_ = nullptr;
+  const uint32_t beside = index + static_cast<uint32_t>(direction);
+  if (parent.level() != 1 || beside >= parent.count()) return;
+  const BufferManager& buffer = context_.pager->buffer();
+  const PageId id = parent.ChildPage(beside).id;
+  buffer.Prefetch(id);
+  ahead_ = buffer.AddressHint(id);
+  ahead_at_ = BufferManager::kPrefetchBytes;
+}
+
+inline void TreeCursor::PrefetchSome() {
+  constexpr size_t kLine = 64, kLinesAStep = 3;
+  if (ahead_ == nullptr || ahead_at_ + kLinesAStep * kLine > pager::kPageBytes) return;
+  for (size_t i = 0; i < kLinesAStep; ++i)
+    __builtin_prefetch(ahead_ + ahead_at_ + i * kLine);
+  ahead_at_ += kLinesAStep * kLine;
+}
+
+// The first step after a seek.
+bool TreeCursor::BeginScan(int direction) {
+  scanning_ = true;
+  if (depth_ == 0) return true;
+  const Step& parent = path_[depth_ - 1];
+  return WithPage(parent.ref, [&](const NodeView& node) {
+    BeginPrefetch(node, parent.index, direction);
+    return true;
+  });
+}
+
 // Moves to the next leaf that has entries, in one direction.
 bool TreeCursor::MoveLeaf(int direction) {
   for (;;) {
@@ -296,10 +332,7 @@ bool TreeCursor::MoveLeaf(int direction) {
             path_[depth + 1].ref = node.ChildPage(step.index);
             level_of_parent_ = node.level();
             moved = true;
-            // The leaf after the next is wanted soon, too.
-            const uint32_t ahead = step.index + static_cast<uint32_t>(direction);
-            if (ahead < node.count())
-              context_.pager->buffer().Prefetch(node.ChildPage(ahead).id);
+            BeginPrefetch(node, step.index, direction);
             return true;
           }))
         return false;
@@ -348,6 +381,8 @@ std::string_view TreeCursor::key() {
 
 bool TreeCursor::SeekFirst() {
   leaves_ = 0;
+  scanning_ = false;
+  ahead_ = nullptr;
   status_ = absl::OkStatus();
   valid_ = false;
   if (!root_->page) return false;
@@ -358,6 +393,8 @@ bool TreeCursor::SeekFirst() {
 
 bool TreeCursor::SeekLast() {
   leaves_ = 0;
+  scanning_ = false;
+  ahead_ = nullptr;
   status_ = absl::OkStatus();
   valid_ = false;
   if (!root_->page) return false;
@@ -369,6 +406,8 @@ bool TreeCursor::SeekLast() {
 // Stands on the leaf where `key` belongs, index_ at the first entry >= key.
 bool TreeCursor::Position(std::string_view key, bool* exact) {
   leaves_ = 0;
+  scanning_ = false;
+  ahead_ = nullptr;
   status_ = absl::OkStatus();
   valid_ = false;
   if (!root_->page) return false;
@@ -428,6 +467,8 @@ bool TreeCursor::Next() {
     if (!Seek(here)) return false;
     if (key() != here) return true;  // it was deleted: this is the next one
   }
+  if (!scanning_ && !BeginScan(1)) return false;
+  PrefetchSome();
   if (++index_ < count_) {
     have_key_ = false;
     if (changes_ != nullptr) key();
@@ -443,6 +484,8 @@ bool TreeCursor::Prev() {
     if (!SeekAtOrBefore(here)) return false;
     if (key() != here) return true;
   }
+  if (!scanning_ && !BeginScan(-1)) return false;
+  PrefetchSome();
   if (index_ > 0) {
     --index_;
     have_key_ = false;

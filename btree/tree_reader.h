@@ -114,6 +114,9 @@ class TreeCursor {
 
   bool Position(std::string_view key, bool* exact);
   bool Enter(uint32_t depth, Edge edge);
+  void BeginPrefetch(const NodeView& parent, uint32_t index, int direction);
+  void PrefetchSome();
+  bool BeginScan(int direction);
   bool MoveLeaf(int direction);
   bool NoteLeaf(int direction);
   bool Settle();
@@ -133,6 +136,9 @@ class TreeCursor {
   uint32_t index_ = 0, count_ = 0;
   uint64_t leaves_ = 0;  // entered since the last seek, in one direction
   int direction_ = 0;
+  const char* ahead_ = nullptr;  // the leaf being prefetched; may be anything by now
+  size_t ahead_at_ = 0;          // how far
+  bool scanning_ = false;        // moved since the last seek
   bool valid_ = false;
   bool have_key_ = false;
   bool have_prefix_ = false;  // key_ begins with that of the leaf

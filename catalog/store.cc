@@ -53,11 +53,12 @@ Snapshot::Snapshot(Store* store) : store_(store) {
 
 Snapshot::~Snapshot() { store_->pager().buffer().slots().Release(context_.slot); }
 
-absl::StatusOr<std::optional<TreeRecord>> Snapshot::FindTree(
-    std::string_view name) const {
-  for (const TreeRecord& record : version_->recent)
-    if (record.name == name) return record;
-  const TreeReader catalog(context_, version_->catalog);
+namespace {
+
+absl::StatusOr<std::optional<TreeRecord>> FindInCatalog(const btree::ReadContext& context,
+                                                        const btree::TreeRoot& root,
+                                                        std::string_view name) {
+  const TreeReader catalog(context, root);
   Found found;
   SHEAF_RETURN_IF_ERROR(catalog.Find(NameKey(name), &found));
   if (!found.found) return std::nullopt;
@@ -73,6 +74,33 @@ absl::StatusOr<std::optional<TreeRecord>> Snapshot::FindTree(
                                             " leads to tree ", id,
                                             ", which is not so called"));
   return record;
+}
+
+// The first few trees; fewer when something is wrong, which whoever asks is told.
+std::vector<TreeRecord> FirstTrees(pager::Pager* pager, const btree::TreeRoot& root) {
+  std::vector<TreeRecord> trees;
+  if (!root.page) return trees;
+  btree::ReadContext context;
+  context.pager = pager;
+  context.slot = pager->buffer().slots().Acquire();
+  absl::Cleanup release = [&] { pager->buffer().slots().Release(context.slot); };
+  btree::TreeCursor names(context, &root, nullptr);
+  for (names.Seek("n"); names.Valid() && names.key()[0] == 'n'; names.Next()) {
+    auto record = FindInCatalog(context, root, names.key().substr(1));
+    if (!record.ok() || !record->has_value()) break;
+    trees.push_back(**std::move(record));
+    if (trees.size() == kRecentMax) break;
+  }
+  return trees;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<TreeRecord>> Snapshot::FindTree(
+    std::string_view name) const {
+  for (const TreeRecord& record : version_->recent)
+    if (record.name == name) return record;
+  return FindInCatalog(context_, version_->catalog, name);
 }
 
 absl::StatusOr<std::vector<TreeRecord>> Snapshot::ListTrees() const {
@@ -149,6 +177,7 @@ absl::Status Store::Recover() {
       return pager::PageDamaged(root.id, "the catalog's root is that of a table");
     first.catalog.entries = btree::NodeView(page).EntriesBelow();
   }
+  first.recent = FirstTrees(pager_.get(), first.catalog);
   versions_->Start(first);
   checkpoint_lsn_ = first.log.lsn;
   if (options_.read_only) pager_->buffer().set_never_write();

@@ -33,10 +33,11 @@ struct Version {
   btree::TreeRoot catalog;
   uint64_t next_tree_id = 1;
   pager::LogPosition log;  // where the log goes on after this commit
-  // The trees that the commit opened, as the catalog has them: most readers want
-  // one of these, and need not look it up.
+  // Trees that were opened lately, as the catalog has them: most readers want one of
+  // these, and need not look it up.
   std::vector<TreeRecord> recent;
 };
+inline constexpr size_t kRecentMax = 16;
 
 class VersionSet {
  public:

@@ -19,7 +19,6 @@ namespace {
 constexpr size_t kLogBufferKeep = size_t{1} << 20;
 
 // Records of trees kept beside a version.
-constexpr size_t kRecentMax = 16;
 
 absl::Status CheckKey(std::string_view key) {
   if (!key.empty() && key.size() <= btree::kKeyMax) return absl::OkStatus();
@@ -368,6 +367,9 @@ Version WriteTxn::NextVersion() {
   for (const auto& [id, tree] : open_)
     if (tree->alive_ && next.recent.size() < kRecentMax)
       next.recent.push_back(tree->record_);
+  for (const TreeRecord& record : base_.recent)
+    if (!open_.contains(record.id) && next.recent.size() < kRecentMax)
+      next.recent.push_back(record);
   return next;
 }
 

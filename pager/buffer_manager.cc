@@ -74,12 +74,21 @@ absl::Status BufferManager::EnsureSegment(PageId id) {
           "no address space for 16 GiB more of pages: look at `ulimit -v` and "
           "vm.overcommit_memory");
     }
-    // Huge pages would make the budget a fiction: 4 KiB in, 2 MiB taken.
-    madvise(base, kPageBytes << kSegmentShift, MADV_NOHUGEPAGE);
+    AdviseHugePages(base, kPageBytes << kSegmentShift, huge_.load());
     s.base.store(static_cast<char*>(base), std::memory_order_relaxed);
     s.state.store(static_cast<std::atomic<uint64_t>*>(state), std::memory_order_release);
   }
   return absl::OkStatus();
+}
+
+// Random reads of a table in memory are a fifth faster with huge pages, and its pages
+// come at a fifth of the cost. But with more pages in the file than the budget holds
+// they would make the budget a fiction: 4 KiB in, 2 MiB taken.
+void BufferManager::SwitchHuge(bool huge) {
+  MutexLock lock(&frames_mu_);
+  huge_.store(huge);
+  for (size_t i = 0; i < kSegmentsMax && segments_[i].base.load() != nullptr; ++i)
+    AdviseHugePages(segments_[i].base.load(), kPageBytes << kSegmentShift, huge);
 }
 
 bool BufferManager::Unmark(std::atomic<uint64_t>* state) {

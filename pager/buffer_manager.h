@@ -86,28 +86,16 @@ class BufferManager {
   }
 
   // Hints that the page's header and slots will be read soon.
-  void Prefetch(PageId id) const {
+  static constexpr size_t kPrefetchBytes = 384;
+  void Prefetch(PageId id) const { PrefetchBytes(id, kPrefetchBytes); }
+  // Where the page is if it is in memory; for prefetching, not for reading.
+  const char* AddressHint(PageId id) const {
     const char* base =
         segments_[id >> kSegmentShift].base.load(std::memory_order_relaxed);
-    if (base == nullptr) return;
-    const char* page = base + (id & kSegmentMask) * kPageBytes;
-    __builtin_prefetch(page);
-    __builtin_prefetch(page + 64);
-    __builtin_prefetch(page + 128);
-    __builtin_prefetch(page + 192);
-    __builtin_prefetch(page + 256);
+    return base == nullptr ? nullptr : base + (id & kSegmentMask) * kPageBytes;
   }
-
   // Hints that all of the page's first 4 KiB will be read soon.
-  void PrefetchWhole(PageId id) const {
-    const Segment& segment = segments_[id >> kSegmentShift];
-    const char* base = segment.base.load(std::memory_order_relaxed);
-    if (base == nullptr) return;
-    __builtin_prefetch(segment.state.load(std::memory_order_relaxed) +
-                       (id & kSegmentMask));
-    const char* page = base + (id & kSegmentMask) * kPageBytes;
-    for (size_t at = 0; at < kPageBytes; at += 64) __builtin_prefetch(page + at);
-  }
+  void PrefetchWhole(PageId id) const { PrefetchBytes(id, kPageBytes); }
 
   // Brings the page into memory and verifies it. Requires: no EpochGuard held.
   // kDataLoss, kResourceExhausted when nothing can be evicted.
@@ -171,7 +159,12 @@ class BufferManager {
 
   ReaderSlots& slots() { return slots_; }
   uint64_t EnterEpoch() const { return epoch_.load(std::memory_order_acquire); }
-  void set_page_end(PageId end) { page_end_.store(end); }
+  // Base pages the file has. While all of them fit the budget, huge pages hold them.
+  void set_page_end(PageId end) {
+    page_end_.store(end);
+    if (HugeFor(end) != huge_.load(std::memory_order_relaxed)) [[unlikely]]
+      SwitchHuge(HugeFor(end));
+  }
   PageId page_end() const { return page_end_.load(std::memory_order_relaxed); }
   BufferStats stats() const;
   // Compares states, clock and counters. Requires: nobody else uses it.
@@ -185,6 +178,7 @@ class BufferManager {
   static constexpr int kFrameShift = 32;
   static constexpr int kSegmentShift = 22;  // 2^22 pages: 16 GiB
   static constexpr uint64_t kSegmentMask = (uint64_t{1} << kSegmentShift) - 1;
+  static constexpr PageId kHugeFrom = 4096;  // 16 MiB: a small file takes little memory
   static constexpr size_t kSegmentsMax = size_t{1} << (40 - kSegmentShift);
 
   struct Segment {
@@ -208,7 +202,18 @@ class BufferManager {
     return segments_[id >> kSegmentShift].base.load(std::memory_order_relaxed) +
            (id & kSegmentMask) * kPageBytes;
   }
+  void PrefetchBytes(PageId id, size_t bytes) const {
+    const Segment& segment = segments_[id >> kSegmentShift];
+    const char* base = segment.base.load(std::memory_order_relaxed);
+    if (base == nullptr) return;
+    __builtin_prefetch(segment.state.load(std::memory_order_relaxed) +
+                       (id & kSegmentMask));
+    const char* page = base + (id & kSegmentMask) * kPageBytes;
+    for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(page + at);
+  }
   bool Unmark(std::atomic<uint64_t>* state);
+  bool HugeFor(PageId end) const { return end >= kHugeFrom && end <= pages_max_; }
+  void SwitchHuge(bool huge) ABSL_LOCKS_EXCLUDED(frames_mu_);
   absl::Status EnsureSegment(PageId id) ABSL_LOCKS_EXCLUDED(frames_mu_);
   absl::Status FillFromFile(const PageRef& ref);
   uint64_t TakeFrame(const PageRef& ref) ABSL_LOCKS_EXCLUDED(frames_mu_);
@@ -258,6 +263,7 @@ class BufferManager {
   const uint64_t pages_max_;
   Segment* segments_ = nullptr;  // kSegmentsMax entries, memory used as touched
   std::atomic<PageId> page_end_{0};
+  std::atomic<bool> huge_{false};
   std::atomic<Stamp> private_floor_{kStampEnd};
   bool never_write_ = false;
   std::function<void(const absl::Status&)> on_write_error_;

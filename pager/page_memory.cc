@@ -45,10 +45,13 @@ void* ReserveMemory(size_t bytes) {
   return p == MAP_FAILED ? nullptr : p;
 }
 
+void AdviseHugePages(void* begin, size_t bytes, bool huge) {
+  madvise(begin, bytes, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
 void ReleaseMemory(absl::Span<const iovec> ranges) {
   if (AdviseTogether(ranges, MADV_DONTNEED)) return;
-  for (const iovec& range : ranges)
-    madvise(range.iov_base, range.iov_len, MADV_DONTNEED);
+  for (const iovec& range : ranges) madvise(range.iov_base, range.iov_len, MADV_DONTNEED);
 }
 
 void PopulateMemory(absl::Span<const iovec> ranges) {

@@ -15,6 +15,9 @@ namespace sheaf::pager {
 // Address space without memory; null when there is none left.
 void* ReserveMemory(size_t bytes);
 
+// Whether the system should use huge pages (2 MiB) there from now on.
+void AdviseHugePages(void* begin, size_t bytes, bool huge);
+
 // Gives the memory behind each range back. What was there reads as zeros.
 void ReleaseMemory(absl::Span<const iovec> ranges);
 
