@@ -75,13 +75,19 @@ Database::~Database() {
   // and the last of them takes it down.
   Rep* const rep = rep_.release();
   rep->orphaned.store(true);
+  rep->store->pager().buffer().slots().Orphan([rep] { rep->Add(); },
+                                              [rep] { rep->Drop(); });
   rep->Drop();
 }
 
 absl::Status Database::Close() {
   absl::MutexLock lock(&rep_->close_mu);
   if (rep_->closed.load()) return absl::OkStatus();
-  if (const int64_t open = rep_->owners.load() - 1; open > 0)
+  int64_t open = rep_->owners.load() - 1;
+  rep_->store->pager().buffer().slots().ForEach([&](const pager::ReaderSlot& slot) {
+    open += slot.state.load() == pager::ReaderSlot::kOutlives ? 1 : 0;
+  });
+  if (open > 0)
     return absl::FailedPreconditionError(
         absl::StrCat(open, " transactions are still open: end them first"));
   const absl::Status status = rep_->store->Close();
@@ -93,9 +99,9 @@ absl::Status Database::Close() {
 ReadTransaction Database::BeginRead() {
   auto state = std::make_shared<TransactionState>();
   if (!rep_->closed.load(std::memory_order_relaxed)) {
-    rep_->Add();
     state->rep = rep_.get();
     state->snapshot.emplace(rep_->store.get());
+    state->snapshot->MayOutliveStore();
   }
   return ReadTransaction(std::move(state));
 }

@@ -83,11 +83,12 @@ absl::StatusOr<std::shared_ptr<TableState>> OpenForWriting(
 
 void TransactionState::End() {
   if (rep == nullptr) return;
-  snapshot.reset();
-  if (write != nullptr) write->Rollback();
-  // The WriteTxn itself stays: handles point into it and ask it whether it lives.
   Database::Rep* const ended = std::exchange(rep, nullptr);
-  ended->Drop();
+  // The WriteTxn itself stays: handles point into it and ask it whether it lives.
+  if (write != nullptr) write->Rollback();
+  const bool owns = write != nullptr || snapshot->End();
+  snapshot.reset();
+  if (owns) ended->Drop();
 }
 
 // --- ReadTransaction --------------------------------------------------------

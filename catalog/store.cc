@@ -51,7 +51,10 @@ Snapshot::Snapshot(Store* store) : store_(store) {
   version_ = store->versions().Acquire(context_.slot);
 }
 
-Snapshot::~Snapshot() { store_->pager().buffer().slots().Release(context_.slot); }
+bool Snapshot::End() {
+  Store* const store = std::exchange(store_, nullptr);
+  return store != nullptr && store->pager().buffer().slots().Release(context_.slot);
+}
 
 namespace {
 

@@ -52,7 +52,7 @@ class WriteTxn;
 class Snapshot {
  public:
   explicit Snapshot(Store* store);
-  ~Snapshot();
+  ~Snapshot() { (void)End(); }
   Snapshot(const Snapshot&) = delete;
   Snapshot& operator=(const Snapshot&) = delete;
 
@@ -61,8 +61,16 @@ class Snapshot {
   absl::StatusOr<std::optional<TreeRecord>> FindTree(std::string_view name) const;
   absl::StatusOr<std::vector<TreeRecord>> ListTrees() const;  // by name
 
+  // The store may be given up before this ends; End then returns true, and the store
+  // is still there.
+  void MayOutliveStore() {
+    context_.slot->state.store(pager::ReaderSlot::kOutlives, std::memory_order_release);
+  }
+  // What its context reads may go now. The first call counts.
+  bool End();
+
  private:
-  Store* const store_;
+  Store* store_;
   btree::ReadContext context_;
   const Version* version_;
 };

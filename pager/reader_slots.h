@@ -25,7 +25,9 @@ namespace sheaf::pager {
 struct alignas(64) ReaderSlot {
   std::atomic<uint64_t> epoch{0};
   std::atomic<const void*> version{nullptr};
-  std::atomic<bool> owned{false};
+  // kOutlives: its owner may outlive whoever owns the slots. kOrphaned: it has.
+  enum State : uint8_t { kFree, kOwned, kOutlives, kOrphaned };
+  std::atomic<State> state{kFree};
 };
 
 class ReaderSlots {
@@ -43,10 +45,16 @@ class ReaderSlots {
 
   // Never fails: more slots are made when all are owned.
   ReaderSlot* Acquire() {
+    // Each thread begins its search elsewhere, so that threads share no cache line.
+    static std::atomic<size_t> threads{0};
+    thread_local const size_t first = threads.fetch_add(1, std::memory_order_relaxed);
     for (Block* b = &first_;;) {
-      for (ReaderSlot& slot : b->slots) {
-        if (!slot.owned.load(std::memory_order_relaxed) &&
-            !slot.owned.exchange(true, std::memory_order_acquire))
+      for (size_t i = 0; i < kSlotsABlock; ++i) {
+        ReaderSlot& slot = b->slots[(first + i) % kSlotsABlock];
+        ReaderSlot::State free = ReaderSlot::kFree;
+        if (slot.state.load(std::memory_order_relaxed) == free &&
+            slot.state.compare_exchange_strong(free, ReaderSlot::kOwned,
+                                               std::memory_order_acquire))
           return &slot;
       }
       Block* next = b->next.load(std::memory_order_acquire);
@@ -57,10 +65,28 @@ class ReaderSlots {
       b = next;
     }
   }
-  void Release(ReaderSlot* slot) {
+  // True when the slot was orphaned: see Orphan. Otherwise the slots may be gone by
+  // the time it returns.
+  bool Release(ReaderSlot* slot) {
     SHEAF_ASSERT(slot->epoch.load(std::memory_order_relaxed) == 0);
     slot->version.store(nullptr, std::memory_order_release);
-    slot->owned.store(false, std::memory_order_release);
+    return slot->state.exchange(ReaderSlot::kFree, std::memory_order_acq_rel) ==
+           ReaderSlot::kOrphaned;
+  }
+
+  // The slots' owner goes. Each slot whose own owner outlives it is orphaned, and its
+  // Release says so; `before` is called before that can happen, `undo` if it cannot.
+  template <class Before, class Undo>
+  void Orphan(Before before, Undo undo) {
+    for (Block* b = &first_; b != nullptr; b = b->next.load(std::memory_order_acquire)) {
+      for (ReaderSlot& slot : b->slots) {
+        ReaderSlot::State outlives = ReaderSlot::kOutlives;
+        before();
+        if (!slot.state.compare_exchange_strong(outlives, ReaderSlot::kOrphaned,
+                                                std::memory_order_acq_rel))
+          undo();
+      }
+    }
   }
 
   template <class Fn>
@@ -71,8 +97,9 @@ class ReaderSlots {
   }
 
  private:
+  static constexpr size_t kSlotsABlock = 32;
   struct Block {
-    ReaderSlot slots[32];
+    ReaderSlot slots[kSlotsABlock];
     std::atomic<Block*> next{nullptr};
   };
   Block first_;

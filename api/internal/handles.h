@@ -24,8 +24,10 @@ struct Database::Rep {
   std::unique_ptr<pager::FileSystem> owned_fs;  // of a database in memory
   std::unique_ptr<catalog::Store> store;
   std::unique_ptr<catalog::Combiner> combiner;
-  // Transactions alive, and one for the Database. The last to go deletes this, and
-  // looks at nothing else to know it: another might be faster.
+  // Write transactions alive, read transactions that outlived the Database, and one
+  // for the Database. The last to go deletes this, and looks at nothing else to know
+  // it: another might be faster. Living readers are counted by their slots, so that
+  // they do not fight for this line.
   std::atomic<int64_t> owners{1};
   std::atomic<bool> orphaned{false};
   std::atomic<bool> closed{false};
