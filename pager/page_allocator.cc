@@ -126,6 +126,8 @@ absl::Status PageAllocator::LoadChunk(size_t index) {
     bits->used[0] |= kReservedBits;
     c.used_count = CountBits(bits->used);
   }
+  bits->held = bits->used;
+  if (assume_held_) bits->held.fill(~uint64_t{0});
   c.bits = std::move(bits);
   return absl::OkStatus();
 }
@@ -210,6 +212,7 @@ void PageAllocator::SetUsed(PageId first, uint32_t pages) {
   for (uint64_t bit = first % kChunkPages, end = bit + pages; bit < end; ++bit) {
     SHEAF_ASSERT((c.bits->used[bit / 64] >> bit % 64 & 1) == 0);
     c.bits->used[bit / 64] |= uint64_t{1} << bit % 64;
+    c.bits->held[bit / 64] |= uint64_t{1} << bit % 64;
   }
   c.used_count += pages;
 }
@@ -438,20 +441,23 @@ absl::Status PageAllocator::ForEachRun(Bit which,
   for (size_t c = 0; c < chunks_.size(); ++c) {
     if (which == Bit::kLive && chunks_[c].live_count == 0) continue;
     if (which == Bit::kFree && chunks_[c].used_count == kChunkPages) continue;
-    const uint64_t end =
-        std::min(kChunkPages, page_end_ - std::min(page_end_, c * kChunkPages));
-    if (which == Bit::kFree && c > 0 && chunks_[c].used_count == 0) {
-      if (end > 0) fn(c * kChunkPages, end);
+    if (which == Bit::kFree && chunks_[c].bits == nullptr && !assume_held_) continue;
+    if (which == Bit::kFree && chunks_[c].bits == nullptr && chunks_[c].used_count == 0) {
+      if (c * kChunkPages < page_end_)
+        fn(c * kChunkPages, std::min(kChunkPages, page_end_ - c * kChunkPages));
       continue;
     }
+    const uint64_t end =
+        std::min(kChunkPages, page_end_ - std::min(page_end_, c * kChunkPages));
     SHEAF_RETURN_IF_ERROR(LoadChunk(c));
     const Bits& bits = *chunks_[c].bits;
     uint64_t run = 0;
     for (uint64_t bit = 0; bit <= end; ++bit) {
       const uint64_t mask = uint64_t{1} << bit % 64;
       const bool in_run =
-          bit < end && (which == Bit::kLive ? (bits.live[bit / 64] & mask) != 0
-                                            : (bits.used[bit / 64] & mask) == 0);
+          bit < end && (which == Bit::kLive
+                            ? (bits.live[bit / 64] & mask) != 0
+                            : (~bits.used[bit / 64] & bits.held[bit / 64] & mask) != 0);
       if (in_run) {
         ++run;
       } else if (run > 0) {
@@ -472,6 +478,13 @@ absl::Status PageAllocator::ForEachFree(absl::FunctionRef<void(PageId, uint64_t)
   MutexLock lock(&mu_);
   DrainWarm(0);
   return ForEachRun(Bit::kFree, fn);
+}
+
+void PageAllocator::AssumeHeld() {
+  MutexLock lock(&mu_);
+  assume_held_ = true;
+  for (Chunk& c : chunks_)
+    if (c.bits != nullptr) c.bits->held.fill(~uint64_t{0});
 }
 
 std::vector<PageRef> PageAllocator::MapPages() const {

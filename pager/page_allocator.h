@@ -90,9 +90,12 @@ class PageAllocator {
   // Calls `fn(first, count)` for each run of pages the durable map marks.
   absl::Status ForEachLive(absl::FunctionRef<void(PageId, uint64_t)> fn)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // The same for runs of pages that may be handed out, below page_end.
+  // The same for runs of pages that may be handed out, but for those that were so
+  // since it was opened: they are holes already, or were so when the file was closed.
+  // After a crash call AssumeHeld first: nobody knows what a free page has.
   absl::Status ForEachFree(absl::FunctionRef<void(PageId, uint64_t)> fn)
       ABSL_LOCKS_EXCLUDED(mu_);
+  void AssumeHeld() ABSL_LOCKS_EXCLUDED(mu_);
   std::vector<PageRef> MapPages() const ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Check() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -101,6 +104,7 @@ class PageAllocator {
   struct Bits {
     std::array<uint64_t, kWords> used{};  // in memory: not to be handed out
     std::array<uint64_t, kWords> live{};  // on disk
+    std::array<uint64_t, kWords> held{};  // the file may have bytes there
   };
   struct Chunk {
     std::unique_ptr<Bits> bits;  // null: not loaded; then `live_count` is all we know
@@ -139,6 +143,7 @@ class PageAllocator {
   std::vector<Chunk> chunks_ ABSL_GUARDED_BY(mu_);
   MapRoots roots_ ABSL_GUARDED_BY(mu_);
   PageId page_end_ ABSL_GUARDED_BY(mu_) = kFirstPage;
+  bool assume_held_ ABSL_GUARDED_BY(mu_) = false;
   size_t hint_chunk_ ABSL_GUARDED_BY(mu_) = 0;  // none lower has a free page
   size_t hint_word_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<PageId> warm_ ABSL_GUARDED_BY(mu_);  // single pages, freed last at the back

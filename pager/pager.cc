@@ -12,8 +12,8 @@ namespace {
 
 // Deeper than any tree can be: a catalog, a tree and a large value's index.
 constexpr int kWalkDepthMax = 64;
-// Smaller runs of free pages are not worth an extent of the file system's own.
-constexpr uint64_t kHolePagesMin = 8;
+// Closing takes about 25 µs for each hole: behind this many only long ones are made.
+constexpr uint64_t kHolesMax = 16384, kLongHolePages = 8;
 
 absl::Status WithPath(const std::string& path, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
@@ -117,6 +117,7 @@ absl::StatusOr<std::unique_ptr<Pager>> Pager::Open(FileSystem* fs,
   absl::Status status = pager->ReadSuperblocks();
   if (status.ok())
     status = pager->allocator_->Open(pager->superblock_.map, pager->superblock_.page_end);
+  if (pager->superblock_.log_id != 0) pager->allocator_->AssumeHeld();
   if (!status.ok()) return WithPath(path, status);
   return pager;
 }
@@ -271,8 +272,10 @@ absl::Status Pager::SkipStamps(Stamp next_stamp) {
 }
 
 absl::Status Pager::ReleaseFreeSpace() {
-  return allocator_->ForEachFree([this](PageId first, uint64_t count) {
-    if (count >= kHolePagesMin) file_->PunchHole(first * kPageBytes, count * kPageBytes);
+  uint64_t holes = 0;
+  return allocator_->ForEachFree([this, &holes](PageId first, uint64_t count) {
+    if (holes++ < kHolesMax || count >= kLongHolePages)
+      file_->PunchHole(first * kPageBytes, count * kPageBytes);
   });
 }
 
