@@ -432,7 +432,7 @@ TEST_F(InconsistentFileTest, CellsOverlapByAByte) {
 TEST_F(InconsistentFileTest, SlotsOutOfOrder) {
   for (const auto& [a, b] : {std::pair{1, 2}, {0, 5}, {3, 1}}) {
     editor_ = PageEditor(sample_->file);
-    EditLeaf([&](char* page) {
+    EditLeaf([a = a, b = b](char* page) {
       char* const slots = page + NodeView(page).slots_at();
       std::swap_ranges(slots + a * 8, slots + a * 8 + 8, slots + b * 8);
     });
@@ -460,10 +460,13 @@ TEST_F(InconsistentFileTest, NumbersOfANodeImpossible) {
       {NodeView::kPrefixSize, 0xffff}, {60, 1}};
   for (const auto& [at, value] : edits) {
     editor_ = PageEditor(sample_->file);
-    EditLeaf([&](char* page) { EncodeFixed16(page + at, value); });
+    const auto edit = [at = at, value = value](char* page) {
+      EncodeFixed16(page + at, value);
+    };
+    EditLeaf(edit);
     Expect("", Reading::kMayPass);
     editor_ = PageEditor(sample_->file);
-    editor_.Edit(root("table").id, [&](char* page) { EncodeFixed16(page + at, value); });
+    editor_.Edit(root("table").id, edit);
     Expect("", Reading::kMayPass);
   }
 }
