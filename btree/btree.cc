@@ -76,8 +76,7 @@ absl::Status BTree::Descend(std::string_view key) {
     path_.push_back({ref, page, index});
     if (level == 0) return absl::OkStatus();
     ref = node.ChildPage(index);
-    // A leaf is most often to be copied, and seldom in the processor's caches.
-    if (level == 1) writer_.pager().buffer().PrefetchWhole(ref.id);
+    writer_.pager().buffer().Prefetch(ref.id);
   }
 }
 

@@ -4,6 +4,7 @@
 // a write transaction lives, by whichever thread has the transaction.
 #ifndef CATALOG_WRITER_QUEUE_H_
 #define CATALOG_WRITER_QUEUE_H_
+#include <atomic>
 #include <deque>
 
 #include "absl/base/thread_annotations.h"
@@ -18,14 +19,20 @@ class WriterQueue {
  public:
   // kDeadlineExceeded when the turn does not come within `wait_max`.
   absl::Status Enter(absl::Duration wait_max) ABSL_LOCKS_EXCLUDED(mu_) {
-    pager::MutexLock lock(&mu_);
-    if (!busy_ && waiting_.empty()) {
-      busy_ = true;
-      return absl::OkStatus();
-    }
     Waiter self;
-    waiting_.push_back(&self);
+    {
+      pager::MutexLock lock(&mu_);
+      if (!busy_ && waiting_.empty()) {
+        busy_ = true;
+        return absl::OkStatus();
+      }
+      waiting_.push_back(&self);
+    }
+    // A small commit ends sooner than a sleeper could be woken.
+    for (int i = 0; i < kSpins && !self.turn.load(std::memory_order_relaxed); ++i)
+      pager::SpinPause();
     const absl::Time deadline = absl::Now() + wait_max;
+    pager::MutexLock lock(&mu_);
     while (!self.turn) {
       const bool late = self.called.WaitUntil(&mu_, deadline);
       if (!late || self.turn) continue;
@@ -53,8 +60,9 @@ class WriterQueue {
  private:
   struct Waiter {
     pager::CondVar called;
-    bool turn = false;
+    std::atomic<bool> turn{false};  // set under mu_
   };
+  static constexpr int kSpins = 500;  // some 10 µs
   mutable pager::Mutex mu_;
   bool busy_ ABSL_GUARDED_BY(mu_) = false;
   std::deque<Waiter*> waiting_ ABSL_GUARDED_BY(mu_);

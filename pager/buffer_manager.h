@@ -87,16 +87,21 @@ class BufferManager {
 
   // Hints that the page's header and slots will be read soon.
   static constexpr size_t kPrefetchBytes = 384;
-  void Prefetch(PageId id) const { PrefetchBytes(id, kPrefetchBytes); }
+  void Prefetch(PageId id) const {
+    const Segment& segment = segments_[id >> kSegmentShift];
+    const char* base = segment.base.load(std::memory_order_relaxed);
+    if (base == nullptr) return;
+    __builtin_prefetch(segment.state.load(std::memory_order_relaxed) +
+                       (id & kSegmentMask));
+    const char* page = base + (id & kSegmentMask) * kPageBytes;
+    for (size_t at = 0; at < kPrefetchBytes; at += 64) __builtin_prefetch(page + at);
+  }
   // Where the page is if it is in memory; for prefetching, not for reading.
   const char* AddressHint(PageId id) const {
     const char* base =
         segments_[id >> kSegmentShift].base.load(std::memory_order_relaxed);
     return base == nullptr ? nullptr : base + (id & kSegmentMask) * kPageBytes;
   }
-  // Hints that all of the page's first 4 KiB will be read soon.
-  void PrefetchWhole(PageId id) const { PrefetchBytes(id, kPageBytes); }
-
   // Brings the page into memory and verifies it. Requires: no EpochGuard held.
   // kDataLoss, kResourceExhausted when nothing can be evicted.
   absl::Status Load(const PageRef& ref);
@@ -201,15 +206,6 @@ class BufferManager {
   char* Address(PageId id) const {
     return segments_[id >> kSegmentShift].base.load(std::memory_order_relaxed) +
            (id & kSegmentMask) * kPageBytes;
-  }
-  void PrefetchBytes(PageId id, size_t bytes) const {
-    const Segment& segment = segments_[id >> kSegmentShift];
-    const char* base = segment.base.load(std::memory_order_relaxed);
-    if (base == nullptr) return;
-    __builtin_prefetch(segment.state.load(std::memory_order_relaxed) +
-                       (id & kSegmentMask));
-    const char* page = base + (id & kSegmentMask) * kPageBytes;
-    for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(page + at);
   }
   bool Unmark(std::atomic<uint64_t>* state);
   bool HugeFor(PageId end) const { return end >= kHugeFrom && end <= pages_max_; }

@@ -62,5 +62,14 @@ class CondVar {
   std::condition_variable changed_;
 };
 
+// Tells the processor that the thread waits for another in a loop.
+inline void SpinPause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
 }  // namespace sheaf::pager
 #endif  // PAGER_MUTEX_H_
