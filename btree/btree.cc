@@ -501,6 +501,8 @@ absl::Status BTree::Merge(size_t depth, uint32_t left_index, char* left,
 absl::StatusOr<uint64_t> BTree::DeleteRange(std::string_view from,
                                             const std::string* to) {
   if (!root_.page || (to != nullptr && from >= *to)) return 0;
+  SHEAF_ASSIGN_OR_RETURN(const bool nothing, NothingIn(from, to));
+  if (nothing) return 0;
   bool empty = false;
   SHEAF_RETURN_IF_ERROR(writer_.Reserve(kPagesAnOperation));
   ++changes_;
@@ -513,6 +515,25 @@ absl::StatusOr<uint64_t> BTree::DeleteRange(std::string_view from,
   SHEAF_RETURN_IF_ERROR(FixPathTo(from));
   if (to != nullptr) SHEAF_RETURN_IF_ERROR(FixPathTo(*to));
   return gone;
+}
+
+// Looks for an entry in the range and changes nothing.
+absl::StatusOr<bool> BTree::NothingIn(std::string_view from, const std::string* to) {
+  std::string begin(from);
+  for (;;) {
+    SHEAF_RETURN_IF_ERROR(writer_.Reserve(kPagesAnOperation));
+    SHEAF_RETURN_IF_ERROR(Descend(begin));
+    const NodeView leaf(path_.back().page);
+    const uint32_t at = leaf.LowerBound(begin).index;
+    if (at < leaf.count()) return to != nullptr && leaf.Key(at) >= *to;
+    size_t d = path_.size() - 1;
+    while (d > 0 && path_[d - 1].index + 1 >= NodeView(path_[d - 1].page).count()) --d;
+    if (d == 0) return true;
+    std::string next = NodeView(path_[d - 1].page).Key(path_[d - 1].index + 1);
+    if (to != nullptr && next >= *to) return true;
+    if (next <= begin) return OutsideItsBounds(path_[d].ref);
+    begin = std::move(next);
+  }
 }
 
 // Mends the low pages on the way to `key`, lowest first.

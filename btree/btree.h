@@ -106,6 +106,7 @@ class BTree {
   absl::StatusOr<uint64_t> DeleteInInner(Node node, std::string_view from,
                                          const std::string* to);
   absl::Status DropSubtree(const PageRef& ref, uint32_t level);
+  absl::StatusOr<bool> NothingIn(std::string_view from, const std::string* to);
   absl::Status FixPathTo(std::string_view key);
 
   pager::PageWriter& writer_;

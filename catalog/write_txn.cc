@@ -281,6 +281,9 @@ absl::StatusOr<std::vector<TreeRecord>> WriteTxn::ListTrees() {
 absl::Status WriteTxn::StoreRecords() {
   SHEAF_RETURN_IF_ERROR(broken_);
   for (const auto& [id, tree] : open_) {
+    // A tree that says it did not change has the pages that its record has.
+    SHEAF_ASSERT(tree->changed_ || !tree->alive_ ||
+                 tree->record_.root.page == tree->tree_.root().page);
     if (!tree->changed_) continue;
     tree->record_.root = tree->tree_.root();
     bool existed = false;
