@@ -232,12 +232,17 @@ absl::Status Store::Recover() {
 absl::Status Store::EnsureLog() {
   if (log_ != nullptr || in_memory_) return absl::OkStatus();
   absl::MutexLock lock(&checkpoint_mu_);  // for those who look without the turn
-  log_id_ = RandomId();
+  const uint64_t log_id = RandomId();
   const LogPosition start = versions_->newest().log;
-  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<pager::Log> log,
-                         pager::Log::Create(fs_, LogPath(), Identity(), start));
+  absl::StatusOr<std::unique_ptr<pager::Log>> log = pager::Log::Create(
+      fs_, LogPath(), {pager_->superblock().database_id, log_id}, start);
+  if (!log.ok()) {
+    (void)fs_->Delete(LogPath());  // half of it may be there, and nobody will need it
+    return log.status();
+  }
+  log_id_ = log_id;
   SHEAF_RETURN_IF_ERROR(pager_->WriteLogId(log_id_, start));
-  log_ = std::move(log);
+  log_ = *std::move(log);
   return absl::OkStatus();
 }
 

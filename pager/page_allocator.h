@@ -90,8 +90,8 @@ class PageAllocator {
   // Calls `fn(first, count)` for each run of pages the durable map marks.
   absl::Status ForEachLive(absl::FunctionRef<void(PageId, uint64_t)> fn)
       ABSL_LOCKS_EXCLUDED(mu_);
-  // The same for runs of pages that may be handed out, but for those that were so
-  // since it was opened: they are holes already, or were so when the file was closed.
+  // The same for runs of pages that may be handed out, but for those that (nearly all)
+  // were so since it was opened: they are holes, or were so when the file was closed.
   // After a crash call AssumeHeld first: nobody knows what a free page has.
   absl::Status ForEachFree(absl::FunctionRef<void(PageId, uint64_t)> fn)
       ABSL_LOCKS_EXCLUDED(mu_);

@@ -5,6 +5,7 @@
 #include "pager/page_allocator.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <random>
 #include <set>
@@ -37,6 +38,20 @@ class PageAllocatorTest : public testing::Test {
                     })
                     .ok());
     return live;
+  }
+  std::set<PageId> Free() {
+    std::set<PageId> free;
+    EXPECT_TRUE(allocator_
+                    ->ForEachFree([&](PageId first, uint64_t count) {
+                      for (PageId p = first; p < first + count; ++p) free.insert(p);
+                    })
+                    .ok());
+    return free;
+  }
+  std::set<PageId> MapIds() {
+    std::set<PageId> ids;
+    for (const PageRef& ref : allocator_->MapPages()) Add(&ids, ref);
+    return ids;
   }
   static void Add(std::set<PageId>* set, const PageRef& ref) {
     for (PageId p = ref.id; p < ref.id + ref.pages; ++p)
@@ -225,6 +240,121 @@ TEST_F(PageAllocatorTest, OpeningAHugeFileTakesLittleMemory) {
   EXPECT_EQ(Take(16).id, 2u);
   EXPECT_EQ(Take(1).id, 18u);
   EXPECT_EQ(allocator_->TrimEnd(), 19u);
+}
+
+// Below 128 pages no more than one is taken at a time to be handed out next, so it is
+// exact: what was free when it was opened is a hole, and stays one.
+TEST_F(PageAllocatorTest, FreePagesAreThoseUsedSinceOpen) {
+  std::vector<PageRef> born;
+  for (int i = 0; i < 60; ++i) born.push_back(Take(1));
+  std::set<PageId> free;
+  EXPECT_EQ(Free(), free);
+  for (size_t i = 0; i < 20; ++i) {
+    allocator_->Free(born[i]);
+    Add(&free, born[i]);
+    EXPECT_EQ(Free(), free);
+  }
+  born.erase(born.begin(), born.begin() + 20);
+  const absl::StatusOr<MapRoots> roots = allocator_->WriteMap(born, {}, 1);
+  ASSERT_TRUE(roots.ok()) << roots.status();
+  allocator_->FinishMap();
+
+  Open(*roots, 100);
+  EXPECT_EQ(Free(), std::set<PageId>()) << "were free when it was opened";
+  const PageRef single = Take(1), wide = Take(4), kept = Take(1);
+  EXPECT_EQ(Free(), std::set<PageId>());
+  allocator_->Free(wide);
+  free.clear();
+  Add(&free, wide);
+  EXPECT_EQ(Free(), free);
+  allocator_->Free(single);
+  Add(&free, single);
+  EXPECT_EQ(Free(), free);
+  Remove(&free, Take(1));
+  EXPECT_EQ(Free(), free);
+  EXPECT_FALSE(free.contains(kept.id));
+}
+
+TEST_F(PageAllocatorTest, FreePagesOfTheLastCheckpoint) {
+  std::vector<PageRef> born;
+  for (int i = 0; i < 60; ++i) born.push_back(Take(1));
+  const absl::StatusOr<MapRoots> roots = allocator_->WriteMap(born, {}, 1);
+  ASSERT_TRUE(roots.ok()) << roots.status();
+  allocator_->FinishMap();
+  Open(*roots, 100);
+  const std::set<PageId> old_map = MapIds();
+  const std::vector<PageRef> died = {born[3], born[4], born[50]};
+  ASSERT_TRUE(allocator_->WriteMap({}, died, 2).ok());
+  EXPECT_EQ(Free(), std::set<PageId>()) << "the file needs them until FinishMap";
+  allocator_->FinishMap();
+  std::set<PageId> free = old_map;
+  EXPECT_EQ(Free(), free);
+  allocator_->FreeAll(died);
+  for (const PageRef& ref : died) Add(&free, ref);
+  EXPECT_EQ(Free(), free);
+  for (const PageId id : MapIds()) EXPECT_FALSE(free.contains(id));
+}
+
+TEST_F(PageAllocatorTest, AfterACrashAllFreePagesAreHeld) {
+  for (const bool first_used : {false, true}) {
+    constexpr PageId kEnd = 3 * kChunkPages + 50;  // the last three chunks not loaded
+    Open({}, kEnd);
+    std::set<PageId> free;
+    for (PageId id = PageAllocator::kFirstPage; id < kEnd; ++id) free.insert(id);
+    if (first_used) Remove(&free, Take(16));
+    allocator_->AssumeHeld();
+    if (!first_used) Remove(&free, Take(16));
+    EXPECT_TRUE(Free() == free) << Free().size() << ", expected " << free.size();
+    ASSERT_TRUE(allocator_->Check().ok());  // loads the others
+    EXPECT_TRUE(Free() == free) << Free().size() << ", expected " << free.size();
+  }
+}
+
+TEST_F(PageAllocatorTest, FreePagesOfARandomLife) {
+  std::mt19937 random(7);
+  std::vector<PageRef> live;
+  std::set<PageId> used, touched;
+  for (int round = 0; round < 300; ++round) {
+    for (uint32_t n = random() % 40; n > 0; --n) {
+      live.push_back(Take(random() % 3 == 0 ? 1 + random() % 16 : 1));
+      Add(&used, live.back());
+      for (uint32_t i = 0; i < live.back().pages; ++i) touched.insert(live.back().id + i);
+    }
+    for (uint32_t n = random() % 40; n > 0 && !live.empty(); --n) {
+      std::swap(live[random() % live.size()], live.back());
+      allocator_->Free(live.back());
+      Remove(&used, live.back());
+      live.pop_back();
+    }
+    if (random() % 8 != 0) continue;
+    const std::set<PageId> free = Free();
+    for (const PageId id : free) ASSERT_FALSE(used.contains(id)) << id;
+    for (const PageId id : touched)
+      ASSERT_TRUE(used.contains(id) || free.contains(id)) << id;
+    ASSERT_TRUE(allocator_->Check().ok());
+  }
+}
+
+TEST_F(PageAllocatorTest, FreePagesOfAHugeFileTakeLittleMemory) {
+  constexpr PageId kEnd = PageId{1} << 32;
+  Open({}, kEnd);
+  const size_t before = mallinfo2().uordblks;
+  EXPECT_EQ(Take(1).id, 2u);
+  allocator_->Free({2, 1, 1, false});
+  EXPECT_LE(Free().size(), 64u);
+  allocator_->AssumeHeld();
+  uint64_t pages = 0, runs = 0;
+  PageId end = PageAllocator::kFirstPage;
+  const absl::Status status = allocator_->ForEachFree([&](PageId first, uint64_t count) {
+    EXPECT_EQ(first, end);
+    end = first + count;
+    pages += count;
+    ++runs;
+  });
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(pages, kEnd - PageAllocator::kFirstPage);
+  EXPECT_LE(runs, kEnd / kChunkPages + 1);
+  EXPECT_LE(mallinfo2().uordblks, before + (size_t{1} << 20));
 }
 
 }  // namespace
