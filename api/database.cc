@@ -93,6 +93,7 @@ absl::Status Database::Close() {
   const absl::Status status = rep_->store->Close();
   // Otherwise a batch or a check was still running: not closed at all.
   if (!absl::IsFailedPrecondition(status)) rep_->closed = true;
+  if (status.ok()) rep_->store->pager().file().Unlock();
   return status;
 }
 

@@ -97,7 +97,8 @@ class Database {
   // nothing; runs beside readers and writers on a snapshot of its own.
   absl::StatusOr<CheckReport> Check(const Progress& progress = {});
 
-  // Waits for the last commit, writes a checkpoint, removes the log.
+  // Waits for the last commit, writes a checkpoint, removes the log and gives the lock
+  // up: the file can be opened again, also while this object still lives.
   absl::Status Close();
 
   static absl::StatusOr<PageDescription> DescribePage(const std::string& path,

@@ -74,8 +74,9 @@ class File {
 
   // Takes the advisory lock of this file without waiting. Two opens conflict
   // also inside one process. kUnavailable names the process that holds it where
-  // the system tells. Released when the File is destroyed.
+  // the system tells. Released by Unlock and when the File is destroyed.
   virtual absl::Status Lock(LockMode mode) = 0;
+  virtual void Unlock() {}
 
   // Names (hard links) that lead to this file; 0 when it was deleted while open.
   virtual absl::StatusOr<uint32_t> LinkCount() const = 0;

@@ -202,6 +202,10 @@ class MemoryFile : public File {
   absl::Status Truncate(uint64_t size) override;
   void StartWriteback(uint64_t, uint64_t) override {}
   absl::Status Lock(LockMode mode) override ABSL_LOCKS_EXCLUDED(lock_mu_);
+  void Unlock() override ABSL_LOCKS_EXCLUDED(lock_mu_) {
+    absl::MutexLock lock(&lock_mu_);
+    inode_->Unlock(&lock_held_);
+  }
   absl::StatusOr<uint32_t> LinkCount() const override { return inode_->LinkCount(); }
 
  private:

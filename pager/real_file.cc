@@ -186,6 +186,7 @@ class RealFile : public File {
   void StartWriteback(uint64_t offset, uint64_t size) override;
   void PunchHole(uint64_t offset, uint64_t size) override;
   absl::Status Lock(LockMode mode) override ABSL_LOCKS_EXCLUDED(lock_mu_);
+  void Unlock() override ABSL_LOCKS_EXCLUDED(lock_mu_);
   absl::StatusOr<uint32_t> LinkCount() const override;
 
  private:
@@ -374,6 +375,12 @@ absl::Status RealFile::Lock(LockMode mode) {
   }
   if (errno == EWOULDBLOCK) return LockHeldElsewhere();
   return SystemError(errno, path_, "lock");
+}
+
+void RealFile::Unlock() {
+  absl::MutexLock lock(&lock_mu_);
+  if (owner_ == getpid()) flock(descriptor_, LOCK_UN);  // not its parent's
+  lock_held_ = 0;
 }
 
 absl::StatusOr<uint32_t> RealFile::LinkCount() const {

@@ -501,6 +501,10 @@ class FaultyFileSystem::Handle : public pager::File {
     absl::MutexLock lock(&lock_mu_);
     return rep_->Lock(inode_.get(), mode, &lock_held_);
   }
+  void Unlock() override ABSL_LOCKS_EXCLUDED(lock_mu_) {
+    absl::MutexLock lock(&lock_mu_);
+    rep_->Unlock(inode_.get(), &lock_held_);
+  }
   absl::StatusOr<uint32_t> LinkCount() const override { return rep_->LinkCount(*inode_); }
 
  private:
