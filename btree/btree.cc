@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "btree/large_value.h"
 #include "btree/separator.h"
@@ -517,23 +518,14 @@ absl::StatusOr<uint64_t> BTree::DeleteRange(std::string_view from,
   return gone;
 }
 
-// Looks for an entry in the range and changes nothing.
 absl::StatusOr<bool> BTree::NothingIn(std::string_view from, const std::string* to) {
-  std::string begin(from);
-  for (;;) {
-    SHEAF_RETURN_IF_ERROR(writer_.Reserve(kPagesAnOperation));
-    SHEAF_RETURN_IF_ERROR(Descend(begin));
-    const NodeView leaf(path_.back().page);
-    const uint32_t at = leaf.LowerBound(begin).index;
-    if (at < leaf.count()) return to != nullptr && leaf.Key(at) >= *to;
-    size_t d = path_.size() - 1;
-    while (d > 0 && path_[d - 1].index + 1 >= NodeView(path_[d - 1].page).count()) --d;
-    if (d == 0) return true;
-    std::string next = NodeView(path_[d - 1].page).Key(path_[d - 1].index + 1);
-    if (to != nullptr && next >= *to) return true;
-    if (next <= begin) return OutsideItsBounds(path_[d].ref);
-    begin = std::move(next);
-  }
+  pager::ReaderSlots& slots = writer_.pager().buffer().slots();
+  const ReadContext context{&writer_.pager(), slots.Acquire(), &writer_};
+  absl::Cleanup release = [&] { slots.Release(context.slot); };
+  TreeCursor cursor(context, &root_, nullptr);
+  if (!cursor.Seek(from))
+    return cursor.status().ok() ? absl::StatusOr<bool>(true) : cursor.status();
+  return to != nullptr && cursor.key() >= *to;
 }
 
 // Mends the low pages on the way to `key`, lowest first.

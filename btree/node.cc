@@ -100,15 +100,14 @@ NodeView::Position NodeView::LowerBound(std::string_view key) const {
   const std::string_view suffix = key.substr(p);
   const uint32_t h = HeadOf(suffix);
   const uint32_t base = LowerHead(h);
-  const auto head_at = [this](uint32_t i) { return head(i); };
-  if (base >= n || head_at(base) != h) return {base, false};
+  if (base >= n || head(base) != h) return {base, false};
   // Slots of equal head: usually one.
   uint32_t lo = base, hi = base + 1;
-  if (hi < n && head_at(hi) == h) {
+  if (hi < n && head(hi) == h) {
     uint32_t end = n;
     while (hi < end) {
       const uint32_t mid = (hi + end) / 2;
-      if (head_at(mid) == h)
+      if (head(mid) == h)
         hi = mid + 1;
       else
         end = mid;

@@ -470,9 +470,7 @@ bool TreeCursor::Next() {
   if (!scanning_ && !BeginScan(1)) return false;
   PrefetchSome();
   if (++index_ < count_) {
-    have_key_ = false;
-    if (changes_ != nullptr) key();
-    return true;
+    return Settle();
   }
   return MoveLeaf(1);
 }
@@ -488,9 +486,7 @@ bool TreeCursor::Prev() {
   PrefetchSome();
   if (index_ > 0) {
     --index_;
-    have_key_ = false;
-    if (changes_ != nullptr) key();
-    return true;
+    return Settle();
   }
   return MoveLeaf(-1);
 }

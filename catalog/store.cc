@@ -58,27 +58,6 @@ bool Snapshot::End() {
 
 namespace {
 
-absl::StatusOr<std::optional<TreeRecord>> FindInCatalog(const btree::ReadContext& context,
-                                                        const btree::TreeRoot& root,
-                                                        std::string_view name) {
-  const TreeReader catalog(context, root);
-  Found found;
-  SHEAF_RETURN_IF_ERROR(catalog.Find(NameKey(name), &found));
-  if (!found.found) return std::nullopt;
-  SHEAF_ASSIGN_OR_RETURN(const TreeId id, DecodeNameEntry(found.bytes));
-  const std::string key = TreeKey(id);
-  SHEAF_RETURN_IF_ERROR(catalog.Find(key, &found));
-  if (!found.found)
-    return absl::DataLossError(
-        absl::StrCat("catalog: the record of tree ", id, " is missing"));
-  SHEAF_ASSIGN_OR_RETURN(TreeRecord record, DecodeTreeRecord(key, found.bytes));
-  if (record.name != name)
-    return absl::DataLossError(absl::StrCat("catalog: the name ", std::string(name),
-                                            " leads to tree ", id,
-                                            ", which is not so called"));
-  return record;
-}
-
 // The first few trees; fewer when something is wrong, which whoever asks is told.
 std::vector<TreeRecord> FirstTrees(pager::Pager* pager, const btree::TreeRoot& root) {
   std::vector<TreeRecord> trees;

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "pager/coding.h"
+#include "pager/status_macros.h"
 
 namespace sheaf::catalog {
 
@@ -131,6 +132,35 @@ absl::StatusOr<TreeId> DecodeNameEntry(std::string_view value) {
   if (value.size() != PageRef::kEncodedSize + 8)
     return absl::DataLossError("catalog: a name entry has the wrong size");
   return DecodeFixed64(value.data() + PageRef::kEncodedSize);
+}
+
+absl::StatusOr<std::optional<TreeRecord>> FindInCatalog(const btree::ReadContext& context,
+                                                        const btree::TreeRoot& root,
+                                                        TreeId id) {
+  btree::Found found;
+  const std::string key = TreeKey(id);
+  SHEAF_RETURN_IF_ERROR(btree::TreeReader(context, root).Find(key, &found));
+  if (!found.found) return std::nullopt;
+  return DecodeTreeRecord(key, found.bytes);
+}
+
+absl::StatusOr<std::optional<TreeRecord>> FindInCatalog(const btree::ReadContext& context,
+                                                        const btree::TreeRoot& root,
+                                                        std::string_view name) {
+  btree::Found found;
+  SHEAF_RETURN_IF_ERROR(btree::TreeReader(context, root).Find(NameKey(name), &found));
+  if (!found.found) return std::nullopt;
+  SHEAF_ASSIGN_OR_RETURN(const TreeId id, DecodeNameEntry(found.bytes));
+  SHEAF_ASSIGN_OR_RETURN(std::optional<TreeRecord> record,
+                         FindInCatalog(context, root, id));
+  if (!record.has_value())
+    return absl::DataLossError(
+        absl::StrCat("catalog: the record of tree ", id, " is missing"));
+  if (record->name != name)
+    return absl::DataLossError(absl::StrCat("catalog: the name ", std::string(name),
+                                            " leads to tree ", id,
+                                            ", which is not so called"));
+  return record;
 }
 
 absl::Status CheckTreeName(std::string_view name) {

@@ -62,6 +62,14 @@ absl::StatusOr<TreeRecord> DecodeTreeRecord(std::string_view key, std::string_vi
 std::string EncodeNameEntry(TreeId id);
 absl::StatusOr<TreeId> DecodeNameEntry(std::string_view value);
 
+// The record of a tree, from the catalog at `root`. kDataLoss when a name leads nowhere.
+absl::StatusOr<std::optional<TreeRecord>> FindInCatalog(const btree::ReadContext& context,
+                                                        const btree::TreeRoot& root,
+                                                        TreeId id);
+absl::StatusOr<std::optional<TreeRecord>> FindInCatalog(const btree::ReadContext& context,
+                                                        const btree::TreeRoot& root,
+                                                        std::string_view name);
+
 // kInvalidArgument: 1 to 255 bytes of UTF-8 without control characters.
 absl::Status CheckTreeName(std::string_view name);
 

@@ -139,29 +139,6 @@ std::string* WriteTxn::LogFor(uint64_t bytes) {
   return nullptr;
 }
 
-absl::StatusOr<std::optional<TreeRecord>> WriteTxn::LoadRecordById(TreeId id) {
-  Found found;
-  const std::string key = TreeKey(id);
-  SHEAF_RETURN_IF_ERROR(TreeReader(context_, catalog_.root()).Find(key, &found));
-  if (!found.found) return std::nullopt;
-  SHEAF_ASSIGN_OR_RETURN(TreeRecord record, DecodeTreeRecord(key, found.bytes));
-  return record;
-}
-
-absl::StatusOr<std::optional<TreeRecord>> WriteTxn::LoadRecord(std::string_view name) {
-  Found found;
-  SHEAF_RETURN_IF_ERROR(
-      TreeReader(context_, catalog_.root()).Find(NameKey(name), &found));
-  if (!found.found) return std::nullopt;
-  SHEAF_ASSIGN_OR_RETURN(const TreeId id, DecodeNameEntry(found.bytes));
-  SHEAF_ASSIGN_OR_RETURN(std::optional<TreeRecord> record, LoadRecordById(id));
-  if (!record.has_value() || record->name != name)
-    return absl::DataLossError(absl::StrCat("catalog: the name ", std::string(name),
-                                            " leads to tree ", id,
-                                            ", which is not so called"));
-  return record;
-}
-
 OpenTree* WriteTxn::Adopt(TreeRecord record) {
   const TreeId id = record.id;
   std::unique_ptr<OpenTree>& slot = open_[id];
@@ -172,7 +149,8 @@ OpenTree* WriteTxn::Adopt(TreeRecord record) {
 absl::StatusOr<OpenTree*> WriteTxn::OpenById(TreeId id) {
   if (const auto it = open_.find(id); it != open_.end())
     return it->second->alive_ ? it->second.get() : nullptr;
-  SHEAF_ASSIGN_OR_RETURN(std::optional<TreeRecord> record, LoadRecordById(id));
+  SHEAF_ASSIGN_OR_RETURN(std::optional<TreeRecord> record,
+                         FindInCatalog(context_, catalog_.root(), id));
   return record.has_value() ? Adopt(*std::move(record)) : nullptr;
 }
 
@@ -181,7 +159,8 @@ absl::StatusOr<OpenTree*> WriteTxn::FindTree(std::string_view name) {
   for (const auto& [id, tree] : open_)
     if (tree->alive_ && tree->record_.name == name) return tree.get();
   if (OpenTree* recent = FindRecent(name)) return recent;
-  SHEAF_ASSIGN_OR_RETURN(std::optional<TreeRecord> record, LoadRecord(name));
+  SHEAF_ASSIGN_OR_RETURN(std::optional<TreeRecord> record,
+                         FindInCatalog(context_, catalog_.root(), name));
   if (!record.has_value()) return nullptr;
   return OpenById(record->id);
 }
@@ -323,7 +302,8 @@ absl::Status WriteTxn::RollbackTo(uint64_t id) {
   // Once it outgrew the log its operations are gone: it stays so.
   if (!by_checkpoint_) log_.resize(s.log_bytes);
   for (const auto& [tree_id, tree] : open_) {
-    absl::StatusOr<std::optional<TreeRecord>> record = LoadRecordById(tree_id);
+    absl::StatusOr<std::optional<TreeRecord>> record =
+        FindInCatalog(context_, catalog_.root(), tree_id);
     if (!record.ok()) return Broken(record.status());
     tree->alive_ = record->has_value();
     tree->changed_ = false;

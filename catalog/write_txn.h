@@ -98,8 +98,6 @@ class WriteTxn {
     bool by_checkpoint;
   };
 
-  absl::StatusOr<std::optional<TreeRecord>> LoadRecord(std::string_view name);
-  absl::StatusOr<std::optional<TreeRecord>> LoadRecordById(TreeId id);
   absl::StatusOr<OpenTree*> OpenById(TreeId id);
   OpenTree* Adopt(TreeRecord record);
   OpenTree* FindRecent(std::string_view name);

@@ -88,12 +88,9 @@ class BufferManager {
   // Hints that the page's header and slots will be read soon.
   static constexpr size_t kPrefetchBytes = 384;
   void Prefetch(PageId id) const {
-    const Segment& segment = segments_[id >> kSegmentShift];
-    const char* base = segment.base.load(std::memory_order_relaxed);
-    if (base == nullptr) return;
-    __builtin_prefetch(segment.state.load(std::memory_order_relaxed) +
-                       (id & kSegmentMask));
-    const char* page = base + (id & kSegmentMask) * kPageBytes;
+    const char* page = AddressHint(id);
+    if (page == nullptr) return;
+    __builtin_prefetch(StateOrNull(id));
     for (size_t at = 0; at < kPrefetchBytes; at += 64) __builtin_prefetch(page + at);
   }
   // Where the page is if it is in memory; for prefetching, not for reading.

@@ -117,8 +117,8 @@ absl::StatusOr<std::unique_ptr<Pager>> Pager::Open(FileSystem* fs,
   absl::Status status = pager->ReadSuperblocks();
   if (status.ok())
     status = pager->allocator_->Open(pager->superblock_.map, pager->superblock_.page_end);
-  if (pager->superblock_.log_id != 0) pager->allocator_->AssumeHeld();
   if (!status.ok()) return WithPath(path, status);
+  if (pager->superblock_.log_id != 0) pager->allocator_->AssumeHeld();
   return pager;
 }
 
