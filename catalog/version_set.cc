@@ -102,6 +102,10 @@ void VersionSet::EndCheckpoint(Outcome outcome) {
   writing_ = nullptr;
   --released->holds;
   ReapLocked();
+  // What was given up while it was being written is in the file by now.
+  if (outcome == Outcome::kDurable &&
+      durable_ != shown_.load(std::memory_order_relaxed) && !IsHazard(durable_))
+    pager_.buffer().Retire(durable_->waiting);
 }
 
 void VersionSet::Reap() {
@@ -109,14 +113,18 @@ void VersionSet::Reap() {
   ReapLocked();
 }
 
+// Did a reader hold it when ReapLocked looked?
+bool VersionSet::IsHazard(const Entry* entry) const {
+  return std::find(hazards_.begin(), hazards_.end(), entry) != hazards_.end();
+}
+
 // The pages that waited for this version wait for the one before it, or for none.
 void VersionSet::RemoveAt(size_t index, std::vector<PageRef>* free) {
   Entry& gone = *entries_[index];
   Entry* const before = index > 0 ? entries_[index - 1].get() : nullptr;
   // Kept for the checkpoint alone: no reader can come to it any more.
-  const bool unread =
-      before != nullptr && (before == durable_ || before == writing_) &&
-      std::find(hazards_.begin(), hazards_.end(), before) == hazards_.end();
+  const bool unread = before != nullptr && (before == durable_ || before == writing_) &&
+                      !IsHazard(before);
   for (const PageRef& page : gone.waiting) {
     if (before == nullptr || before->number < page.birth) {
       free->push_back(page);
@@ -131,8 +139,8 @@ void VersionSet::RemoveAt(size_t index, std::vector<PageRef>* free) {
 }
 
 void VersionSet::ReapLocked() {
-  if (entries_.size() < 2) return;
   hazards_.clear();
+  if (entries_.size() < 2) return;
   pager_.buffer().slots().ForEach([hazards = &hazards_](const pager::ReaderSlot& slot) {
     const void* v = slot.version.load(std::memory_order_seq_cst);
     if (v != nullptr) hazards->push_back(v);
@@ -144,10 +152,7 @@ void VersionSet::ReapLocked() {
   for (size_t i = entries_.size() - 1; i-- > 0;) {
     const Entry* e = entries_[i].get();
     if (e->holds > 0 || e == shown) continue;
-    const void* as_hazard = static_cast<const void*>(e);
-    if (std::find(hazards_.begin(), hazards_.end(), as_hazard) != hazards_.end())
-      continue;
-    RemoveAt(i, &free_now_);
+    if (!IsHazard(e)) RemoveAt(i, &free_now_);
   }
   if (!free_now_.empty()) pager_.allocator().FreeAll(free_now_);
   if (!retired_now_.empty()) pager_.buffer().Retire(retired_now_);

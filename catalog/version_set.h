@@ -96,6 +96,7 @@ class VersionSet {
     pager::Stamp by;
   };
   void ReapLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool IsHazard(const Entry* entry) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RemoveAt(size_t index, std::vector<pager::PageRef>* free)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 

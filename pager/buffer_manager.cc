@@ -16,8 +16,11 @@
 namespace sheaf::pager {
 namespace {
 
-// Entries beyond the budget's, for pages a running operation may add above it.
+// Frames beyond the budget's, for pages a running operation may add above it.
 constexpr uint64_t kFramesSlack = 8192;
+// Memory that is used beyond this comes in huge pages; a small database takes little.
+constexpr size_t kSmallMemory = size_t{16} << 20;
+constexpr size_t kHugePageBytes = size_t{2} << 20;
 // Pages the clock gives up at once, so that its lock is taken rarely.
 constexpr uint64_t kEvictBatch = 32;
 constexpr size_t kWriteBatch = 256;
@@ -41,59 +44,57 @@ BufferManager::BufferManager(File* file, const PageOps* ops, uint64_t bytes_max)
     : file_(file),
       ops_(ops),
       pages_max_(std::max(bytes_max, kBytesMin) / kPageBytes),
-      frames_max_(pages_max_ + kFramesSlack) {
-  segments_ = static_cast<Segment*>(ReserveMemory(kSegmentsMax * sizeof(Segment)));
+      singles_max_(pages_max_ + kFramesSlack),
+      frames_max_(singles_max_ + singles_max_ / 2) {  // a large node has two or more
   // Memory is used as far as there are pages, not as far as the budget allows.
+  segments_ = static_cast<Segment*>(ReserveMemory(kSegmentsMax * sizeof(Segment)));
   frames_ = static_cast<Frame*>(ReserveMemory(frames_max_ * sizeof(Frame)));
   SHEAF_ASSERT(segments_ != nullptr && frames_ != nullptr);
+  memory_bytes_ = PlaceOf(frames_max_) * kPageBytes + kHugePageBytes;
+  reserved_ = ReserveMemory(memory_bytes_);
+  if (reserved_ == nullptr) return;  // EnsureSegment tells
+  const auto begin = reinterpret_cast<uintptr_t>(reserved_);
+  memory_ = static_cast<char*>(reserved_) + (kHugePageBytes - begin % kHugePageBytes);
+  AdviseHugePages(memory_, PlaceOf(frames_max_) * kPageBytes, false);
+  const size_t singles_bytes = singles_max_ * kPageBytes;
+  if (singles_bytes > kSmallMemory)
+    AdviseHugePages(memory_ + kSmallMemory, singles_bytes - kSmallMemory, true);
 }
 
 BufferManager::~BufferManager() {
-  for (size_t i = 0; i < kSegmentsMax && segments_[i].base.load() != nullptr; ++i) {
-    munmap(segments_[i].base.load(), kPageBytes << kSegmentShift);
-    munmap(segments_[i].state.load(), sizeof(uint64_t) << kSegmentShift);
-  }
+  for (size_t i = 0; i < kSegmentsMax && segments_[i].load() != nullptr; ++i)
+    munmap(segments_[i].load(), sizeof(uint64_t) << kSegmentShift);
   munmap(segments_, kSegmentsMax * sizeof(Segment));
   munmap(frames_, frames_max_ * sizeof(Frame));
+  if (reserved_ != nullptr) munmap(reserved_, memory_bytes_);
 }
 
 absl::Status BufferManager::EnsureSegment(PageId id) {
-  Segment& segment = segments_[id >> kSegmentShift];
-  if (segment.state.load(std::memory_order_acquire) != nullptr) return absl::OkStatus();
+  if (StateOrNull(id) != nullptr) [[likely]]
+    return absl::OkStatus();
+  if (memory_ == nullptr)
+    return absl::ResourceExhaustedError(
+        absl::StrCat("no address space for a cache of ", pages_max_ * kPageBytes,
+                     " bytes: look at `ulimit -v` and vm.overcommit_memory, or set "
+                     "Options::cache_bytes_max lower"));
   MutexLock lock(&frames_mu_);
   // All segments up to this one, so that the destructor finds them in a row.
   for (size_t i = 0; i <= id >> kSegmentShift; ++i) {
-    Segment& s = segments_[i];
-    if (s.state.load(std::memory_order_relaxed) != nullptr) continue;
-    void* base = ReserveMemory(kPageBytes << kSegmentShift);
-    void* state =
-        base == nullptr ? nullptr : ReserveMemory(sizeof(uint64_t) << kSegmentShift);
-    if (state == nullptr) {
-      if (base != nullptr) munmap(base, kPageBytes << kSegmentShift);
+    if (segments_[i].load(std::memory_order_relaxed) != nullptr) continue;
+    void* const states = ReserveMemory(sizeof(uint64_t) << kSegmentShift);
+    if (states == nullptr)
       return absl::ResourceExhaustedError(
-          "no address space for 16 GiB more of pages: look at `ulimit -v` and "
+          "no address space for more pages: look at `ulimit -v` and "
           "vm.overcommit_memory");
-    }
-    AdviseHugePages(base, kPageBytes << kSegmentShift, huge_.load());
-    s.base.store(static_cast<char*>(base), std::memory_order_relaxed);
-    s.state.store(static_cast<std::atomic<uint64_t>*>(state), std::memory_order_release);
+    segments_[i].store(static_cast<std::atomic<uint64_t>*>(states),
+                       std::memory_order_release);
   }
   return absl::OkStatus();
 }
 
-// Random reads of a table in memory are a fifth faster with huge pages, and its pages
-// come at a fifth of the cost. But with more pages in the file than the budget holds
-// they would make the budget a fiction: 4 KiB in, 2 MiB taken.
-void BufferManager::SwitchHuge(bool huge) {
-  MutexLock lock(&frames_mu_);
-  huge_.store(huge);
-  for (size_t i = 0; i < kSegmentsMax && segments_[i].base.load() != nullptr; ++i)
-    AdviseHugePages(segments_[i].base.load(), kPageBytes << kSegmentShift, huge);
-}
-
 bool BufferManager::Unmark(std::atomic<uint64_t>* state) {
   uint64_t word = state->load(std::memory_order_acquire);
-  while ((word & (kResident | kLocked | kFreed)) == kResident) {
+  while ((word & (kResident | kLocked)) == kResident) {
     if ((word & kMarked) == 0) return true;
     if (state->compare_exchange_weak(word, word & ~kMarked, std::memory_order_acq_rel))
       return true;
@@ -105,7 +106,7 @@ bool BufferManager::TryPin(PageId id) {
   std::atomic<uint64_t>* state = StateOrNull(id);
   if (state == nullptr) return false;
   uint64_t word = state->load(std::memory_order_acquire);
-  while ((word & (kResident | kLocked | kFreed)) == kResident) {
+  while ((word & (kResident | kLocked)) == kResident) {
     SHEAF_ASSERT((word & kPinMask) < kPinMask);
     if (state->compare_exchange_weak(word, (word & ~kMarked) + 1,
                                      std::memory_order_acq_rel))
@@ -117,7 +118,7 @@ bool BufferManager::TryPin(PageId id) {
 absl::StatusOr<const char*> BufferManager::Pin(const PageRef& ref) {
   for (;;) {
     if (TryPin(ref.id)) {
-      const char* page = Address(ref.id);
+      const char* page = Address(State(ref.id).load(std::memory_order_relaxed));
       if (BirthOf(page) == ref.birth && PagesOf(page) == ref.pages) return page;
       Unpin(ref.id);
       return PageDamaged(ref.id, absl::StrCat("birth is ", BirthOf(page), ", expected ",
@@ -137,8 +138,8 @@ absl::Status BufferManager::Load(const PageRef& ref) {
   std::atomic<uint64_t>& state = State(ref.id);
   for (;;) {
     uint64_t word = state.load(std::memory_order_acquire);
-    if ((word & (kInterior | kFreed)) != 0 && (word & kLocked) == 0)
-      return PageDamaged(ref.id, "referred to, but it is free or inside another page");
+    if ((word & kInterior) != 0)
+      return PageDamaged(ref.id, "referred to, but it is inside another page");
     if ((word & (kResident | kLocked)) == kResident) {
       Unmark(&state);
       return absl::OkStatus();
@@ -148,43 +149,36 @@ absl::Status BufferManager::Load(const PageRef& ref) {
   }
   misses_.fetch_add(1, std::memory_order_relaxed);
   absl::Status status = Acquire(ref.pages);
-  if (!status.ok()) {
-    state.store(0, std::memory_order_release);
-    return status;
-  }
-  if (!ClaimInterior(ref)) {
-    status = PageDamaged(ref.id, "overlaps another page in use");
-  } else {
-    status = FillFromFile(ref);
-    if (!status.ok()) ClearInterior(ref.id, ref.pages);
-  }
-  if (!status.ok()) {
-    // Not the interior: it may be somebody else's memory.
+  if (status.ok() && !ClaimInterior(ref)) {
     used_.fetch_sub(ref.pages, std::memory_order_relaxed);
+    status = PageDamaged(ref.id, "overlaps another page in use");
+  }
+  if (!status.ok()) {
     state.store(0, std::memory_order_release);
     return status;
   }
-  const uint64_t frame = TakeFrame(ref);
-  state.store(kResident | frame << kFrameShift, std::memory_order_release);
+  const uint64_t word = TakeFrame(ref);
+  status = FillFromFile(Address(word), ref);
+  if (!status.ok()) {
+    Victim victim{FrameOf(word), ref.id, ref.pages};
+    GiveBack({&victim, 1});
+    return status;
+  }
+  state.store(kResident | word, std::memory_order_release);
   return absl::OkStatus();
 }
 
-absl::Status BufferManager::FillFromFile(const PageRef& ref) {
-  char* page = Address(ref.id);
+absl::Status BufferManager::FillFromFile(char* page, const PageRef& ref) {
   const size_t bytes = ref.pages * kPageBytes;
   absl::Status status = file_->Read(ref.id * kPageBytes, absl::MakeSpan(page, bytes));
   if (absl::IsOutOfRange(status))
     status = PageDamaged(ref.id, "lies behind the end of the file, which was cut off");
-  if (status.ok()) status = VerifyPage(page, bytes, ref);
-  if (status.ok()) {
-    const PageKindOps& ops = ops_->kinds[static_cast<size_t>(PageKindOf(page))];
-    status = ops.validate == nullptr
-                 ? PageDamaged(ref.id, "is not of a kind that a tree refers to")
-                 : ops.validate(page);
-  }
-  const iovec range{page, bytes};
-  if (!status.ok()) ReleaseMemory({&range, 1});
-  return status;
+  SHEAF_RETURN_IF_ERROR(status);
+  SHEAF_RETURN_IF_ERROR(VerifyPage(page, bytes, ref));
+  const PageKindOps& ops = ops_->kinds[static_cast<size_t>(PageKindOf(page))];
+  return ops.validate == nullptr
+             ? PageDamaged(ref.id, "is not of a kind that a tree refers to")
+             : ops.validate(page);
 }
 
 bool BufferManager::ClaimInterior(const PageRef& ref) {
@@ -202,24 +196,91 @@ void BufferManager::ClearInterior(PageId id, uint32_t pages) {
   for (uint32_t i = 1; i < pages; ++i) State(id + i).store(0, std::memory_order_release);
 }
 
+// --- Frames -----------------------------------------------------------------
+
+uint64_t BufferManager::TakeSingle() {
+  for (std::vector<uint32_t>* list : {&free_singles_, &bare_singles_}) {
+    if (list->empty()) continue;
+    const uint64_t frame = list->back();
+    list->pop_back();
+    return frame;
+  }
+  const uint64_t frame = singles_end_.load(std::memory_order_relaxed);
+  SHEAF_ASSERT(frame < singles_max_);
+  singles_end_.store(frame + 1, std::memory_order_release);
+  return frame;
+}
+
+uint64_t BufferManager::TakeLarge(uint32_t pages) {
+  large_pages_ += pages;
+  if (!free_larges_.empty()) {
+    const uint64_t frame = free_larges_.back();
+    free_larges_.pop_back();
+    return frame;
+  }
+  const uint64_t frame = singles_max_ + larges_end_.load(std::memory_order_relaxed);
+  SHEAF_ASSERT(frame < frames_max_);
+  larges_end_.store(frame - singles_max_ + 1, std::memory_order_release);
+  return frame;
+}
+
 uint64_t BufferManager::TakeFrame(const PageRef& ref) {
-  uint64_t index;
+  uint64_t frame;
+  std::vector<uint32_t> bare;
   {
     MutexLock lock(&frames_mu_);
-    if (!free_frames_.empty()) {
-      index = free_frames_.back();
-      free_frames_.pop_back();
-    } else {
-      index = frames_end_.load(std::memory_order_relaxed);
-      SHEAF_ASSERT(index < frames_max_);
-      frames_end_.store(index + 1, std::memory_order_release);
-    }
+    frame = ref.pages == 1 ? TakeSingle() : TakeLarge(ref.pages);
+    if (ref.pages > 1) bare = TakeExcess();
   }
-  Frame& frame = frames_[index];
-  frame.birth.store(ref.birth, std::memory_order_relaxed);
-  frame.pages.store(ref.pages, std::memory_order_relaxed);
-  frame.id.store(ref.id, std::memory_order_release);
-  return index;
+  if (!bare.empty()) {
+    std::vector<iovec> ranges;
+    for (const uint32_t f : bare) AddRange(memory_ + f * kPageBytes, kPageBytes, &ranges);
+    ReleaseMemory(ranges);
+    MutexLock lock(&frames_mu_);
+    bare_singles_.insert(bare_singles_.end(), bare.begin(), bare.end());
+  }
+  Frame& f = frames_[frame];
+  f.birth.store(ref.birth, std::memory_order_relaxed);
+  f.pages.store(ref.pages, std::memory_order_relaxed);
+  f.id.store(ref.id, std::memory_order_release);
+  return PlaceOf(frame) << kPlaceShift;
+}
+
+// Free frames whose memory the large ones have taken from the budget: the coldest.
+std::vector<uint32_t> BufferManager::TakeExcess() {
+  const uint64_t backed = singles_end_.load() - bare_singles_.size() + large_pages_;
+  if (backed <= pages_max_ || free_singles_.empty()) return {};
+  const uint64_t wanted = backed - pages_max_ + kEvictBatch;
+  const auto end = free_singles_.begin() + static_cast<ptrdiff_t>(std::min<uint64_t>(
+                                               wanted, free_singles_.size()));
+  std::vector<uint32_t> excess(free_singles_.begin(), end);
+  free_singles_.erase(free_singles_.begin(), end);
+  std::sort(excess.begin(), excess.end());
+  return excess;
+}
+
+void BufferManager::GiveBack(absl::Span<Victim> victims) {
+  if (victims.empty()) return;
+  std::vector<iovec> ranges;
+  uint64_t pages = 0, large_pages = 0;
+  for (const Victim& v : victims) {
+    frames_[v.frame].id.store(0, std::memory_order_relaxed);
+    pages += v.pages;
+    if (v.pages == 1) continue;
+    large_pages += v.pages;
+    ClearInterior(v.id, v.pages);
+    AddRange(memory_ + PlaceOf(v.frame) * kPageBytes, v.pages * kPageBytes, &ranges);
+  }
+  if (!ranges.empty()) ReleaseMemory(ranges);
+  {
+    MutexLock lock(&frames_mu_);
+    for (const Victim& v : victims)
+      (v.pages == 1 ? free_singles_ : free_larges_)
+          .push_back(static_cast<uint32_t>(v.frame));
+    large_pages_ -= large_pages;
+  }
+  used_.fetch_sub(pages, std::memory_order_relaxed);
+  for (const Victim& v : victims) State(v.id).store(0, std::memory_order_release);
 }
 
 // --- Budget and clock -------------------------------------------------------
@@ -300,11 +361,11 @@ absl::Status BufferManager::SpillToLimit() {
   MutexLock lock(&evict_mu_);
   const uint64_t limit = pages_max_ - pages_max_ / 4;
   const uint64_t want = limit - std::min(kEvictBatch, pages_max_ / 16);
-  const uint64_t end = frames_end_.load(std::memory_order_acquire);
+  const uint64_t end = ClockSize();
   std::vector<PageRef> dirty;
   for (uint64_t step = 0, left = dirty_.load(); step < end && left > want; ++step) {
     if (spill_hand_ >= end) spill_hand_ = 0;
-    Frame& frame = frames_[spill_hand_++];
+    Frame& frame = frames_[FrameAt(spill_hand_++)];
     const PageId id = frame.id.load(std::memory_order_acquire);
     if (id == 0 || (State(id).load(std::memory_order_acquire) & kDirty) == 0) continue;
     dirty.push_back({id, frame.birth.load(std::memory_order_relaxed),
@@ -315,51 +376,18 @@ absl::Status BufferManager::SpillToLimit() {
 }
 
 void BufferManager::SweepOnce(uint64_t want, Spill spill, Sweep* sweep) {
-  const uint64_t end = frames_end_.load(std::memory_order_acquire);
+  const uint64_t end = ClockSize();
   const uint64_t oldest = OldestActiveEpoch();
   std::vector<Victim> victims;
-  uint64_t found = VisitRetired(want, oldest, &victims);
+  uint64_t found = 0;
   for (uint64_t step = 0; step < end && found < want && sweep->dirty.size() < kWriteBatch;
        ++step) {
     if (hand_ >= end) hand_ = 0;
-    found += VisitFrame(hand_++, oldest, spill, sweep, &victims);
+    found += VisitFrame(FrameAt(hand_++), oldest, spill, sweep, &victims);
   }
   Evict(absl::MakeSpan(victims));
   sweep->evicted += found;
   epoch_.fetch_add(1, std::memory_order_seq_cst);
-}
-
-// Those nobody will ask for go first: marked when first seen, taken when seen again.
-uint64_t BufferManager::VisitRetired(uint64_t want, uint64_t oldest,
-                                     std::vector<Victim>* victims) {
-  std::vector<PageRef> seen;
-  {
-    MutexLock lock(&frames_mu_);
-    seen.swap(retired_);
-  }
-  doomed_.insert(doomed_.end(), seen.begin(), seen.end());
-  Sweep ignored;
-  uint64_t found = 0;
-  for (size_t left = std::min(doomed_.size(), 4 * kEvictBatch + seen.size());
-       left > 0 && found < want; --left) {
-    const PageRef ref = doomed_.front();
-    doomed_.pop_front();
-    const uint64_t word = State(ref.id).load(std::memory_order_acquire);
-    const uint64_t index = word >> kFrameShift;
-    if ((word & (kResident | kFreed | kLocked)) != kResident ||
-        frames_[index].birth.load(std::memory_order_relaxed) != ref.birth)
-      continue;
-    const uint64_t taken = VisitFrame(index, oldest, Spill::kNone, &ignored, victims);
-    if (taken == 0) doomed_.push_back(ref);
-    found += taken;
-  }
-  return found;
-}
-
-void BufferManager::Retire(absl::Span<const PageRef> pages) {
-  MutexLock lock(&frames_mu_);
-  if (retired_.size() > frames_max_) retired_.clear();  // nobody needs room
-  retired_.insert(retired_.end(), pages.begin(), pages.end());
 }
 
 uint64_t BufferManager::VisitFrame(uint64_t index, uint64_t oldest, Spill spill,
@@ -369,8 +397,7 @@ uint64_t BufferManager::VisitFrame(uint64_t index, uint64_t oldest, Spill spill,
   if (id == 0) return 0;
   uint64_t word = State(id).load(std::memory_order_seq_cst);
   if ((word & kResident) == 0 || (word & (kLocked | kWriting | kPinMask)) != 0) return 0;
-  if (word >> kFrameShift != index) return 0;
-  if ((word & kFreed) != 0) return LockVictim(index, id, word, victims);
+  if (FrameOf(word) != index) return 0;
   if ((word & kMarked) == 0) {
     // Before the mark: whoever sees it unmarked began no later than this epoch.
     frame.marked_at = epoch_.load(std::memory_order_seq_cst);
@@ -392,36 +419,35 @@ uint64_t BufferManager::VisitFrame(uint64_t index, uint64_t oldest, Spill spill,
   return 0;
 }
 
-uint64_t BufferManager::LockVictim(uint64_t index, PageId id, uint64_t word,
+uint64_t BufferManager::LockVictim(uint64_t frame, PageId id, uint64_t word,
                                    std::vector<Victim>* victims) {
   if (!State(id).compare_exchange_strong(word, kLocked, std::memory_order_seq_cst))
     return 0;
-  const uint32_t pages = frames_[index].pages.load(std::memory_order_relaxed);
+  const uint32_t pages = frames_[frame].pages.load(std::memory_order_relaxed);
   if ((word & kDirty) != 0) dirty_.fetch_sub(pages, std::memory_order_relaxed);
-  victims->push_back({index, id, pages});
+  victims->push_back({frame, id, pages});
   return pages;
 }
 
 void BufferManager::Evict(absl::Span<Victim> victims) {
-  if (victims.empty()) return;
-  std::sort(victims.begin(), victims.end(),
-            [](const Victim& a, const Victim& b) { return a.id < b.id; });
-  std::vector<iovec> ranges;
-  for (const Victim& v : victims) AddRange(Address(v.id), v.pages * kPageBytes, &ranges);
-  ReleaseMemory(ranges);
-  uint64_t pages = 0;
-  for (const Victim& v : victims) {
-    ClearInterior(v.id, v.pages);
-    frames_[v.frame].id.store(0, std::memory_order_relaxed);
-    pages += v.pages;
-  }
-  {
-    MutexLock lock(&frames_mu_);
-    for (const Victim& v : victims) free_frames_.push_back(v.frame);
-  }
-  used_.fetch_sub(pages, std::memory_order_relaxed);
   evictions_.fetch_add(victims.size(), std::memory_order_relaxed);
-  for (const Victim& v : victims) State(v.id).store(0, std::memory_order_release);
+  GiveBack(victims);
+}
+
+// Nobody reads them, so there is no operation to wait for. One that is being written
+// is pinned; one that is dirty stays until it is in the file.
+void BufferManager::Retire(absl::Span<const PageRef> pages) {
+  std::vector<Victim> victims;
+  for (const PageRef& ref : pages) {
+    std::atomic<uint64_t>* state = StateOrNull(ref.id);
+    if (state == nullptr) continue;
+    const uint64_t word = state->load(std::memory_order_acquire);
+    if ((word & kResident) == 0 || (word & (kLocked | kDirty | kPinMask)) != 0) continue;
+    const uint64_t frame = FrameOf(word);
+    if (frames_[frame].birth.load(std::memory_order_relaxed) == ref.birth)
+      LockVictim(frame, ref.id, word, &victims);
+  }
+  Evict(absl::MakeSpan(victims));
 }
 
 absl::Status BufferManager::WriteAndEvict(absl::Span<const PageRef> dirty) {
@@ -432,9 +458,9 @@ absl::Status BufferManager::WriteAndEvict(absl::Span<const PageRef> dirty) {
   for (const PageRef& ref : sorted) {
     const uint64_t word = State(ref.id).load(std::memory_order_seq_cst);
     if ((word & (kResident | kMarked)) != (kResident | kMarked)) continue;
-    if ((word & (kLocked | kWriting | kDirty | kFreed | kPinMask)) != 0) continue;
-    const uint64_t index = word >> kFrameShift;
-    if (oldest > frames_[index].marked_at) LockVictim(index, ref.id, word, &victims);
+    if ((word & (kLocked | kWriting | kDirty | kPinMask)) != 0) continue;
+    const uint64_t frame = FrameOf(word);
+    if (oldest > frames_[frame].marked_at) LockVictim(frame, ref.id, word, &victims);
   }
   Evict(absl::MakeSpan(victims));
   return absl::OkStatus();
@@ -445,53 +471,24 @@ absl::Status BufferManager::WriteAndEvict(absl::Span<const PageRef> dirty) {
 absl::StatusOr<char*> BufferManager::NewPage(PageKind kind, const PageRef& ref) {
   SHEAF_RETURN_IF_ERROR(EnsureSegment(ref.id + ref.pages - 1));
   std::atomic<uint64_t>& state = State(ref.id);
-  char* page = Address(ref.id);
-  uint64_t word = state.load(std::memory_order_acquire);
-  for (;;) {
-    if ((word & (kResident | kFreed | kLocked)) == (kResident | kFreed)) {
-      if (state.compare_exchange_weak(word, kLocked | word)) break;  // memory is there
-    } else if (word == 0) {
-      if (state.compare_exchange_weak(word, kLocked)) break;
-    } else if ((word & kLocked) != 0) {  // the clock takes a freed page away
-      sched_yield();
-      word = state.load(std::memory_order_acquire);
-    } else {
+  uint64_t word = 0;
+  while (!state.compare_exchange_weak(word, kLocked)) {
+    if ((word & kLocked) == 0 && word != 0)
       return PageDamaged(ref.id, "free by the page map, but part of a tree");
-    }
+    if (word != 0) sched_yield();  // somebody looks whether he may have it
+    word = 0;
   }
-  uint64_t frame = word >> kFrameShift;
-  if (word == 0) {
-    if (!ClaimInterior(ref)) {
-      state.store(0, std::memory_order_release);
-      return PageDamaged(ref.id, "free by the page map, but inside another page");
-    }
-    used_.fetch_add(ref.pages, std::memory_order_relaxed);
-    frame = TakeFrame(ref);
-  } else {
-    SHEAF_ASSERT(ref.pages == frames_[frame].pages.load(std::memory_order_relaxed));
-    frames_[frame].birth.store(ref.birth, std::memory_order_relaxed);
+  if (!ClaimInterior(ref)) {
+    state.store(0, std::memory_order_release);
+    return PageDamaged(ref.id, "free by the page map, but inside another page");
   }
+  used_.fetch_add(ref.pages, std::memory_order_relaxed);
   dirty_.fetch_add(ref.pages, std::memory_order_relaxed);
+  word = TakeFrame(ref);
+  char* const page = Address(word);
   InitPageHeader(page, kind, ref.pages, ref.id, ref.birth);
-  state.store(kResident | kDirty | frame << kFrameShift, std::memory_order_release);
+  state.store(kResident | kDirty | word, std::memory_order_release);
   return page;
-}
-
-void BufferManager::Prefault(absl::Span<const PageId> pages) {
-  std::vector<PageId> claimed;
-  std::vector<iovec> ranges;
-  for (const PageId id : pages) {
-    std::atomic<uint64_t>* state = StateOrNull(id);
-    uint64_t expected = 0;
-    if (state == nullptr || !state->compare_exchange_strong(expected, kLocked)) continue;
-    claimed.push_back(id);
-    AddRange(Address(id), kPageBytes, &ranges);
-  }
-  PopulateMemory(ranges);
-  used_.fetch_add(claimed.size(), std::memory_order_relaxed);
-  for (const PageId id : claimed)
-    State(id).store(kResident | kFreed | TakeFrame({id, 0, 1}) << kFrameShift,
-                    std::memory_order_release);
 }
 
 char* BufferManager::WritablePage(const PageRef& ref, Stamp oldest_birth) {
@@ -500,7 +497,7 @@ char* BufferManager::WritablePage(const PageRef& ref, Stamp oldest_birth) {
   if (state == nullptr) return nullptr;
   const uint64_t word = state->load(std::memory_order_acquire);
   if ((word & (kResident | kDirty | kWriting)) != (kResident | kDirty)) return nullptr;
-  return Address(ref.id);
+  return Address(word);
 }
 
 bool BufferManager::Free(PageId id, uint32_t pages) {
@@ -510,38 +507,17 @@ bool BufferManager::Free(PageId id, uint32_t pages) {
   for (;;) {
     if (word == 0) return true;
     if ((word & kPinMask) != 0) return false;
-    if ((word & kLocked) != 0) {
+    if ((word & kLocked) != 0) {  // the clock takes it
       sched_yield();
       word = state->load(std::memory_order_acquire);
-      continue;
+    } else if (state->compare_exchange_weak(word, kLocked, std::memory_order_acq_rel)) {
+      break;
     }
-    SHEAF_ASSERT((word & kFreed) == 0);
-    const uint64_t freed = (word & ~(kDirty | kMarked)) | kFreed;
-    if (state->compare_exchange_weak(word, freed, std::memory_order_acq_rel)) break;
   }
   if ((word & kDirty) != 0) dirty_.fetch_sub(pages, std::memory_order_relaxed);
-  if (pages > 1) DropRange(id, pages);
+  Victim victim{FrameOf(word), id, pages};
+  GiveBack({&victim, 1});
   return true;
-}
-
-void BufferManager::DropRange(PageId first, uint32_t pages) {
-  for (PageId id = first; id < first + pages; ++id) {
-    std::atomic<uint64_t>* state = StateOrNull(id);
-    if (state == nullptr) continue;
-    uint64_t word = state->load(std::memory_order_acquire);
-    while (word != 0 && (word & kInterior) == 0) {
-      if ((word & kLocked) == 0) {
-        // In use in spite of the page map: NewPage will say so.
-        if ((word & kFreed) == 0) break;
-        std::vector<Victim> victim;
-        LockVictim(word >> kFrameShift, id, word, &victim);
-        Evict(absl::MakeSpan(victim));
-        if (!victim.empty()) break;
-      }
-      sched_yield();
-      word = state->load(std::memory_order_acquire);
-    }
-  }
 }
 
 // --- Writing out ------------------------------------------------------------
@@ -553,11 +529,11 @@ BufferManager::Claim BufferManager::BeginWriteOut(const PageRef& ref) {
   if (state == nullptr) return Claim::kNothingToDo;
   uint64_t word = state->load(std::memory_order_acquire);
   do {
-    if ((word & kDirty) == 0 || (word & kFreed) != 0) return Claim::kNothingToDo;
+    if ((word & kDirty) == 0) return Claim::kNothingToDo;
     if ((word & (kWriting | kLocked)) != 0) return Claim::kBusy;
   } while (!state->compare_exchange_weak(word, (word | kWriting) + 1,
                                          std::memory_order_acq_rel));
-  if (BirthOf(Address(ref.id)) == ref.birth) return Claim::kMine;
+  if (BirthOf(Address(word)) == ref.birth) return Claim::kMine;
   state->fetch_and(~kWriting, std::memory_order_release);
   Unpin(ref.id);
   return Claim::kNothingToDo;
@@ -632,7 +608,7 @@ absl::Status BufferManager::WriteRun(absl::Span<const PageRef> run,
   char* out = bounce->data();
   for (const PageRef& ref : run) {
     const size_t size = ref.pages * kPageBytes;
-    std::memcpy(out, Address(ref.id), size);
+    std::memcpy(out, Address(State(ref.id).load(std::memory_order_relaxed)), size);
     const PageKindOps& ops = ops_->kinds[static_cast<size_t>(PageKindOf(out))];
     if (ops.clear_unused != nullptr) ops.clear_unused(out);
     SealPage(out, size);
@@ -642,9 +618,8 @@ absl::Status BufferManager::WriteRun(absl::Span<const PageRef> run,
 }
 
 bool BufferManager::AnyPinned() const {
-  const uint64_t end = frames_end_.load(std::memory_order_acquire);
-  for (uint64_t i = 0; i < end; ++i) {
-    const PageId id = frames_[i].id.load(std::memory_order_acquire);
+  for (uint64_t hand = 0, end = ClockSize(); hand < end; ++hand) {
+    const PageId id = frames_[FrameAt(hand)].id.load(std::memory_order_acquire);
     if (id != 0 && (State(id).load(std::memory_order_acquire) & kPinMask) != 0)
       return true;
   }
@@ -662,24 +637,37 @@ BufferStats BufferManager::stats() const {
   return s;
 }
 
-absl::Status BufferManager::Check() const {
-  uint64_t used = 0, dirty = 0;
-  for (uint64_t i = 0; i < frames_end_.load(); ++i) {
-    const PageId id = frames_[i].id.load();
-    if (id == 0) continue;
+absl::Status BufferManager::Check() {
+  uint64_t used = 0, dirty = 0, large = 0, free = 0;
+  for (uint64_t hand = 0; hand < ClockSize(); ++hand) {
+    const uint64_t frame = FrameAt(hand);
+    const PageId id = frames_[frame].id.load();
+    if (id == 0) {
+      ++free;
+      continue;
+    }
     const uint64_t word = State(id).load();
-    if ((word & kResident) == 0 || word >> kFrameShift != i)
+    if ((word & kResident) == 0 || FrameOf(word) != frame)
       return absl::InternalError(
-          absl::StrCat("frame ", i, ": page ", id, " does not know its frame"));
+          absl::StrCat("frame ", frame, ": page ", id, " does not know its frame"));
     if ((word & (kLocked | kWriting)) != 0)
       return absl::InternalError(absl::StrCat("page ", id, " was left locked"));
-    used += frames_[i].pages.load();
-    if ((word & kDirty) != 0) dirty += frames_[i].pages.load();
+    const uint32_t pages = frames_[frame].pages.load();
+    used += pages;
+    if (frame >= singles_max_) large += pages;
+    if ((word & kDirty) != 0) dirty += pages;
   }
   if (used != used_.load() || dirty != dirty_.load())
     return absl::InternalError(absl::StrCat("counted ", used, " pages, ", dirty,
                                             " dirty; the counters say ", used_.load(),
                                             " and ", dirty_.load()));
+  MutexLock lock(&frames_mu_);
+  const uint64_t listed =
+      free_singles_.size() + bare_singles_.size() + free_larges_.size();
+  if (free != listed || large != large_pages_)
+    return absl::InternalError(absl::StrCat("counted ", free, " free frames and ", large,
+                                            " pages in large ones; listed are ", listed,
+                                            " and ", large_pages_));
   return absl::OkStatus();
 }
 

@@ -1,10 +1,10 @@
 // BufferManager: page id -> memory, without a hash table and without a lock.
 //
-// Each base page of the file has a fixed address in a reserved region of address
-// space and a state word (after vmcache: Leis et al., SIGMOD 2023). A page is in
-// memory when its state word says so; memory behind pages that are not is given
-// back to the system. The region is reserved in segments of 16 GiB as the file
-// grows, so there is no size to preset.
+// Each base page of the file has a state word, found by arithmetic (after vmcache:
+// Leis et al., SIGMOD 2023). It says whether the page is in memory, and in which frame.
+// Frames of one base page lie side by side in huge pages of the processor and go from
+// page to page without the system's help; a larger node gets a place of its own, whose
+// memory is given back with it. Only address space is reserved beforehand.
 //
 // State word of a node (at its first base page):
 //
@@ -14,9 +14,8 @@
 //   bit 22      kMarked    not used since the clock hand last passed
 //   bit 23      kDirty     the bytes are not in the file yet
 //   bit 24      kWriting   somebody writes them to the file now
-//   bit 25      kFreed     belongs to no tree; the memory waits for the next owner
-//   bit 26      kInterior  not the first base page of its node: never a node's id
-//   bits 32-63  frame      its entry in the clock
+//   bit 25      kInterior  not the first base page of its node: never a node's id
+//   bits 32-63  place      of its memory, in base pages from memory_
 //
 //   from            to              by
 //   0               kLocked         Load, NewPage (compare-and-swap)
@@ -24,9 +23,10 @@
 //   kResident       | kMarked       the clock hand
 //   | kMarked       kResident       a reader that finds it marked
 //   | kMarked, no pins, clean, no operation older than the mark
-//                   kLocked, then 0 the clock hand: memory given back
+//                   kLocked, then 0 the clock hand
 //   | kDirty        | kWriting, then clean: WriteOut
-//   kResident, no pins -> | kFreed  Free;  | kFreed -> kDirty: NewPage
+//   kResident, no pins
+//                   kLocked, then 0 Free, Retire
 //
 // How a page stays where it is while it is read: for the length of one operation
 // through an EpochGuard, for longer by a pin. Whoever loads pages or makes room
@@ -35,13 +35,12 @@
 // room, it keeps a quarter of the budget free of pages that must be written first.
 //
 // The budget is hard: `bytes_max` covers every byte of page memory, clean, dirty
-// and freed. Thread-safe but for what says "writer only". Lock order:
-// evict_mu_ before frames_mu_; both are innermost but for File.
+// and waiting for the next page. Thread-safe but for what says "writer only". Lock
+// order: evict_mu_ before frames_mu_; both are innermost but for File.
 #ifndef PAGER_BUFFER_MANAGER_H_
 #define PAGER_BUFFER_MANAGER_H_
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -79,25 +78,22 @@ class BufferManager {
     if (state == nullptr) [[unlikely]]
       return nullptr;
     const uint64_t word = state->load(std::memory_order_acquire);
-    if ((word & (kResident | kLocked | kMarked | kFreed)) != kResident) [[unlikely]] {
+    if ((word & (kResident | kLocked | kMarked)) != kResident) [[unlikely]] {
       if (!Unmark(state)) return nullptr;
     }
-    return Address(id);
+    return Address(word);
   }
 
   // Hints that the page's header and slots will be read soon.
   static constexpr size_t kPrefetchBytes = 384;
   void Prefetch(PageId id) const {
     const char* page = AddressHint(id);
-    if (page == nullptr) return;
-    __builtin_prefetch(StateOrNull(id));
     for (size_t at = 0; at < kPrefetchBytes; at += 64) __builtin_prefetch(page + at);
   }
-  // Where the page is if it is in memory; for prefetching, not for reading.
+  // Where the page is if it is in memory, anywhere otherwise; for prefetching only.
   const char* AddressHint(PageId id) const {
-    const char* base =
-        segments_[id >> kSegmentShift].base.load(std::memory_order_relaxed);
-    return base == nullptr ? nullptr : base + (id & kSegmentMask) * kPageBytes;
+    const std::atomic<uint64_t>* state = StateOrNull(id);
+    return state == nullptr ? memory_ : Address(state->load(std::memory_order_relaxed));
   }
   // Brings the page into memory and verifies it. Requires: no EpochGuard held.
   // kDataLoss, kResourceExhausted when nothing can be evicted.
@@ -147,46 +143,32 @@ class BufferManager {
   // The page belongs to no tree any more. False when somebody pins it still:
   // its id must not be given to anybody yet.
   bool Free(PageId id, uint32_t pages);
-  // Memory for free single pages that will be asked for next, in one go. Exceeds the
-  // budget by what it is given, until the next Reserve.
-  void Prefault(absl::Span<const PageId> pages);
-  // Only a version that is kept for its checkpoint has these pages: they are evicted
-  // before any other.
-  void Retire(absl::Span<const PageRef> pages) ABSL_LOCKS_EXCLUDED(frames_mu_);
-  // Forgets whatever memory lies behind these base pages. Requires: they are free.
-  void DropRange(PageId first, uint32_t pages);
+  // Only a version that is kept for its checkpoint has these pages: nobody will read
+  // them. Those that are in the file leave memory.
+  void Retire(absl::Span<const PageRef> pages);
 
   // Writes those of the pages that are dirty to the file. Does not sync.
   absl::Status WriteOut(absl::Span<const PageRef> pages);
 
   ReaderSlots& slots() { return slots_; }
   uint64_t EnterEpoch() const { return epoch_.load(std::memory_order_acquire); }
-  // Base pages the file has. While all of them fit the budget, huge pages hold them.
-  void set_page_end(PageId end) {
-    page_end_.store(end);
-    if (HugeFor(end) != huge_.load(std::memory_order_relaxed)) [[unlikely]]
-      SwitchHuge(HugeFor(end));
-  }
+  // Base pages the file has.
+  void set_page_end(PageId end) { page_end_.store(end, std::memory_order_relaxed); }
   PageId page_end() const { return page_end_.load(std::memory_order_relaxed); }
   BufferStats stats() const;
   // Compares states, clock and counters. Requires: nobody else uses it.
-  absl::Status Check() const;
+  absl::Status Check();
 
  private:
   static constexpr uint64_t kPinMask = (1 << 20) - 1;
   static constexpr uint64_t kResident = 1 << 20, kLocked = 1 << 21, kMarked = 1 << 22,
-                            kDirty = 1 << 23, kWriting = 1 << 24, kFreed = 1 << 25,
-                            kInterior = 1 << 26;
-  static constexpr int kFrameShift = 32;
+                            kDirty = 1 << 23, kWriting = 1 << 24, kInterior = 1 << 25;
+  static constexpr int kPlaceShift = 32;
   static constexpr int kSegmentShift = 22;  // 2^22 pages: 16 GiB
   static constexpr uint64_t kSegmentMask = (uint64_t{1} << kSegmentShift) - 1;
-  static constexpr PageId kHugeFrom = 4096;  // 16 MiB: a small file takes little memory
   static constexpr size_t kSegmentsMax = size_t{1} << (40 - kSegmentShift);
 
-  struct Segment {
-    std::atomic<char*> base{nullptr};
-    std::atomic<std::atomic<uint64_t>*> state{nullptr};
-  };
+  using Segment = std::atomic<std::atomic<uint64_t>*>;  // state words
   struct Frame {
     std::atomic<PageId> id{0};
     std::atomic<Stamp> birth{0};
@@ -196,20 +178,32 @@ class BufferManager {
 
   std::atomic<uint64_t>* StateOrNull(PageId id) const {
     std::atomic<uint64_t>* states =
-        segments_[id >> kSegmentShift].state.load(std::memory_order_acquire);
+        segments_[id >> kSegmentShift].load(std::memory_order_acquire);
     return states == nullptr ? nullptr : states + (id & kSegmentMask);
   }
   std::atomic<uint64_t>& State(PageId id) const { return *StateOrNull(id); }
-  char* Address(PageId id) const {
-    return segments_[id >> kSegmentShift].base.load(std::memory_order_relaxed) +
-           (id & kSegmentMask) * kPageBytes;
+  char* Address(uint64_t word) const {
+    return memory_ + (word >> kPlaceShift) * kPageBytes;
+  }
+  // Frames [0, singles_max_) are of one base page; behind them each has room for the
+  // largest node.
+  uint64_t PlaceOf(uint64_t frame) const {
+    return frame < singles_max_ ? frame
+                                : singles_max_ + (frame - singles_max_) * kNodePagesMax;
+  }
+  uint64_t FrameOf(uint64_t word) const {
+    const uint64_t place = word >> kPlaceShift;
+    return place < singles_max_ ? place
+                                : singles_max_ + (place - singles_max_) / kNodePagesMax;
   }
   bool Unmark(std::atomic<uint64_t>* state);
-  bool HugeFor(PageId end) const { return end >= kHugeFrom && end <= pages_max_; }
-  void SwitchHuge(bool huge) ABSL_LOCKS_EXCLUDED(frames_mu_);
   absl::Status EnsureSegment(PageId id) ABSL_LOCKS_EXCLUDED(frames_mu_);
-  absl::Status FillFromFile(const PageRef& ref);
+  absl::Status FillFromFile(char* page, const PageRef& ref);
+  // Returns the state word of a node that lies there: its place and nothing else.
   uint64_t TakeFrame(const PageRef& ref) ABSL_LOCKS_EXCLUDED(frames_mu_);
+  uint64_t TakeSingle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(frames_mu_);
+  uint64_t TakeLarge(uint32_t pages) ABSL_EXCLUSIVE_LOCKS_REQUIRED(frames_mu_);
+  std::vector<uint32_t> TakeExcess() ABSL_EXCLUSIVE_LOCKS_REQUIRED(frames_mu_);
   // Which dirty pages may be written out: all is for the writer's thread.
   enum class Spill { kNone, kPublished, kAll };
   struct Sweep {
@@ -233,14 +227,20 @@ class BufferManager {
     uint32_t pages;
   };
   // These return the base pages they added to `*victims`.
-  uint64_t VisitRetired(uint64_t want, uint64_t oldest, std::vector<Victim>* victims)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(evict_mu_);
-  uint64_t VisitFrame(uint64_t index, uint64_t oldest, Spill spill, Sweep* sweep,
+  uint64_t VisitFrame(uint64_t frame, uint64_t oldest, Spill spill, Sweep* sweep,
                       std::vector<Victim>* victims)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(evict_mu_);
-  uint64_t LockVictim(uint64_t index, PageId id, uint64_t word,
+  uint64_t LockVictim(uint64_t frame, PageId id, uint64_t word,
                       std::vector<Victim>* victims);
+  // Requires: their state words are kLocked.
+  void GiveBack(absl::Span<Victim> victims) ABSL_LOCKS_EXCLUDED(frames_mu_);
   void Evict(absl::Span<Victim> victims) ABSL_LOCKS_EXCLUDED(frames_mu_);
+  // The clock goes over all frames ever used, as if they lay side by side.
+  uint64_t ClockSize() const { return singles_end_.load() + larges_end_.load(); }
+  uint64_t FrameAt(uint64_t hand) const {
+    const uint64_t singles = singles_end_.load(std::memory_order_relaxed);
+    return hand < singles ? hand : singles_max_ + (hand - singles);
+  }
   bool ClaimInterior(const PageRef& ref);
   void ClearInterior(PageId id, uint32_t pages);
   absl::Status Acquire(uint64_t pages);
@@ -256,7 +256,6 @@ class BufferManager {
   const uint64_t pages_max_;
   Segment* segments_ = nullptr;  // kSegmentsMax entries, memory used as touched
   std::atomic<PageId> page_end_{0};
-  std::atomic<bool> huge_{false};
   std::atomic<Stamp> private_floor_{kStampEnd};
   bool never_write_ = false;
   std::function<void(const absl::Status&)> on_write_error_;
@@ -270,12 +269,18 @@ class BufferManager {
   uint64_t hand_ ABSL_GUARDED_BY(evict_mu_) = 0;
   uint64_t spill_hand_ ABSL_GUARDED_BY(evict_mu_) = 0;
   Mutex frames_mu_;
+  void* reserved_ = nullptr;  // memory_bytes_ of address space; memory_ is in it
+  uint64_t memory_bytes_ = 0;
+  char* memory_ = nullptr;
   Frame* frames_ = nullptr;  // frames_max_ entries
-  const uint64_t frames_max_;
-  std::atomic<uint64_t> frames_end_{0};  // entries ever used
-  std::vector<uint64_t> free_frames_ ABSL_GUARDED_BY(frames_mu_);
-  std::vector<PageRef> retired_ ABSL_GUARDED_BY(frames_mu_);  // not seen by the clock
-  std::deque<PageRef> doomed_ ABSL_GUARDED_BY(evict_mu_);     // seen, not taken yet
+  const uint64_t singles_max_, frames_max_;
+  std::atomic<uint64_t> singles_end_{0}, larges_end_{0};  // ever used, of each sort
+  // Free frames: the last one used is the first one taken, while the processor's caches
+  // have it. Those in `bare_` have no memory.
+  std::vector<uint32_t> free_singles_ ABSL_GUARDED_BY(frames_mu_);
+  std::vector<uint32_t> bare_singles_ ABSL_GUARDED_BY(frames_mu_);
+  std::vector<uint32_t> free_larges_ ABSL_GUARDED_BY(frames_mu_);
+  uint64_t large_pages_ ABSL_GUARDED_BY(frames_mu_) = 0;  // in large frames in use
 };
 
 // While one lives, pages that Peek returned stay in memory. One operation long.

@@ -14,7 +14,6 @@ namespace {
 
 // Enough for the pages that a few small commits copy and give up again.
 constexpr size_t kWarmMax = 512;
-constexpr uint64_t kWarmUp = 64;
 // A node must not cross the border of two segments of the buffer manager.
 constexpr uint64_t kSegmentPages = uint64_t{1} << 22;
 static_assert(kChunkPages % 64 == 0);
@@ -138,25 +137,10 @@ absl::StatusOr<PageId> PageAllocator::Allocate(uint32_t pages) {
   SHEAF_ASSERT(pages >= 1 && pages <= kNodePagesMax);
   MutexLock lock(&mu_);
   if (warm_.empty() && !pinned_.empty()) RetryPinned();
-  if (pages > 1) return AllocateLocked(pages);
-  if (warm_.empty()) SHEAF_RETURN_IF_ERROR(WarmUp());
+  if (pages > 1 || warm_.empty()) return AllocateLocked(pages);
   const PageId id = warm_.back();
   warm_.pop_back();
   return id;
-}
-
-// Takes some pages at once, so that their memory comes at once.
-absl::Status PageAllocator::WarmUp() {
-  const uint64_t count = std::clamp<uint64_t>(page_end_ / 64, 1, kWarmUp);
-  while (warm_.size() < count) {
-    const absl::StatusOr<PageId> id = AllocateLocked(1);
-    if (!id.ok() && warm_.empty()) return id.status();
-    if (!id.ok()) break;
-    warm_.push_back(*id);
-  }
-  if (warm_.size() > 1) buffer_->Prefault(warm_);
-  std::reverse(warm_.begin(), warm_.end());  // the lowest first
-  return absl::OkStatus();
 }
 
 absl::StatusOr<PageId> PageAllocator::AllocateLocked(uint32_t pages) {
@@ -168,8 +152,6 @@ absl::StatusOr<PageId> PageAllocator::AllocateLocked(uint32_t pages) {
     SetUsed(first, pages);
     if (first + pages > page_end_) page_end_ = first + pages;
     buffer_->set_page_end(page_end_);
-    // Memory of single pages that were there may wait for their next owner.
-    if (pages > 1) buffer_->DropRange(first, pages);
     return first;
   }
   SHEAF_RETURN_IF_ERROR(EnsureChunks(chunks_.size() * kChunkPages + 1));
@@ -319,7 +301,6 @@ absl::StatusOr<PageRef> PageAllocator::ReplaceMapPage(const PageRef old, uint32_
   }
   SHEAF_ASSERT(pages >= 1);
   SHEAF_ASSIGN_OR_RETURN(const PageId id, AllocateLocked(pages));
-  buffer_->DropRange(id, pages);  // map pages are not cached
   const PageRef ref{id, birth, pages, false};
   SHEAF_RETURN_IF_ERROR(SetLive(ref, true));
   return ref;

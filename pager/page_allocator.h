@@ -118,7 +118,6 @@ class PageAllocator {
   absl::Status EnsureChunks(PageId end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::StatusOr<PageId> AllocateLocked(uint32_t pages)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status WarmUp() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool FindRun(size_t chunk, uint32_t pages, PageId* first)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FreeLocked(const PageRef& ref) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -54,14 +54,4 @@ void ReleaseMemory(absl::Span<const iovec> ranges) {
   for (const iovec& range : ranges) madvise(range.iov_base, range.iov_len, MADV_DONTNEED);
 }
 
-void PopulateMemory(absl::Span<const iovec> ranges) {
-#ifdef MADV_POPULATE_WRITE
-  if (AdviseTogether(ranges, MADV_POPULATE_WRITE)) return;
-  for (const iovec& range : ranges)
-    madvise(range.iov_base, range.iov_len, MADV_POPULATE_WRITE);
-#else
-  (void)ranges;
-#endif
-}
-
 }  // namespace sheaf::pager

@@ -21,9 +21,5 @@ void AdviseHugePages(void* begin, size_t bytes, bool huge);
 // Gives the memory behind each range back. What was there reads as zeros.
 void ReleaseMemory(absl::Span<const iovec> ranges);
 
-// Puts zeroed memory behind the ranges that have none. A hint: what it could not do,
-// the first touch does.
-void PopulateMemory(absl::Span<const iovec> ranges);
-
 }  // namespace sheaf::pager
 #endif  // PAGER_PAGE_MEMORY_H_

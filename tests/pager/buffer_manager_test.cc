@@ -165,7 +165,6 @@ TEST(BufferManager, FreedPagesGetNewOwners) {
   EXPECT_TRUE(absl::IsDataLoss(t.buffer->Pin(old).status()));
   // Larger nodes over and beside what was there.
   EXPECT_TRUE(t.buffer->Free(next.id, 1));
-  t.buffer->DropRange(2, 8);
   const PageRef wide{2, 7, 8, false};
   t.Make(wide);
   t.ExpectReadable(wide);

@@ -185,7 +185,6 @@ class BufferRace : public testing::Test {
       Node& node = nodes_[n];
       // Whoever writes pages out pins them for a moment.
       while (!buffer_->Free(node.ref.id, node.ref.pages)) std::this_thread::yield();
-      if (node.ref.pages == 1) buffer_->DropRange(node.ref.id, 1);
       node.ref.birth = stamp;
       node.word = random();
       absl::StatusOr<char*> made = buffer_->NewPage(PageKind::kValue, node.ref);
