@@ -49,7 +49,9 @@ void Combiner::Lead(Item* self, absl::Duration wait_max) {
   absl::Status status = txn.ok() ? RunAll(txn->get(), items) : txn.status();
   mu_.Lock();
   for (Item* item : items) {
-    if (item->status.ok()) item->status = status;
+    // Each thread gets an error of its own.
+    if (item->status.ok() && !status.ok())
+      item->status = absl::Status(status.code(), status.message());
     item->done = true;
   }
   done_.SignalAll();

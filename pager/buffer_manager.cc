@@ -92,14 +92,14 @@ absl::Status BufferManager::EnsureSegment(PageId id) {
   return absl::OkStatus();
 }
 
-bool BufferManager::Unmark(std::atomic<uint64_t>* state) {
+uint64_t BufferManager::Unmark(std::atomic<uint64_t>* state) {
   uint64_t word = state->load(std::memory_order_acquire);
   while ((word & (kResident | kLocked)) == kResident) {
-    if ((word & kMarked) == 0) return true;
+    if ((word & kMarked) == 0) return word;
     if (state->compare_exchange_weak(word, word & ~kMarked, std::memory_order_acq_rel))
-      return true;
+      return word & ~kMarked;
   }
-  return false;
+  return 0;
 }
 
 bool BufferManager::TryPin(PageId id) {
@@ -302,8 +302,9 @@ absl::Status BufferManager::Reserve(uint64_t pages) {
   return absl::OkStatus();
 }
 
+// No newer than now: what is marked from now on must wait for another sweep.
 uint64_t BufferManager::OldestActiveEpoch() const {
-  uint64_t oldest = UINT64_MAX;
+  uint64_t oldest = epoch_.load(std::memory_order_seq_cst);
   slots_.ForEach([&](const ReaderSlot& slot) {
     const uint64_t e = slot.epoch.load(std::memory_order_seq_cst);
     if (e != 0) oldest = std::min(oldest, e);
@@ -364,8 +365,7 @@ absl::Status BufferManager::SpillToLimit() {
   const uint64_t end = ClockSize();
   std::vector<PageRef> dirty;
   for (uint64_t step = 0, left = dirty_.load(); step < end && left > want; ++step) {
-    if (spill_hand_ >= end) spill_hand_ = 0;
-    Frame& frame = frames_[FrameAt(spill_hand_++)];
+    Frame& frame = frames_[std::exchange(spill_hand_, NextFrame(spill_hand_))];
     const PageId id = frame.id.load(std::memory_order_acquire);
     if (id == 0 || (State(id).load(std::memory_order_acquire) & kDirty) == 0) continue;
     dirty.push_back({id, frame.birth.load(std::memory_order_relaxed),
@@ -382,8 +382,8 @@ void BufferManager::SweepOnce(uint64_t want, Spill spill, Sweep* sweep) {
   uint64_t found = 0;
   for (uint64_t step = 0; step < end && found < want && sweep->dirty.size() < kWriteBatch;
        ++step) {
-    if (hand_ >= end) hand_ = 0;
-    found += VisitFrame(FrameAt(hand_++), oldest, spill, sweep, &victims);
+    found += VisitFrame(std::exchange(hand_, NextFrame(hand_)), oldest, spill, sweep,
+                        &victims);
   }
   Evict(absl::MakeSpan(victims));
   sweep->evicted += found;
@@ -618,8 +618,9 @@ absl::Status BufferManager::WriteRun(absl::Span<const PageRef> run,
 }
 
 bool BufferManager::AnyPinned() const {
-  for (uint64_t hand = 0, end = ClockSize(); hand < end; ++hand) {
-    const PageId id = frames_[FrameAt(hand)].id.load(std::memory_order_acquire);
+  uint64_t frame = 0;
+  for (uint64_t step = ClockSize(); step > 0; --step, frame = NextFrame(frame)) {
+    const PageId id = frames_[frame].id.load(std::memory_order_acquire);
     if (id != 0 && (State(id).load(std::memory_order_acquire) & kPinMask) != 0)
       return true;
   }
@@ -639,8 +640,8 @@ BufferStats BufferManager::stats() const {
 
 absl::Status BufferManager::Check() {
   uint64_t used = 0, dirty = 0, large = 0, free = 0;
-  for (uint64_t hand = 0; hand < ClockSize(); ++hand) {
-    const uint64_t frame = FrameAt(hand);
+  uint64_t frame = singles_end_.load() == 0 ? singles_max_ : 0;
+  for (uint64_t step = ClockSize(); step > 0; --step, frame = NextFrame(frame)) {
     const PageId id = frames_[frame].id.load();
     if (id == 0) {
       ++free;

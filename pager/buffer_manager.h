@@ -77,9 +77,10 @@ class BufferManager {
     std::atomic<uint64_t>* state = StateOrNull(id);
     if (state == nullptr) [[unlikely]]
       return nullptr;
-    const uint64_t word = state->load(std::memory_order_acquire);
+    uint64_t word = state->load(std::memory_order_acquire);
     if ((word & (kResident | kLocked | kMarked)) != kResident) [[unlikely]] {
-      if (!Unmark(state)) return nullptr;
+      word = Unmark(state);
+      if (word == 0) return nullptr;
     }
     return Address(word);
   }
@@ -196,7 +197,8 @@ class BufferManager {
     return place < singles_max_ ? place
                                 : singles_max_ + (place - singles_max_) / kNodePagesMax;
   }
-  bool Unmark(std::atomic<uint64_t>* state);
+  // The word without its mark; 0 when the page is not in memory.
+  static uint64_t Unmark(std::atomic<uint64_t>* state);
   absl::Status EnsureSegment(PageId id) ABSL_LOCKS_EXCLUDED(frames_mu_);
   absl::Status FillFromFile(char* page, const PageRef& ref);
   // Returns the state word of a node that lies there: its place and nothing else.
@@ -235,11 +237,12 @@ class BufferManager {
   // Requires: their state words are kLocked.
   void GiveBack(absl::Span<Victim> victims) ABSL_LOCKS_EXCLUDED(frames_mu_);
   void Evict(absl::Span<Victim> victims) ABSL_LOCKS_EXCLUDED(frames_mu_);
-  // The clock goes over all frames ever used, as if they lay side by side.
+  // The clock's hand is a frame; it goes over those ever used.
   uint64_t ClockSize() const { return singles_end_.load() + larges_end_.load(); }
-  uint64_t FrameAt(uint64_t hand) const {
-    const uint64_t singles = singles_end_.load(std::memory_order_relaxed);
-    return hand < singles ? hand : singles_max_ + (hand - singles);
+  uint64_t NextFrame(uint64_t frame) const {
+    ++frame;
+    if (frame < singles_max_ && frame >= singles_end_.load()) frame = singles_max_;
+    return frame >= singles_max_ + larges_end_.load() ? 0 : frame;
   }
   bool ClaimInterior(const PageRef& ref);
   void ClearInterior(PageId id, uint32_t pages);
