@@ -46,6 +46,12 @@ uint8_t FlagsOf(const NodeView& node) {
   return static_cast<uint8_t>(node.page()[PageHeader::kFlags]);
 }
 
+std::string_view SharedPrefix(std::string_view a, std::string_view b) {
+  return a.substr(
+      0, static_cast<size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first -
+                             a.begin()));
+}
+
 PageKind KindFor(uint32_t level) {
   return level == 0 ? PageKind::kLeaf : PageKind::kInner;
 }
@@ -61,32 +67,44 @@ absl::Status BTree::MakeRootLeaf() {
   return absl::OkStatus();
 }
 
-// Reads the way to the leaf of `key` into path_.
-absl::Status BTree::Descend(std::string_view key) {
+// Reads the way to the leaf of `key` into path_. Its pages stay where they are while
+// the guard lives.
+absl::Status BTree::Descend(std::string_view key, Guard* guard) {
   finger_.set = false;
-  path_.clear();
-  PageRef ref = root_.page;
-  for (int level = -1;;) {
-    SHEAF_ASSIGN_OR_RETURN(const char* page, writer_.Read(ref));
-    SHEAF_RETURN_IF_ERROR(CheckNode(page, ref, level < 0 ? level : level - 1));
-    const NodeView node(page);
-    if (node.values_are_refs() != values_are_refs_)
-      return PageDamaged(ref.id, "flags are those of another kind of tree");
-    level = static_cast<int>(node.level());
-    const uint32_t index = level == 0 ? 0 : node.ChildIndex(key);
-    path_.push_back({ref, page, index});
-    if (level == 0) return absl::OkStatus();
-    ref = node.ChildPage(index);
-    writer_.pager().buffer().Prefetch(ref.id);
+  for (;;) {
+    guard->reset();
+    writer_.Enter(guard);
+    path_.clear();
+    PageRef ref = root_.page;
+    const char* page = writer_.Peek(ref);
+    for (int level = -1; page != nullptr; page = writer_.Peek(ref)) {
+      if (pager::BirthOf(page) != ref.birth)
+        return PageDamaged(ref.id, "two references to it disagree about its birth");
+      SHEAF_RETURN_IF_ERROR(CheckNode(page, ref, level < 0 ? level : level - 1));
+      const NodeView node(page);
+      if (node.values_are_refs() != values_are_refs_)
+        return PageDamaged(ref.id, "flags are those of another kind of tree");
+      level = static_cast<int>(node.level());
+      const uint32_t index = level == 0 ? 0 : node.ChildIndex(key);
+      path_.push_back({ref, page, index});
+      if (level == 0) return absl::OkStatus();
+      ref = node.ChildPage(index);
+      writer_.pager().buffer().Prefetch(ref.id);
+    }
+    guard->reset();
+    SHEAF_RETURN_IF_ERROR(writer_.Load(ref));
   }
 }
 
-// Copies the page unless it is the transaction's own; `*ref` then names the copy.
-// Requires for a negative `level`: the page was looked at already.
-absl::StatusOr<char*> BTree::MakeWritable(PageRef* ref, int level) {
-  if (char* own = writer_.InPlace(*ref)) return own;
-  SHEAF_ASSIGN_OR_RETURN(const char* old, writer_.Read(*ref));
-  SHEAF_RETURN_IF_ERROR(CheckNode(old, *ref, level));
+// The same, and all of it becomes the transaction's own.
+absl::Status BTree::DescendToChange(std::string_view key) {
+  SHEAF_RETURN_IF_ERROR(writer_.Prepare());
+  Guard guard;
+  SHEAF_RETURN_IF_ERROR(Descend(key, &guard));
+  return MakePathWritable();
+}
+
+absl::StatusOr<char*> BTree::CopyPage(const char* old, PageRef* ref) {
   const NodeView from(old);
   PageRef copy;
   SHEAF_ASSIGN_OR_RETURN(char* page,
@@ -104,15 +122,27 @@ absl::StatusOr<char*> BTree::MakeWritable(PageRef* ref, int level) {
   return page;
 }
 
+// Copies the page unless it is the transaction's own; `*ref` then names the copy.
+absl::StatusOr<char*> BTree::MakeWritable(PageRef* ref, int level) {
+  if (char* own = writer_.InPlace(*ref)) return own;
+  SHEAF_ASSIGN_OR_RETURN(const char* old, writer_.Read(*ref));
+  SHEAF_RETURN_IF_ERROR(CheckNode(old, *ref, level));
+  return CopyPage(old, ref);
+}
+
+// Requires: the guard of Descend lives.
 absl::Status BTree::MakePathWritable() {
   for (size_t d = 0; d < path_.size(); ++d) {
-    const PageRef before = path_[d].ref;
-    SHEAF_ASSIGN_OR_RETURN(path_[d].page, MakeWritable(&path_[d].ref, -1));
-    if (path_[d].ref == before) continue;
+    Step& step = path_[d];
+    if (char* own = writer_.InPlace(step.ref)) {
+      step.page = own;
+      continue;
+    }
+    SHEAF_ASSIGN_OR_RETURN(step.page, CopyPage(step.page, &step.ref));
     if (d == 0)
-      root_.page = path_[0].ref;
+      root_.page = step.ref;
     else
-      Node(PageAt(d - 1)).SetChildPage(path_[d - 1].index, path_[d].ref);
+      Node(PageAt(d - 1)).SetChildPage(path_[d - 1].index, step.ref);
   }
   ++changes_;
   return absl::OkStatus();
@@ -158,9 +188,7 @@ absl::Status BTree::Put(std::string_view key, std::string_view value, PutMode mo
   SHEAF_RETURN_IF_ERROR(PutEntry({key, {encoded, sizeof(encoded)}, true}, mode, existed));
   if (*existed && mode == PutMode::kInsertOnly) return GiveUpLarge(&writer_, large);
   SHEAF_RETURN_IF_ERROR(writer_.Reserve(kPagesAnOperation));
-  SHEAF_RETURN_IF_ERROR(Descend(key));
-  if (path_.back().ref.leaf_refs) return absl::OkStatus();
-  SHEAF_RETURN_IF_ERROR(MakePathWritable());
+  SHEAF_RETURN_IF_ERROR(DescendToChange(key));
   MarkLeafRefs();
   return absl::OkStatus();
 }
@@ -177,16 +205,23 @@ absl::Status BTree::PutEntry(const LeafEntry& entry, PutMode mode, bool* existed
   if (!root_.page) SHEAF_RETURN_IF_ERROR(MakeRootLeaf());
   for (;;) {
     const bool on_finger = OnFinger(entry.key);
-    if (!on_finger) SHEAF_RETURN_IF_ERROR(Descend(entry.key));
+    Guard guard;
+    if (!on_finger) SHEAF_RETURN_IF_ERROR(Descend(entry.key, &guard));
     const NodeView::Position at = NodeView(path_.back().page).LowerBound(entry.key);
     if (at.exact && mode == PutMode::kInsertOnly) {
       *existed = true;
       return absl::OkStatus();
     }
+    if (!writer_.prepared()) [[unlikely]] {
+      guard.reset();
+      SHEAF_RETURN_IF_ERROR(writer_.Prepare());
+      continue;
+    }
     if (on_finger)
       finger_.changes = ++changes_;
     else
       SHEAF_RETURN_IF_ERROR(MakePathWritable());
+    guard.reset();
     Node leaf(PageAt(path_.size() - 1));
     if (at.exact) {
       *existed = true;
@@ -244,10 +279,18 @@ void BTree::SetFinger() {
 absl::StatusOr<bool> BTree::Delete(std::string_view key) {
   if (!root_.page) return false;
   SHEAF_RETURN_IF_ERROR(writer_.Reserve(kPagesAnOperation));
-  SHEAF_RETURN_IF_ERROR(Descend(key));
-  const NodeView::Position at = NodeView(path_.back().page).LowerBound(key);
-  if (!at.exact) return false;
+  Guard guard;
+  NodeView::Position at{};
+  for (;;) {
+    SHEAF_RETURN_IF_ERROR(Descend(key, &guard));
+    at = NodeView(path_.back().page).LowerBound(key);
+    if (!at.exact) return false;
+    if (writer_.prepared()) break;
+    guard.reset();
+    SHEAF_RETURN_IF_ERROR(writer_.Prepare());
+  }
   SHEAF_RETURN_IF_ERROR(MakePathWritable());
+  guard.reset();
   Node leaf(PageAt(path_.size() - 1));
   SHEAF_RETURN_IF_ERROR(GiveUpLargeAt(leaf, at.index));
   leaf.Remove(at.index);
@@ -332,7 +375,9 @@ absl::Status BTree::Split(size_t depth, uint32_t at, std::string_view key) {
       char* page, writer_.New(KindFor(node.level()), path_[depth].ref.pages, &ref));
   ref.leaf_refs = path_[depth].ref.leaf_refs;
   Node right(page);
-  right.Init(node.level(), FlagsOf(node), BestPrefix(node, p, n));
+  // A run of ascending keys goes on as it was.
+  right.Init(node.level(), FlagsOf(node),
+             leaf && p == n ? SharedPrefix(node.prefix(), key) : BestPrefix(node, p, n));
   right.AppendFrom(node, p, n, {});
   node.RemoveRange(p, n);
   parent.SetChild(index, {path_[depth].ref, node.EntriesBelow()});
@@ -532,8 +577,7 @@ absl::StatusOr<bool> BTree::NothingIn(std::string_view from, const std::string* 
 absl::Status BTree::FixPathTo(std::string_view key) {
   for (int round = 0; round < kHeightMax && root_.page; ++round) {
     SHEAF_RETURN_IF_ERROR(writer_.Reserve(kPagesAnOperation));
-    SHEAF_RETURN_IF_ERROR(Descend(key));
-    SHEAF_RETURN_IF_ERROR(MakePathWritable());
+    SHEAF_RETURN_IF_ERROR(DescendToChange(key));
     size_t depth = path_.size() - 1;
     while (depth > 0 && (NodeView(path_[depth].page).FillPermille() >= kLowPermille ||
                          NodeView(path_[depth - 1].page).count() < 2))

@@ -17,10 +17,12 @@
 #define BTREE_BTREE_H_
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -73,8 +75,12 @@ class BTree {
   };
 
   absl::Status MakeRootLeaf();
-  absl::Status Descend(std::string_view key);
+  // Not held over an operation that loads pages.
+  using Guard = std::optional<pager::EpochGuard>;
+  absl::Status Descend(std::string_view key, Guard* guard);
   absl::Status MakePathWritable();
+  absl::Status DescendToChange(std::string_view key);
+  absl::StatusOr<char*> CopyPage(const char* old, PageRef* ref);
   absl::StatusOr<char*> MakeWritable(PageRef* ref, int level);
   char* PageAt(size_t depth) { return const_cast<char*>(path_[depth].page); }
   void AddEntriesOnPath(int64_t delta);
@@ -113,7 +119,7 @@ class BTree {
   TreeRoot root_;
   const bool values_are_refs_;
   uint64_t changes_ = 0;
-  std::vector<Step> path_;
+  absl::InlinedVector<Step, 5> path_;
   // The finger: where the last put went. While keys go to the same leaf, path_ is
   // still the way there, and all of it can be changed in place.
   struct Finger {

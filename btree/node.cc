@@ -213,6 +213,7 @@ bool Node::MakeRoom(std::string_view key, uint32_t bytes) {
     best =
         static_cast<uint32_t>(std::min(CommonPrefix(low, high), CommonPrefix(low, key)));
   }
+  if (fits_prefix && best == p && free_bytes() < needed(p)) return false;
   // Short suffixes lie in the slots, where a longer prefix only costs room.
   if (fits_prefix && total(p) < total(best)) best = p;
   if (total(best) > end()) return false;

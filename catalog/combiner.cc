@@ -9,16 +9,21 @@ namespace sheaf::catalog {
 
 absl::Status Combiner::Run(Work work, Durability durability, absl::Duration wait_max) {
   Item self{work, durability, absl::OkStatus()};
-  const absl::Time deadline = absl::Now() + wait_max;
-  absl::MutexLock lock(&mu_);
+  absl::Time deadline = absl::InfinitePast();  // known once it has to wait
+  pager::MutexLock lock(&mu_);
   pending_.push_back(&self);
   while (!self.done) {
-    if (self.taken)
+    if (self.taken) {
       done_.Wait(&mu_);
-    else if (!leader_waits_)
-      Lead(&self, deadline - absl::Now());
-    else if (done_.WaitWithDeadline(&mu_, deadline) && !self.taken)
-      GiveUp(&self);
+      continue;
+    }
+    const bool waited = deadline != absl::InfinitePast();
+    if (!leader_waits_) {
+      Lead(&self, waited ? deadline - absl::Now() : wait_max);
+      continue;
+    }
+    if (!waited) deadline = absl::Now() + wait_max;
+    if (done_.WaitUntil(&mu_, deadline) && !self.taken) GiveUp(&self);
   }
   return self.status;
 }

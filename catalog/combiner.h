@@ -12,10 +12,10 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "catalog/store.h"
 #include "catalog/write_txn.h"
+#include "pager/mutex.h"
 
 namespace sheaf::catalog {
 
@@ -43,8 +43,8 @@ class Combiner {
   absl::Status RunAll(WriteTxn* txn, const std::vector<Item*>& items);
 
   Store& store_;
-  absl::Mutex mu_;
-  absl::CondVar done_;
+  pager::Mutex mu_;
+  pager::CondVar done_;
   bool leader_waits_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<Item*> pending_ ABSL_GUARDED_BY(mu_);
 };

@@ -9,6 +9,13 @@ namespace sheaf::catalog {
 
 using pager::PageRef;
 
+namespace {
+
+// A list of pages up to this size is kept for the next version.
+constexpr size_t kWaitingKeep = 4096;
+
+}  // namespace
+
 void VersionSet::Start(const Version& first) {
   pager::MutexLock lock(&mu_);
   SHEAF_ASSERT(entries_.empty());
@@ -37,17 +44,14 @@ Version VersionSet::shown() const {
   return *shown_.load(std::memory_order_relaxed);
 }
 
-void VersionSet::Append(const Version& next, std::vector<PageRef> given_up) {
+void VersionSet::Append(const Version& next, absl::Span<const PageRef> given_up) {
   pager::MutexLock lock(&mu_);
   Entry* before = entries_.back().get();
   SHEAF_ASSERT(next.number > before->number);
   const pager::Stamp in_file = writing_ != nullptr ? writing_->number : durable_->number;
   for (const PageRef& page : given_up)
     if (page.birth <= in_file) deaths_.push_back({page, next.number});
-  if (before->waiting.empty())
-    before->waiting.swap(given_up);
-  else
-    before->waiting.insert(before->waiting.end(), given_up.begin(), given_up.end());
+  before->waiting.insert(before->waiting.end(), given_up.begin(), given_up.end());
   std::unique_ptr<Entry> entry;
   if (spare_.empty()) {
     entry = std::make_unique<Entry>();
@@ -134,6 +138,7 @@ void VersionSet::RemoveAt(size_t index, std::vector<PageRef>* free) {
     if (unread) retired_now_.push_back(page);
   }
   gone.waiting.clear();
+  if (gone.waiting.capacity() > kWaitingKeep) gone.waiting.shrink_to_fit();
   spare_.push_back(std::move(entries_[index]));
   entries_.erase(entries_.begin() + static_cast<ptrdiff_t>(index));
 }

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/types/span.h"
 #include "btree/tree_reader.h"
 #include "catalog/tree_record.h"
 #include "pager/log.h"
@@ -55,7 +56,7 @@ class VersionSet {
   Version shown() const ABSL_LOCKS_EXCLUDED(mu_);
 
   // A commit: `given_up` are pages of the version before that `next` lacks.
-  void Append(const Version& next, std::vector<pager::PageRef> given_up)
+  void Append(const Version& next, absl::Span<const pager::PageRef> given_up)
       ABSL_LOCKS_EXCLUDED(mu_);
   // Shows readers version `number` and those whose log ends before `lsn`, its end.
   // (A later commit by checkpoint ends there, too, but may not be durable yet.)

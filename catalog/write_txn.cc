@@ -119,7 +119,7 @@ WriteTxn::WriteTxn(Store* store, Logging logging)
   writer_.Begin(stamp);
   pager::BufferManager& buffer = store->pager_->buffer();
   buffer.set_private_floor(stamp);
-  context_ = {store->pager_.get(), buffer.slots().Acquire(), &writer_};
+  context_ = {store->pager_.get(), writer_.slot(), &writer_};
   log_.swap(store->log_buffer_);
   log_.clear();
 }
@@ -329,7 +329,6 @@ void WriteTxn::EndTurn() {
   active_ = false;
   pager::BufferManager& buffer = store_.pager_->buffer();
   buffer.set_private_floor(pager::kStampEnd);
-  buffer.slots().Release(context_.slot);
   if (log_.capacity() <= kLogBufferKeep) store_.log_buffer_.swap(log_);
   store_.queue_.Leave();
 }

@@ -77,7 +77,7 @@ absl::Status BufferManager::EnsureSegment(PageId id) {
         absl::StrCat("no address space for a cache of ", pages_max_ * kPageBytes,
                      " bytes: look at `ulimit -v` and vm.overcommit_memory, or set "
                      "Options::cache_bytes_max lower"));
-  MutexLock lock(&frames_mu_);
+  MutexLock lock(&segments_mu_);
   // All segments up to this one, so that the destructor finds them in a row.
   for (size_t i = 0; i <= id >> kSegmentShift; ++i) {
     if (segments_[i].load(std::memory_order_relaxed) != nullptr) continue;
@@ -150,7 +150,7 @@ absl::Status BufferManager::Load(const PageRef& ref) {
   misses_.fetch_add(1, std::memory_order_relaxed);
   absl::Status status = Acquire(ref.pages);
   if (status.ok() && !ClaimInterior(ref)) {
-    used_.fetch_sub(ref.pages, std::memory_order_relaxed);
+    Count(-int64_t{ref.pages}, 0);
     status = PageDamaged(ref.id, "overlaps another page in use");
   }
   if (!status.ok()) {
@@ -160,7 +160,7 @@ absl::Status BufferManager::Load(const PageRef& ref) {
   const uint64_t word = TakeFrame(ref);
   status = FillFromFile(Address(word), ref);
   if (!status.ok()) {
-    Victim victim{FrameOf(word), ref.id, ref.pages};
+    Victim victim{FrameOf(word), ref.id, ref.pages, false};
     GiveBack({&victim, 1});
     return status;
   }
@@ -228,7 +228,7 @@ uint64_t BufferManager::TakeFrame(const PageRef& ref) {
   uint64_t frame;
   std::vector<uint32_t> bare;
   {
-    MutexLock lock(&frames_mu_);
+    SpinLock lock(&frames_mu_);
     frame = ref.pages == 1 ? TakeSingle() : TakeLarge(ref.pages);
     if (ref.pages > 1) bare = TakeExcess();
   }
@@ -236,7 +236,7 @@ uint64_t BufferManager::TakeFrame(const PageRef& ref) {
     std::vector<iovec> ranges;
     for (const uint32_t f : bare) AddRange(memory_ + f * kPageBytes, kPageBytes, &ranges);
     ReleaseMemory(ranges);
-    MutexLock lock(&frames_mu_);
+    SpinLock lock(&frames_mu_);
     bare_singles_.insert(bare_singles_.end(), bare.begin(), bare.end());
   }
   Frame& f = frames_[frame];
@@ -262,10 +262,12 @@ std::vector<uint32_t> BufferManager::TakeExcess() {
 void BufferManager::GiveBack(absl::Span<Victim> victims) {
   if (victims.empty()) return;
   std::vector<iovec> ranges;
-  uint64_t pages = 0, large_pages = 0;
+  int64_t pages = 0, dirty = 0;
+  uint64_t large_pages = 0;
   for (const Victim& v : victims) {
     frames_[v.frame].id.store(0, std::memory_order_relaxed);
     pages += v.pages;
+    if (v.dirty) dirty += v.pages;
     if (v.pages == 1) continue;
     large_pages += v.pages;
     ClearInterior(v.id, v.pages);
@@ -273,32 +275,30 @@ void BufferManager::GiveBack(absl::Span<Victim> victims) {
   }
   if (!ranges.empty()) ReleaseMemory(ranges);
   {
-    MutexLock lock(&frames_mu_);
+    SpinLock lock(&frames_mu_);
     for (const Victim& v : victims)
       (v.pages == 1 ? free_singles_ : free_larges_)
           .push_back(static_cast<uint32_t>(v.frame));
     large_pages_ -= large_pages;
   }
-  used_.fetch_sub(pages, std::memory_order_relaxed);
+  Count(-pages, -dirty);
   for (const Victim& v : victims) State(v.id).store(0, std::memory_order_release);
 }
 
 // --- Budget and clock -------------------------------------------------------
 
 absl::Status BufferManager::Acquire(uint64_t pages) {
-  if (used_.fetch_add(pages, std::memory_order_relaxed) + pages <= pages_max_)
-    return absl::OkStatus();
-  used_.fetch_sub(pages, std::memory_order_relaxed);
+  const auto count = static_cast<int64_t>(pages);
+  if (Count(count, 0) + pages <= pages_max_) return absl::OkStatus();
+  Count(-count, 0);
   return MakeRoom(pages, Spill::kPublished);
 }
 
 absl::Status BufferManager::Reserve(uint64_t pages) {
-  if (dirty_.load(std::memory_order_relaxed) > pages_max_ - pages_max_ / 4)
-    SHEAF_RETURN_IF_ERROR(SpillToLimit());
-  if (used_.load(std::memory_order_relaxed) + pages <= pages_max_)
-    return absl::OkStatus();
+  if (dirty() > dirty_max()) SHEAF_RETURN_IF_ERROR(SpillToLimit());
+  if (HasRoom(pages)) return absl::OkStatus();
   SHEAF_RETURN_IF_ERROR(MakeRoom(pages, Spill::kAll));
-  used_.fetch_sub(pages, std::memory_order_relaxed);
+  Count(-static_cast<int64_t>(pages), 0);
   return absl::OkStatus();
 }
 
@@ -341,17 +341,17 @@ absl::Status BufferManager::MakeRoom(uint64_t pages, Spill spill) {
 absl::StatusOr<bool> BufferManager::TryMakeRoom(uint64_t pages, Spill spill,
                                                 Sweep* sweep) {
   MutexLock lock(&evict_mu_);
-  uint64_t used = used_.load();
-  if (used + pages > pages_max_) {
-    SweepOnce(used + pages - pages_max_ + std::min(kEvictBatch, pages_max_ / 16), spill,
+  uint64_t now = used();
+  if (now + pages > pages_max_) {
+    SweepOnce(now + pages - pages_max_ + std::min(kEvictBatch, pages_max_ / 16), spill,
               sweep);
-    const uint64_t before = used_.load();
+    const uint64_t before = used();
     if (!sweep->dirty.empty()) SHEAF_RETURN_IF_ERROR(WriteAndEvict(sweep->dirty));
-    used = used_.load();
-    if (used < before) sweep->evicted += before - used;
+    now = used();
+    if (now < before) sweep->evicted += before - now;
   }
-  if (used + pages > pages_max_) return false;
-  used_.fetch_add(pages);
+  if (now + pages > pages_max_) return false;
+  Count(static_cast<int64_t>(pages), 0);
   return true;
 }
 
@@ -360,19 +360,18 @@ absl::StatusOr<bool> BufferManager::TryMakeRoom(uint64_t pages, Spill spill,
 absl::Status BufferManager::SpillToLimit() {
   if (never_write_) return absl::OkStatus();
   MutexLock lock(&evict_mu_);
-  const uint64_t limit = pages_max_ - pages_max_ / 4;
-  const uint64_t want = limit - std::min(kEvictBatch, pages_max_ / 16);
+  const uint64_t want = dirty_max() - std::min(kEvictBatch, pages_max_ / 16);
   const uint64_t end = ClockSize();
-  std::vector<PageRef> dirty;
-  for (uint64_t step = 0, left = dirty_.load(); step < end && left > want; ++step) {
+  std::vector<PageRef> written;
+  for (uint64_t step = 0, left = dirty(); step < end && left > want; ++step) {
     Frame& frame = frames_[std::exchange(spill_hand_, NextFrame(spill_hand_))];
     const PageId id = frame.id.load(std::memory_order_acquire);
     if (id == 0 || (State(id).load(std::memory_order_acquire) & kDirty) == 0) continue;
-    dirty.push_back({id, frame.birth.load(std::memory_order_relaxed),
-                     frame.pages.load(std::memory_order_relaxed)});
-    left -= std::min<uint64_t>(left, dirty.back().pages);
+    written.push_back({id, frame.birth.load(std::memory_order_relaxed),
+                       frame.pages.load(std::memory_order_relaxed)});
+    left -= std::min<uint64_t>(left, written.back().pages);
   }
-  return WriteOut(dirty);
+  return WriteOut(written);
 }
 
 void BufferManager::SweepOnce(uint64_t want, Spill spill, Sweep* sweep) {
@@ -424,8 +423,7 @@ uint64_t BufferManager::LockVictim(uint64_t frame, PageId id, uint64_t word,
   if (!State(id).compare_exchange_strong(word, kLocked, std::memory_order_seq_cst))
     return 0;
   const uint32_t pages = frames_[frame].pages.load(std::memory_order_relaxed);
-  if ((word & kDirty) != 0) dirty_.fetch_sub(pages, std::memory_order_relaxed);
-  victims->push_back({frame, id, pages});
+  victims->push_back({frame, id, pages, (word & kDirty) != 0});
   return pages;
 }
 
@@ -482,8 +480,7 @@ absl::StatusOr<char*> BufferManager::NewPage(PageKind kind, const PageRef& ref) 
     state.store(0, std::memory_order_release);
     return PageDamaged(ref.id, "free by the page map, but inside another page");
   }
-  used_.fetch_add(ref.pages, std::memory_order_relaxed);
-  dirty_.fetch_add(ref.pages, std::memory_order_relaxed);
+  Count(ref.pages, ref.pages);
   word = TakeFrame(ref);
   char* const page = Address(word);
   InitPageHeader(page, kind, ref.pages, ref.id, ref.birth);
@@ -500,7 +497,7 @@ char* BufferManager::WritablePage(const PageRef& ref, Stamp oldest_birth) {
   return Address(word);
 }
 
-bool BufferManager::Free(PageId id, uint32_t pages) {
+bool BufferManager::LockFreed(PageId id, uint32_t pages, Victims* victims) {
   std::atomic<uint64_t>* state = StateOrNull(id);
   if (state == nullptr) return true;  // never touched since open
   uint64_t word = state->load(std::memory_order_acquire);
@@ -514,10 +511,23 @@ bool BufferManager::Free(PageId id, uint32_t pages) {
       break;
     }
   }
-  if ((word & kDirty) != 0) dirty_.fetch_sub(pages, std::memory_order_relaxed);
-  Victim victim{FrameOf(word), id, pages};
-  GiveBack({&victim, 1});
+  victims->push_back({FrameOf(word), id, pages, (word & kDirty) != 0});
   return true;
+}
+
+bool BufferManager::Free(PageId id, uint32_t pages) {
+  Victims victims;
+  const bool freed = LockFreed(id, pages, &victims);
+  GiveBack(absl::MakeSpan(victims));
+  return freed;
+}
+
+void BufferManager::FreeAll(absl::Span<const PageRef> pages,
+                            std::vector<PageRef>* pinned) {
+  Victims victims;
+  for (const PageRef& ref : pages)
+    if (!LockFreed(ref.id, ref.pages, &victims)) pinned->push_back(ref);
+  GiveBack(absl::MakeSpan(victims));
 }
 
 // --- Writing out ------------------------------------------------------------
@@ -592,7 +602,7 @@ void BufferManager::EndWriteOut(absl::Span<const PageRef> run, bool written) {
     State(ref.id).fetch_and(~(written ? kWriting | kDirty : kWriting),
                             std::memory_order_acq_rel);
     if (written) {
-      dirty_.fetch_sub(ref.pages, std::memory_order_relaxed);
+      Count(0, -int64_t{ref.pages});
       written_.fetch_add(ref.pages, std::memory_order_relaxed);
     }
     Unpin(ref.id);
@@ -630,8 +640,8 @@ bool BufferManager::AnyPinned() const {
 BufferStats BufferManager::stats() const {
   BufferStats s;
   s.bytes_max = pages_max_ * kPageBytes;
-  s.bytes_used = used_.load() * kPageBytes;
-  s.bytes_dirty = dirty_.load() * kPageBytes;
+  s.bytes_used = used() * kPageBytes;
+  s.bytes_dirty = dirty() * kPageBytes;
   s.misses = misses_.load();
   s.evictions = evictions_.load();
   s.pages_written = written_.load();
@@ -639,7 +649,7 @@ BufferStats BufferManager::stats() const {
 }
 
 absl::Status BufferManager::Check() {
-  uint64_t used = 0, dirty = 0, large = 0, free = 0;
+  uint64_t pages_used = 0, pages_dirty = 0, large = 0, free = 0;
   uint64_t frame = singles_end_.load() == 0 ? singles_max_ : 0;
   for (uint64_t step = ClockSize(); step > 0; --step, frame = NextFrame(frame)) {
     const PageId id = frames_[frame].id.load();
@@ -654,15 +664,15 @@ absl::Status BufferManager::Check() {
     if ((word & (kLocked | kWriting)) != 0)
       return absl::InternalError(absl::StrCat("page ", id, " was left locked"));
     const uint32_t pages = frames_[frame].pages.load();
-    used += pages;
+    pages_used += pages;
     if (frame >= singles_max_) large += pages;
-    if ((word & kDirty) != 0) dirty += pages;
+    if ((word & kDirty) != 0) pages_dirty += pages;
   }
-  if (used != used_.load() || dirty != dirty_.load())
-    return absl::InternalError(absl::StrCat("counted ", used, " pages, ", dirty,
-                                            " dirty; the counters say ", used_.load(),
-                                            " and ", dirty_.load()));
-  MutexLock lock(&frames_mu_);
+  if (pages_used != used() || pages_dirty != dirty())
+    return absl::InternalError(absl::StrCat("counted ", pages_used, " pages, ",
+                                            pages_dirty, " dirty; the counters say ",
+                                            used(), " and ", dirty()));
+  SpinLock lock(&frames_mu_);
   const uint64_t listed =
       free_singles_.size() + bare_singles_.size() + free_larges_.size();
   if (free != listed || large != large_pages_)

@@ -46,6 +46,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -125,25 +126,25 @@ class BufferManager {
   // Writer only, holding no pointers: makes room for `pages` base pages, writing
   // out its own pages when it must.
   absl::Status Reserve(uint64_t pages);
-  bool HasRoom(uint64_t pages) const {
-    return used_.load(std::memory_order_relaxed) + pages <= pages_max_;
-  }
+  bool HasRoom(uint64_t pages) const { return used() + pages <= pages_max_; }
   // All pages of this birth or later belong to the running writer.
-  void set_private_floor(Stamp floor) { private_floor_.store(floor); }
+  void set_private_floor(Stamp floor) {
+    private_floor_.store(floor, std::memory_order_release);
+  }
   // Read-only: what recovery made dirty stays in memory.
   void set_never_write() { never_write_ = true; }
   // Called with each write that failed, whoever needed it.
   void set_on_write_error(std::function<void(const absl::Status&)> fn) {
     on_write_error_ = std::move(fn);
   }
-  // More than three quarters of the budget wait to be written.
-  bool MostlyDirty() const {
-    return dirty_.load(std::memory_order_relaxed) > pages_max_ / 4 * 3;
-  }
+  // So many of the budget's pages wait to be written that no more should.
+  bool MostlyDirty() const { return dirty() > dirty_max(); }
 
   // The page belongs to no tree any more. False when somebody pins it still:
   // its id must not be given to anybody yet.
   bool Free(PageId id, uint32_t pages);
+  // The same for many; those that are pinned go to `*pinned`.
+  void FreeAll(absl::Span<const PageRef> pages, std::vector<PageRef>* pinned);
   // Only a version that is kept for its checkpoint has these pages: nobody will read
   // them. Those that are in the file leave memory.
   void Retire(absl::Span<const PageRef> pages);
@@ -199,7 +200,7 @@ class BufferManager {
   }
   // The word without its mark; 0 when the page is not in memory.
   static uint64_t Unmark(std::atomic<uint64_t>* state);
-  absl::Status EnsureSegment(PageId id) ABSL_LOCKS_EXCLUDED(frames_mu_);
+  absl::Status EnsureSegment(PageId id) ABSL_LOCKS_EXCLUDED(segments_mu_);
   absl::Status FillFromFile(char* page, const PageRef& ref);
   // Returns the state word of a node that lies there: its place and nothing else.
   uint64_t TakeFrame(const PageRef& ref) ABSL_LOCKS_EXCLUDED(frames_mu_);
@@ -227,6 +228,7 @@ class BufferManager {
     uint64_t frame;
     PageId id;
     uint32_t pages;
+    bool dirty;
   };
   // These return the base pages they added to `*victims`.
   uint64_t VisitFrame(uint64_t frame, uint64_t oldest, Spill spill, Sweep* sweep,
@@ -234,6 +236,9 @@ class BufferManager {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(evict_mu_);
   uint64_t LockVictim(uint64_t frame, PageId id, uint64_t word,
                       std::vector<Victim>* victims);
+  // Locks a page that belongs to nobody, if it is in memory. False when it is pinned.
+  using Victims = absl::InlinedVector<Victim, 8>;
+  bool LockFreed(PageId id, uint32_t pages, Victims* victims);
   // Requires: their state words are kLocked.
   void GiveBack(absl::Span<Victim> victims) ABSL_LOCKS_EXCLUDED(frames_mu_);
   void Evict(absl::Span<Victim> victims) ABSL_LOCKS_EXCLUDED(frames_mu_);
@@ -243,6 +248,16 @@ class BufferManager {
     ++frame;
     if (frame < singles_max_ && frame >= singles_end_.load()) frame = singles_max_;
     return frame >= singles_max_ + larges_end_.load() ? 0 : frame;
+  }
+  // Three quarters; what is left is for those who cannot write the writer's pages.
+  uint64_t dirty_max() const { return pages_max_ - pages_max_ / 4; }
+  uint64_t used() const { return counts_.load() & 0xffffffff; }
+  uint64_t dirty() const { return counts_.load() >> 32; }
+  // Returns how many were used before.
+  uint64_t Count(int64_t used, int64_t dirty) {
+    return counts_.fetch_add(static_cast<uint64_t>(used) +
+                             (static_cast<uint64_t>(dirty) << 32)) &
+           0xffffffff;
   }
   bool ClaimInterior(const PageRef& ref);
   void ClearInterior(PageId id, uint32_t pages);
@@ -265,13 +280,14 @@ class BufferManager {
   std::atomic<uint64_t> epoch_{1};
   ReaderSlots slots_;
 
-  std::atomic<uint64_t> used_{0}, dirty_{0};  // base pages
+  std::atomic<uint64_t> counts_{0};  // base pages: dirty << 32 | used
   std::atomic<uint64_t> misses_{0}, evictions_{0}, written_{0};
 
   Mutex evict_mu_;
   uint64_t hand_ ABSL_GUARDED_BY(evict_mu_) = 0;
   uint64_t spill_hand_ ABSL_GUARDED_BY(evict_mu_) = 0;
-  Mutex frames_mu_;
+  SpinMutex frames_mu_;
+  Mutex segments_mu_;         // who adds one
   void* reserved_ = nullptr;  // memory_bytes_ of address space; memory_ is in it
   uint64_t memory_bytes_ = 0;
   char* memory_ = nullptr;

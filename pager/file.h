@@ -52,11 +52,19 @@ class File {
   // The range as memory that may be stored to instead of calling Write, for many
   // small writes; nullptr where that is not offered or not safe. What is stored
   // is in the file at once, for Read and for Sync as well. Valid until the next
-  // call or the end of the File. Requires: the range was written and synced and
+  // call or the end of the File. Requires: the range was written or allocated and
   // stays in the file; one thread at a time.
   virtual char* MapForAppend(uint64_t offset, uint64_t size) {
     (void)offset, (void)size;
     return nullptr;
+  }
+
+  // Grows the file to the end of the range, which reads as zeros and has its place on
+  // the disk: writing there does not fill it. Requires: the range lies behind the end.
+  // kResourceExhausted; kUnimplemented where only Write does it.
+  virtual absl::Status Allocate(uint64_t offset, uint64_t size) {
+    (void)offset, (void)size;
+    return absl::UnimplementedError("this file cannot allocate");
   }
 
   // Makes contents and size durable (fdatasync).

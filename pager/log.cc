@@ -86,7 +86,7 @@ absl::Status Log::Format(const LogIdentity& identity, LogPosition start) {
   std::string header(kLogFileHeaderBytes, '\0');
   EncodeLogFileHeader(header.data(), identity);
   SHEAF_RETURN_IF_ERROR(file_->Write(0, header));
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   end_ = start;
   written_ = durable_ = released_ = start.lsn;
   StartSegment();
@@ -155,7 +155,7 @@ absl::Status Log::CutAfter(const LogReader& reader) {
 
 // Goes on where the reader stopped. What is not live is free.
 void Log::Adopt(const LogReader& reader, Lsn start) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   end_ = reader.end();
   written_ = durable_ = end_.lsn;
   released_ = start;
@@ -203,7 +203,7 @@ void Log::AppendFrame(TxnId txn, uint8_t flags, std::string_view payload) {
 LogPosition Log::Append(TxnId txn, std::string_view payload) {
   SHEAF_ASSERT(access_ == Access::kReadWrite);
   SHEAF_ASSERT(!payload.empty());
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   if (!error_.ok()) [[unlikely]]
     return end_;
   uint8_t flags = kFrameFirst;
@@ -226,7 +226,7 @@ absl::Status Log::Poison(absl::Status status) {
 }
 
 absl::Status Log::Write() {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   const Lsn target = end_.lsn;
   while (error_.ok() && written_ < target) {
     if (writing_) {
@@ -258,7 +258,7 @@ absl::Status Log::WritePending(Then then) {
 }
 
 absl::Status Log::SyncThrough(Lsn lsn) {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   SHEAF_ASSERT(lsn <= end_.lsn);
   if (!error_.ok()) return error_;
   while (durable_ < lsn) {  // who became durable before the log was poisoned is
@@ -297,7 +297,7 @@ absl::Status Log::WriteBatch(const LogBatch& batch, Then then) {
   for (size_t i = 0; i < batch.pieces().size(); ++i) {
     const LogBatch::Piece& piece = batch.pieces()[i];
     if (piece.segment_offset == 0) {
-      SHEAF_ASSIGN_OR_RETURN(slot_, TakeSlot(piece.start_lsn));
+      SHEAF_ASSIGN_OR_RETURN(slot_, TakeSlot(piece.start_lsn, then));
       mapped_ = nullptr;
       may_map_ = true;
     }
@@ -315,11 +315,11 @@ absl::Status Log::WriteBatch(const LogBatch& batch, Then then) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<uint32_t> Log::TakeSlot(Lsn start_lsn) {
-  absl::MutexLock lock(&mu_);
+absl::StatusOr<uint32_t> Log::TakeSlot(Lsn start_lsn, Then then) {
+  MutexLock lock(&mu_);
   if (free_slots_.empty()) {
     mu_.Unlock();
-    const absl::Status status = Extend();
+    const absl::Status status = Extend(then);
     mu_.Lock();
     SHEAF_RETURN_IF_ERROR(status);
   }
@@ -338,29 +338,46 @@ absl::Status Log::WriteZeroSegment(uint32_t slot) {
   return absl::OkStatus();
 }
 
-absl::Status Log::Extend() {
-  uint32_t first = 0;
-  {
-    absl::MutexLock lock(&mu_);
-    first = slot_count_;
-  }
-  if (first + extend_by_ > kLogSlotsMax) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("log has reached its bound of ", kLogSlotsMax, " segments"));
+// What will be synced is written and synced beforehand: then a sync has nothing but
+// the bytes themselves to bring to the disk. For what will not be, a place is enough.
+absl::StatusOr<uint32_t> Log::AddSegments(uint32_t slot, uint32_t count, Then then) {
+  if (then == Then::kNothing) {
+    for (uint32_t n = count; n > 0; n /= 2) {
+      const absl::Status status =
+          file_->Allocate(SlotOffset(slot), uint64_t{n} * kLogSegmentBytes);
+      if (status.ok()) return n;
+      if (absl::IsUnimplemented(status)) break;
+      if (!absl::IsResourceExhausted(status) || n == 1) return status;
+    }
   }
   uint32_t added = 0;
   absl::Status status;
-  while (added < extend_by_ && status.ok()) {
-    status = WriteZeroSegment(first + added);
+  while (added < count && status.ok()) {
+    status = WriteZeroSegment(slot + added);
     if (status.ok()) ++added;
   }
   // On a disk that is nearly full, as many as fit.
   if (absl::IsResourceExhausted(status) && added > 0) status = absl::OkStatus();
   SHEAF_RETURN_IF_ERROR(status);
   SHEAF_RETURN_IF_ERROR(file_->Sync());
-  extend_by_ = std::min(extend_by_ * 2, kExtendByMax);
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   ++stats_.syncs;
+  return added;
+}
+
+absl::Status Log::Extend(Then then) {
+  uint32_t first = 0;
+  {
+    MutexLock lock(&mu_);
+    first = slot_count_;
+  }
+  if (first + extend_by_ > kLogSlotsMax) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("log has reached its bound of ", kLogSlotsMax, " segments"));
+  }
+  SHEAF_ASSIGN_OR_RETURN(const uint32_t added, AddSegments(first, extend_by_, then));
+  extend_by_ = std::min(extend_by_ * 2, kExtendByMax);
+  MutexLock lock(&mu_);
   slot_count_ = first + added;
   for (uint32_t slot = first; slot < slot_count_; ++slot) {
     free_slots_.push_back(slot);
@@ -371,7 +388,7 @@ absl::Status Log::Extend() {
 
 absl::Status Log::Release(LogPosition position, uint64_t keep_bytes) {
   SHEAF_ASSERT(access_ == Access::kReadWrite);
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   while (writing_) changed_.Wait(&mu_);
   if (!error_.ok()) return error_;
   if (position.lsn > durable_) {
@@ -412,17 +429,17 @@ absl::Status Log::CutFile(uint32_t slot_count) {
 }
 
 LogPosition Log::end() const {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   return end_;
 }
 
 Lsn Log::durable_lsn() const {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   return durable_;
 }
 
 LogStats Log::stats() const {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   LogStats stats = stats_;
   stats.file_bytes = SlotOffset(slot_count_);
   stats.live_bytes = end_.lsn - released_;
@@ -431,7 +448,7 @@ LogStats Log::stats() const {
 }
 
 absl::Status Log::error() const {
-  absl::MutexLock lock(&mu_);
+  MutexLock lock(&mu_);
   return error_;
 }
 

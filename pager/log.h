@@ -97,8 +97,8 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "pager/file.h"
+#include "pager/mutex.h"
 
 namespace sheaf::pager {
 
@@ -230,17 +230,19 @@ class Log {
 
   // Steps of whoever set writing_.
   absl::Status WriteBatch(const LogBatch& batch, Then then) ABSL_LOCKS_EXCLUDED(mu_);
-  absl::StatusOr<uint32_t> TakeSlot(Lsn start_lsn) ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status Extend() ABSL_LOCKS_EXCLUDED(mu_);
+  absl::StatusOr<uint32_t> TakeSlot(Lsn start_lsn, Then then) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Extend(Then then) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status WriteZeroSegment(uint32_t slot);
+  // Returns how many of the segments from `slot` on now have their place on the disk.
+  absl::StatusOr<uint32_t> AddSegments(uint32_t slot, uint32_t count, Then then);
   absl::Status CutFile(uint32_t slot_count) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const std::unique_ptr<File> file_;
   const uint64_t log_id_;
   const Access access_;
 
-  mutable absl::Mutex mu_;
-  absl::CondVar changed_;  // written_, durable_, writing_, syncing_ or error_
+  mutable Mutex mu_;
+  CondVar changed_;  // written_, durable_, writing_, syncing_ or error_
 
   LogPosition end_ ABSL_GUARDED_BY(mu_);
   uint32_t seed_ ABSL_GUARDED_BY(mu_) = 0;  // chain value the next frame builds on

@@ -216,34 +216,32 @@ void PageAllocator::ClearUsed(PageId first, uint32_t pages) {
     hint_word_ = std::min(hint_word_, word);
 }
 
-void PageAllocator::Free(const PageRef& ref) {
-  MutexLock lock(&mu_);
-  FreeLocked(ref);
-}
-
 void PageAllocator::FreeAll(absl::Span<const PageRef> refs) {
+  if (refs.empty()) return;
   MutexLock lock(&mu_);
-  for (const PageRef& ref : refs) FreeLocked(ref);
+  FreeLocked(refs);
 }
 
-void PageAllocator::FreeLocked(const PageRef& ref) {
-  SHEAF_ASSERT(ref.id >= kFirstPage && ref.id + ref.pages <= page_end_);
-  if (!buffer_->Free(ref.id, ref.pages)) {
-    pinned_.push_back(ref);
-    return;
+void PageAllocator::FreeLocked(absl::Span<const PageRef> refs) {
+  const size_t pinned_before = pinned_.size();
+  buffer_->FreeAll(refs, &pinned_);
+  size_t next_pinned = pinned_before;  // they are there in the order of `refs`
+  for (const PageRef& ref : refs) {
+    SHEAF_ASSERT(ref.id >= kFirstPage && ref.id + ref.pages <= page_end_);
+    if (next_pinned < pinned_.size() && pinned_[next_pinned].id == ref.id)
+      ++next_pinned;
+    else if (ref.pages > 1)
+      ClearUsed(ref.id, ref.pages);
+    else
+      warm_.push_back(ref.id);
   }
-  if (ref.pages > 1) {
-    ClearUsed(ref.id, ref.pages);
-    return;
-  }
-  warm_.push_back(ref.id);
   if (warm_.size() > kWarmMax) DrainWarm(kWarmMax / 2);
 }
 
 void PageAllocator::RetryPinned() {
   std::vector<PageRef> pinned;
   pinned.swap(pinned_);
-  for (const PageRef& ref : pinned) FreeLocked(ref);
+  FreeLocked(pinned);
 }
 
 void PageAllocator::DrainWarm(size_t keep) {
@@ -373,7 +371,7 @@ void PageAllocator::FinishMap() {
   MutexLock lock(&mu_);
   std::vector<PageRef> old;
   old.swap(old_map_);
-  for (const PageRef& ref : old) FreeLocked(ref);
+  FreeLocked(old);
 }
 
 // --- Looking ----------------------------------------------------------------

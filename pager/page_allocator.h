@@ -64,7 +64,7 @@ class PageAllocator {
   // page cannot be read.
   absl::StatusOr<PageId> Allocate(uint32_t pages) ABSL_LOCKS_EXCLUDED(mu_);
   // Requires: nothing durable and no snapshot can reach the page.
-  void Free(const PageRef& ref) ABSL_LOCKS_EXCLUDED(mu_);
+  void Free(const PageRef& ref) { FreeAll({&ref, 1}); }
   void FreeAll(absl::Span<const PageRef> refs) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Applies what became live and what died since the last checkpoint to the
@@ -120,7 +120,7 @@ class PageAllocator {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool FindRun(size_t chunk, uint32_t pages, PageId* first)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void FreeLocked(const PageRef& ref) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void FreeLocked(absl::Span<const PageRef> refs) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ClearUsed(PageId first, uint32_t pages) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RetryPinned() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void DrainWarm(size_t keep) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

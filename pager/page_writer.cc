@@ -1,5 +1,6 @@
 #include "pager/page_writer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "pager/assert.h"
@@ -7,21 +8,36 @@
 
 namespace sheaf::pager {
 
+namespace {
+
+// Lists of pages up to this size are kept for the next transaction.
+constexpr size_t kListKeep = 4096;
+
+}  // namespace
+
 void PageWriter::Begin(Stamp stamp) {
   SHEAF_ASSERT(made_.empty());
-  SHEAF_ASSERT(given_up_.empty());
+  given_up_.clear();
+  if (given_up_.capacity() > kListKeep) given_up_.shrink_to_fit();
+  if (made_.capacity() > kListKeep) made_.shrink_to_fit();
   first_stamp_ = stamp_ = stamp;
-  none_made_ = true;
   ++generation_;
 }
 
+absl::Status PageWriter::Prepare() {
+  if (prepared()) return absl::OkStatus();
+  SHEAF_RETURN_IF_ERROR(before_first_page_());
+  before_first_page_ = nullptr;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<char*> PageWriter::New(PageKind kind, uint32_t pages, PageRef* ref) {
-  if (none_made_ && before_first_page_) SHEAF_RETURN_IF_ERROR(before_first_page_());
-  none_made_ = false;
+  if (!prepared()) [[unlikely]]
+    SHEAF_RETURN_IF_ERROR(Prepare());
   SHEAF_ASSIGN_OR_RETURN(const PageId id, pager_.allocator().Allocate(pages));
   *ref = PageRef{id, stamp_, pages, false};
   SHEAF_ASSIGN_OR_RETURN(char* page, buffer_.NewPage(kind, *ref));
-  made_[id] = *ref;
+  made_.push_back(*ref);
   return page;
 }
 
@@ -36,42 +52,55 @@ void PageWriter::GiveUp(const PageRef& ref) {
   // Written under this stamp already: the place must not be written again under
   // the same (id, birth), so it stays taken until the transaction ends.
   if (ref.birth == stamp_ && buffer_.WritablePage(ref, stamp_) != nullptr) {
-    made_.erase(ref.id);
+    ++freed_[ref.id];
     pager_.allocator().Free(ref);
     return;
   }
   given_up_.push_back(ref);
 }
 
+std::vector<PageRef> PageWriter::TakeMade(Stamp after) {
+  std::vector<PageRef> taken;
+  std::erase_if(made_, [&](const PageRef& ref) {
+    const auto it = freed_.find(ref.id);
+    if (it != freed_.end() && it->second > 0) {
+      --it->second;
+      return true;
+    }
+    if (ref.birth > after) taken.push_back(ref);
+    return ref.birth > after;
+  });
+  freed_.clear();
+  return taken;
+}
+
 void PageWriter::RollbackTo(const Mark& mark) {
   Unpin();
   given_up_.resize(mark.given_up);
-  std::vector<PageRef> gone;
-  for (const auto& [id, ref] : made_)
-    if (ref.birth > mark.stamp) gone.push_back(ref);
-  for (const PageRef& ref : gone) made_.erase(ref.id);
-  pager_.allocator().FreeAll(gone);
+  pager_.allocator().FreeAll(TakeMade(mark.stamp));
 }
 
-std::vector<PageRef> PageWriter::Commit() {
+absl::Span<const PageRef> PageWriter::Commit() {
   Unpin();
-  std::vector<PageRef> published, own;
-  for (const PageRef& ref : given_up_)
-    (ref.birth >= first_stamp_ ? own : published).push_back(ref);
-  pager_.allocator().FreeAll(own);
-  given_up_.clear();
+  std::vector<PageRef> own;
+  const auto is_own = [this](const PageRef& ref) { return ref.birth >= first_stamp_; };
+  if (std::any_of(given_up_.begin(), given_up_.end(), is_own)) {
+    const auto begin =
+        std::stable_partition(given_up_.begin(), given_up_.end(),
+                              [&](const PageRef& ref) { return !is_own(ref); });
+    own.assign(begin, given_up_.end());
+    given_up_.erase(begin, given_up_.end());
+    pager_.allocator().FreeAll(own);
+  }
   made_.clear();
-  return published;
+  freed_.clear();
+  return given_up_;
 }
 
 void PageWriter::Rollback() {
   Unpin();
-  std::vector<PageRef> all;
-  all.reserve(made_.size());
-  for (const auto& [id, ref] : made_) all.push_back(ref);
-  pager_.allocator().FreeAll(all);
+  pager_.allocator().FreeAll(TakeMade(0));
   given_up_.clear();
-  made_.clear();
 }
 
 void PageWriter::Unpin() {

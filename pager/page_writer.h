@@ -15,6 +15,7 @@
 #define PAGER_PAGE_WRITER_H_
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -28,13 +29,16 @@ namespace sheaf::pager {
 
 class PageWriter {
  public:
-  explicit PageWriter(Pager* pager) : pager_(*pager), buffer_(pager->buffer()) {}
-  ~PageWriter() { Unpin(); }
+  explicit PageWriter(Pager* pager)
+      : pager_(*pager), buffer_(pager->buffer()), slot_(buffer_.slots().Acquire()) {}
+  ~PageWriter() {
+    Unpin();
+    buffer_.slots().Release(slot_);
+  }
   PageWriter(const PageWriter&) = delete;
   PageWriter& operator=(const PageWriter&) = delete;
 
-  // Called before the first page of each transaction is made; what it returns, New
-  // does.
+  // Called before the first page is made, until it succeeded once.
   void set_before_first_page(std::function<absl::Status()> fn) {
     before_first_page_ = std::move(fn);
   }
@@ -58,6 +62,16 @@ class PageWriter {
   // While this stays the same, pages of the current stamp are where they were.
   uint64_t generation() const { return generation_; }
 
+  // Before pages are looked at by Peek: they stay until the guard ends, or until they
+  // are copied. No page is loaded meanwhile, nor the first page made: see Prepare.
+  void Enter(std::optional<EpochGuard>* guard) { guard->emplace(buffer_, slot_); }
+  // The page, to be read under a guard; null when it is not in memory.
+  const char* Peek(const PageRef& ref) { return buffer_.Peek(ref.id); }
+  absl::Status Load(const PageRef& ref) { return buffer_.Load(ref); }
+  bool prepared() const { return before_first_page_ == nullptr; }
+  // What has to be done before the first page is made; New does it unasked.
+  absl::Status Prepare();
+
   // A new page: header set, the rest undefined. `leaf_refs` as in PageRef.
   absl::StatusOr<char*> New(PageKind kind, uint32_t pages, PageRef* ref);
   // The page, to be read. Stays until the next Reserve.
@@ -77,28 +91,31 @@ class PageWriter {
   // Frees what was made after the mark, takes back what was given up after it.
   void RollbackTo(const Mark& mark);
 
-  // Ends the transaction: the caller now owns the list of pages that the version
-  // before it had and this one lacks. Pages made and given up again are freed.
-  std::vector<PageRef> Commit();
+  // Ends the transaction. Returns the pages that the version before it had and this
+  // one lacks, until the next Begin. Pages made and given up again are freed.
+  absl::Span<const PageRef> Commit();
   void Rollback();
 
-  uint64_t pages_made() const { return made_.size(); }
+  ReaderSlot* slot() const { return slot_; }
   uint64_t pages_given_up() const { return given_up_.size(); }
   Pager& pager() { return pager_; }
 
  private:
   void Unpin();
+  // Pages made after this stamp and not freed since; forgets them.
+  std::vector<PageRef> TakeMade(Stamp after);
 
   Pager& pager_;
   BufferManager& buffer_;
+  ReaderSlot* const slot_;
   Stamp first_stamp_ = 0;
   Stamp stamp_ = 0;
   uint64_t generation_ = 0;
-  absl::flat_hash_map<PageId, PageRef> made_;  // and still part of it
-  std::vector<PageRef> given_up_;              // not yet free
+  std::vector<PageRef> made_;  // some of them freed since: of each id the first so many
+  absl::flat_hash_map<PageId, uint32_t> freed_;
+  std::vector<PageRef> given_up_;  // not yet free
   std::vector<PageId> pinned_;
   std::function<absl::Status()> before_first_page_;
-  bool none_made_ = true;
 };
 
 }  // namespace sheaf::pager

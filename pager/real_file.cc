@@ -180,6 +180,7 @@ class RealFile : public File {
   absl::Status WriteGather(uint64_t offset,
                            absl::Span<const std::string_view> parts) override;
   char* MapForAppend(uint64_t offset, uint64_t size) override;
+  absl::Status Allocate(uint64_t offset, uint64_t size) override;
   absl::Status Sync() override;
   absl::StatusOr<uint64_t> Size() const override;
   absl::Status Truncate(uint64_t size) override;
@@ -305,6 +306,21 @@ absl::Status RealFile::WriteGather(uint64_t offset,
 char* RealFile::MapForAppend(uint64_t offset, uint64_t size) {
   if (!writable_ || size == 0 || PastFileBytesMax(offset, size)) return nullptr;
   return append_map_.Map(descriptor_, offset, size);
+}
+
+absl::Status RealFile::Allocate(uint64_t offset, uint64_t size) {
+  SHEAF_RETURN_IF_ERROR(CheckWrite(offset, size));
+#ifdef __linux__
+  // Not posix_fallocate, which would write where the file system cannot.
+  const int result = Uninterrupted([&] {
+    return fallocate(descriptor_, 0, static_cast<off_t>(offset),
+                     static_cast<off_t>(size));
+  });
+  if (result == 0) return absl::OkStatus();
+  if (errno != EOPNOTSUPP && errno != ENOSYS)
+    return SystemError(errno, path_, Range("allocate", offset, size));
+#endif
+  return File::Allocate(offset, size);
 }
 
 // Not tried again, not even when interrupted: see the head of pager/file.h.

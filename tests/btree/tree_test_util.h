@@ -45,7 +45,7 @@ class TestTree {
   // Ends the transaction; its pages are frozen, those it gave up are free.
   void Commit() {
     root_ = tree_->root();
-    std::vector<pager::PageRef> given_up = writer_->Commit();
+    const absl::Span<const pager::PageRef> given_up = writer_->Commit();
     pager_->allocator().FreeAll(given_up);
     Begin();
   }

@@ -149,6 +149,22 @@ TEST_P(FileSystemTest, TruncateForgetsTheTail) {
 }
 
 // More parts than one system call takes (IOV_MAX is 1024), some of them empty.
+TEST_P(FileSystemTest, AllocatedSpaceReadsAsZeros) {
+  const std::unique_ptr<File> file = Open("f", OpenMode::kCreateNew);
+  ASSERT_NE(file, nullptr);
+  ASSERT_TRUE(file->Write(0, "front").ok());
+  const absl::Status allocated = file->Allocate(5, 10000);
+  if (absl::IsUnimplemented(allocated)) GTEST_SKIP() << allocated;
+  ASSERT_TRUE(allocated.ok()) << allocated;
+  EXPECT_EQ(*file->Size(), 10005u);
+  std::string bytes(10005, '?');
+  ASSERT_TRUE(file->Read(0, absl::MakeSpan(bytes)).ok());
+  EXPECT_EQ(bytes, "front" + std::string(10000, '\0'));
+  const std::unique_ptr<File> reader = Open("f", OpenMode::kReadOnly);
+  EXPECT_FALSE(reader->Allocate(10005, 1).ok());
+  EXPECT_EQ(*file->Size(), 10005u);
+}
+
 TEST_P(FileSystemTest, WriteGatherJoinsItsParts) {
   const auto file = Open("a", OpenMode::kCreateNew);
   std::vector<std::string> texts;

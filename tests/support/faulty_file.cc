@@ -493,6 +493,10 @@ class FaultyFileSystem::Handle : public pager::File {
     if (!writable_) return pager::OpenedReadOnly(path_, "truncate");
     return rep_->Truncate(inode_.get(), size);
   }
+  // A write of zeros that no sync follows: a crash may take it back.
+  absl::Status Allocate(uint64_t offset, uint64_t size) override {
+    return Write(offset, std::string(size, '\0'));
+  }
   void StartWriteback(uint64_t, uint64_t) override {}
   void PunchHole(uint64_t offset, uint64_t size) override {
     if (writable_) rep_->PunchHole(inode_.get(), offset, size);
