@@ -295,7 +295,7 @@ absl::Status BufferManager::Acquire(uint64_t pages) {
 }
 
 absl::Status BufferManager::Reserve(uint64_t pages) {
-  if (dirty() > dirty_max()) SHEAF_RETURN_IF_ERROR(SpillToLimit());
+  if (private_made_ > three_quarters()) SHEAF_RETURN_IF_ERROR(SpillToLimit());
   if (HasRoom(pages)) return absl::OkStatus();
   SHEAF_RETURN_IF_ERROR(MakeRoom(pages, Spill::kAll));
   Count(-static_cast<int64_t>(pages), 0);
@@ -360,18 +360,22 @@ absl::StatusOr<bool> BufferManager::TryMakeRoom(uint64_t pages, Spill spill,
 absl::Status BufferManager::SpillToLimit() {
   if (never_write_) return absl::OkStatus();
   MutexLock lock(&evict_mu_);
-  const uint64_t want = dirty_max() - std::min(kEvictBatch, pages_max_ / 16);
+  const uint64_t want = three_quarters() - std::min(kEvictBatch, pages_max_ / 16);
   const uint64_t end = ClockSize();
-  std::vector<PageRef> written;
-  for (uint64_t step = 0, left = dirty(); step < end && left > want; ++step) {
+  std::vector<PageRef> spilled;
+  for (uint64_t step = 0; step < end && private_made_ > want; ++step) {
     Frame& frame = frames_[std::exchange(spill_hand_, NextFrame(spill_hand_))];
-    const PageId id = frame.id.load(std::memory_order_acquire);
-    if (id == 0 || (State(id).load(std::memory_order_acquire) & kDirty) == 0) continue;
-    written.push_back({id, frame.birth.load(std::memory_order_relaxed),
-                       frame.pages.load(std::memory_order_relaxed)});
-    left -= std::min<uint64_t>(left, written.back().pages);
+    const PageRef ref{frame.id.load(std::memory_order_acquire),
+                      frame.birth.load(std::memory_order_relaxed),
+                      frame.pages.load(std::memory_order_relaxed)};
+    if (ref.id == 0 || ref.birth < private_floor_.load(std::memory_order_relaxed) ||
+        (State(ref.id).load(std::memory_order_acquire) & kDirty) == 0)
+      continue;
+    spilled.push_back(ref);
+    private_made_ -= std::min<uint64_t>(private_made_, ref.pages);
   }
-  return WriteOut(written);
+  private_made_ = std::min(private_made_, want);  // some were freed since
+  return WriteOut(spilled);
 }
 
 void BufferManager::SweepOnce(uint64_t want, Spill spill, Sweep* sweep) {
@@ -432,17 +436,23 @@ void BufferManager::Evict(absl::Span<Victim> victims) {
   GiveBack(victims);
 }
 
-// Nobody reads them, so there is no operation to wait for. One that is being written
-// is pinned; one that is dirty stays until it is in the file.
+// Nobody reads them, so there is no operation to wait for.
 void BufferManager::Retire(absl::Span<const PageRef> pages) {
   std::vector<Victim> victims;
   for (const PageRef& ref : pages) {
     std::atomic<uint64_t>* state = StateOrNull(ref.id);
     if (state == nullptr) continue;
-    const uint64_t word = state->load(std::memory_order_acquire);
-    if ((word & kResident) == 0 || (word & (kLocked | kDirty | kPinMask)) != 0) continue;
+    uint64_t word = state->load(std::memory_order_acquire);
     const uint64_t frame = FrameOf(word);
-    if (frames_[frame].birth.load(std::memory_order_relaxed) == ref.birth)
+    // While it is somebody's page it stays in its frame, but for the clock.
+    if ((word & (kResident | kLocked)) != kResident ||
+        frames_[frame].birth.load(std::memory_order_relaxed) != ref.birth)
+      continue;
+    while (
+        (word & (kDirty | kWriting)) != 0 &&
+        !state->compare_exchange_weak(word, word | kDoomed, std::memory_order_acq_rel)) {
+    }
+    if ((word & (kResident | kLocked | kDirty | kWriting | kPinMask)) == kResident)
       LockVictim(frame, ref.id, word, &victims);
   }
   Evict(absl::MakeSpan(victims));
@@ -481,6 +491,7 @@ absl::StatusOr<char*> BufferManager::NewPage(PageKind kind, const PageRef& ref) 
     return PageDamaged(ref.id, "free by the page map, but inside another page");
   }
   Count(ref.pages, ref.pages);
+  private_made_ += ref.pages;
   word = TakeFrame(ref);
   char* const page = Address(word);
   InitPageHeader(page, kind, ref.pages, ref.id, ref.birth);
@@ -598,15 +609,19 @@ absl::Status BufferManager::WriteBatchOut(absl::Span<const PageRef> pages,
 }
 
 void BufferManager::EndWriteOut(absl::Span<const PageRef> run, bool written) {
+  std::vector<Victim> doomed;
   for (const PageRef& ref : run) {
-    State(ref.id).fetch_and(~(written ? kWriting | kDirty : kWriting),
-                            std::memory_order_acq_rel);
+    std::atomic<uint64_t>& state = State(ref.id);
+    state.fetch_and(~(written ? kWriting | kDirty : kWriting), std::memory_order_acq_rel);
     if (written) {
       Count(0, -int64_t{ref.pages});
       written_.fetch_add(ref.pages, std::memory_order_relaxed);
     }
-    Unpin(ref.id);
+    const uint64_t word = state.fetch_sub(1, std::memory_order_acq_rel) - 1;  // our pin
+    if ((word & (kDoomed | kDirty | kLocked | kPinMask)) == kDoomed)
+      LockVictim(FrameOf(word), ref.id, word, &doomed);
   }
+  Evict(absl::MakeSpan(doomed));
 }
 
 // Readers may be looking at these pages, so the checksum goes into a copy.

@@ -14,7 +14,8 @@
 //   bit 22      kMarked    not used since the clock hand last passed
 //   bit 23      kDirty     the bytes are not in the file yet
 //   bit 24      kWriting   somebody writes them to the file now
-//   bit 25      kInterior  not the first base page of its node: never a node's id
+//   bit 25      kDoomed    nobody will read it: it leaves memory once it is in the file
+//   bit 26      kInterior  not the first base page of its node: never a node's id
 //   bits 32-63  place      of its memory, in base pages from memory_
 //
 //   from            to              by
@@ -26,13 +27,13 @@
 //                   kLocked, then 0 the clock hand
 //   | kDirty        | kWriting, then clean: WriteOut
 //   kResident, no pins
-//                   kLocked, then 0 Free, Retire
+//                   kLocked, then 0 Free; Retire, WriteOut of one that is doomed
 //
 // How a page stays where it is while it is read: for the length of one operation
 // through an EpochGuard, for longer by a pin. Whoever loads pages or makes room
 // must not hold an EpochGuard. Pages of the running write transaction (birth >=
 // private_floor) are written out by its own thread only; so that the others find
-// room, it keeps a quarter of the budget free of pages that must be written first.
+// room, it keeps a quarter of the budget free of them.
 //
 // The budget is hard: `bytes_max` covers every byte of page memory, clean, dirty
 // and waiting for the next page. Thread-safe but for what says "writer only". Lock
@@ -130,6 +131,7 @@ class BufferManager {
   // All pages of this birth or later belong to the running writer.
   void set_private_floor(Stamp floor) {
     private_floor_.store(floor, std::memory_order_release);
+    private_made_ = 0;
   }
   // Read-only: what recovery made dirty stays in memory.
   void set_never_write() { never_write_ = true; }
@@ -137,8 +139,8 @@ class BufferManager {
   void set_on_write_error(std::function<void(const absl::Status&)> fn) {
     on_write_error_ = std::move(fn);
   }
-  // So many of the budget's pages wait to be written that no more should.
-  bool MostlyDirty() const { return dirty() > dirty_max(); }
+  // Three quarters of the budget wait to be written.
+  bool MostlyDirty() const { return dirty() > three_quarters(); }
 
   // The page belongs to no tree any more. False when somebody pins it still:
   // its id must not be given to anybody yet.
@@ -146,7 +148,7 @@ class BufferManager {
   // The same for many; those that are pinned go to `*pinned`.
   void FreeAll(absl::Span<const PageRef> pages, std::vector<PageRef>* pinned);
   // Only a version that is kept for its checkpoint has these pages: nobody will read
-  // them. Those that are in the file leave memory.
+  // them. They leave memory as soon as they are in the file.
   void Retire(absl::Span<const PageRef> pages);
 
   // Writes those of the pages that are dirty to the file. Does not sync.
@@ -164,7 +166,8 @@ class BufferManager {
  private:
   static constexpr uint64_t kPinMask = (1 << 20) - 1;
   static constexpr uint64_t kResident = 1 << 20, kLocked = 1 << 21, kMarked = 1 << 22,
-                            kDirty = 1 << 23, kWriting = 1 << 24, kInterior = 1 << 25;
+                            kDirty = 1 << 23, kWriting = 1 << 24, kDoomed = 1 << 25,
+                            kInterior = 1 << 26;
   static constexpr int kPlaceShift = 32;
   static constexpr int kSegmentShift = 22;  // 2^22 pages: 16 GiB
   static constexpr uint64_t kSegmentMask = (uint64_t{1} << kSegmentShift) - 1;
@@ -249,8 +252,7 @@ class BufferManager {
     if (frame < singles_max_ && frame >= singles_end_.load()) frame = singles_max_;
     return frame >= singles_max_ + larges_end_.load() ? 0 : frame;
   }
-  // Three quarters; what is left is for those who cannot write the writer's pages.
-  uint64_t dirty_max() const { return pages_max_ - pages_max_ / 4; }
+  uint64_t three_quarters() const { return pages_max_ - pages_max_ / 4; }
   uint64_t used() const { return counts_.load() & 0xffffffff; }
   uint64_t dirty() const { return counts_.load() >> 32; }
   // Returns how many were used before.
@@ -275,6 +277,7 @@ class BufferManager {
   Segment* segments_ = nullptr;  // kSegmentsMax entries, memory used as touched
   std::atomic<PageId> page_end_{0};
   std::atomic<Stamp> private_floor_{kStampEnd};
+  uint64_t private_made_ = 0;  // base pages the writer made and did not write out
   bool never_write_ = false;
   std::function<void(const absl::Status&)> on_write_error_;
   std::atomic<uint64_t> epoch_{1};

@@ -101,6 +101,27 @@ TEST_F(BufferRetire, NotBeforeTheyAreWritten) {
   ExpectConsistent();
 }
 
+TEST_F(BufferRetire, LeavesMemoryWithItsWrite) {
+  std::vector<PageRef> dirty;
+  for (PageId id = 1002; id < 1052; ++id) {
+    dirty.push_back({id, 6, 1, false});
+    t_.Make(dirty.back());
+  }
+  const std::vector<PageRef> retired(dirty.begin(), dirty.begin() + 30);
+  t_.buffer->Retire(retired);
+  EXPECT_EQ(Resident(dirty), dirty.size());
+  const PageRef pinned = retired[7];
+  const char* page = *t_.buffer->Pin(pinned);
+  ASSERT_TRUE(t_.buffer->WriteOut(dirty).ok());
+  EXPECT_EQ(Resident(retired), 1u) << "the one that is pinned";
+  EXPECT_EQ(page[PageHeader::kSize], TestFile::FillOf(pinned));
+  t_.buffer->Unpin(pinned.id);
+  EXPECT_EQ(Resident(dirty), dirty.size() - 29);
+  EXPECT_EQ(stats().bytes_dirty, 0u);
+  ExpectConsistent();
+  for (const PageRef& ref : dirty) t_.ExpectReadable(ref);
+}
+
 // The page that lies there now has nothing to do with the one that was retired.
 TEST_F(BufferRetire, NotTheNextOwner) {
   LoadAll(0, 250);
