@@ -50,7 +50,7 @@ void VersionSet::Append(const Version& next, absl::Span<const PageRef> given_up)
   SHEAF_ASSERT(next.number > before->number);
   const pager::Stamp in_file = writing_ != nullptr ? writing_->number : durable_->number;
   for (const PageRef& page : given_up)
-    if (page.birth <= in_file) deaths_.push_back({page, next.number});
+    if (page.birth <= in_file) deaths_.push_back(page);
   before->waiting.insert(before->waiting.end(), given_up.begin(), given_up.end());
   std::unique_ptr<Entry> entry;
   if (spare_.empty()) {
@@ -79,14 +79,14 @@ void VersionSet::ShowThrough(pager::Lsn lsn, pager::Stamp number) {
   ReapLocked();
 }
 
-Version VersionSet::BeginCheckpoint(std::vector<PageRef>* died) {
+Version VersionSet::BeginCheckpoint(absl::Span<const PageRef>* died) {
   pager::MutexLock lock(&mu_);
   SHEAF_ASSERT(writing_ == nullptr);
   writing_ = entries_.back().get();
   ++writing_->holds;
-  died->clear();
-  died->reserve(deaths_.size());
-  for (const Death& d : deaths_) died->push_back(d.page);
+  SHEAF_ASSERT(deaths_before_.empty());
+  deaths_before_.swap(deaths_);
+  *died = deaths_before_;
   return *writing_;
 }
 
@@ -95,14 +95,14 @@ void VersionSet::EndCheckpoint(Outcome outcome) {
   SHEAF_ASSERT(writing_ != nullptr);
   Entry* const released = outcome == Outcome::kDurable ? durable_ : writing_;
   if (outcome == Outcome::kDurable) {
-    const pager::Stamp now = writing_->number;
-    std::erase_if(deaths_, [now](const Death& d) { return d.by <= now; });
     durable_ = writing_;
   } else {
     // Pages given up meanwhile that only the checkpoint would have put in the file.
     const pager::Stamp in_file = durable_->number;
-    std::erase_if(deaths_, [in_file](const Death& d) { return d.page.birth > in_file; });
+    std::erase_if(deaths_, [in_file](const PageRef& d) { return d.birth > in_file; });
+    deaths_.insert(deaths_.end(), deaths_before_.begin(), deaths_before_.end());
   }
+  deaths_before_ = {};
   writing_ = nullptr;
   --released->holds;
   ReapLocked();

@@ -63,8 +63,9 @@ class VersionSet {
   void ShowThrough(pager::Lsn lsn, pager::Stamp number) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Keeps the newest version until EndCheckpoint. `*died`: pages of the last
-  // checkpoint it lacks.
-  Version BeginCheckpoint(std::vector<pager::PageRef>* died) ABSL_LOCKS_EXCLUDED(mu_);
+  // checkpoint it lacks, until then.
+  Version BeginCheckpoint(absl::Span<const pager::PageRef>* died)
+      ABSL_LOCKS_EXCLUDED(mu_);
   // Durable: pages only the checkpoint before it needed are free. Otherwise the
   // attempt is forgotten.
   enum class Outcome { kDurable, kFailed };
@@ -92,10 +93,6 @@ class VersionSet {
     std::vector<pager::PageRef> waiting;
     int holds = 0;  // durable, being written, not shown yet
   };
-  struct Death {
-    pager::PageRef page;
-    pager::Stamp by;
-  };
   void ReapLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsHazard(const Entry* entry) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RemoveAt(size_t index, std::vector<pager::PageRef>* free)
@@ -108,7 +105,10 @@ class VersionSet {
   std::vector<std::unique_ptr<Entry>> spare_ ABSL_GUARDED_BY(mu_);
   Entry* durable_ ABSL_GUARDED_BY(mu_) = nullptr;
   Entry* writing_ ABSL_GUARDED_BY(mu_) = nullptr;
-  std::vector<Death> deaths_ ABSL_GUARDED_BY(mu_);  // of pages in a checkpoint
+  // Pages given up that the last checkpoint has, or the one being written: before that
+  // one began, and since. Not looked at by others while it is written.
+  std::vector<pager::PageRef> deaths_before_ ABSL_GUARDED_BY(mu_);
+  std::vector<pager::PageRef> deaths_ ABSL_GUARDED_BY(mu_);
   std::vector<const void*> hazards_ ABSL_GUARDED_BY(mu_);
   std::vector<pager::PageRef> free_now_ ABSL_GUARDED_BY(mu_);
   std::vector<pager::PageRef> retired_now_ ABSL_GUARDED_BY(mu_);

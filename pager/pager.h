@@ -23,6 +23,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
 #include "pager/buffer_manager.h"
 #include "pager/file.h"
 #include "pager/page_allocator.h"
@@ -45,8 +46,8 @@ struct CheckpointRequest {
   uint64_t next_tree_id = 0;
   LogPosition log;
   uint64_t log_id = 0;
-  bool trim_end = false;      // give free pages at the end back to the file system
-  std::vector<PageRef> died;  // pages of the last checkpoint this version lacks
+  bool trim_end = false;           // give free pages at the end back to the file system
+  absl::Span<const PageRef> died;  // pages of the last checkpoint this version lacks
 };
 
 class Pager {

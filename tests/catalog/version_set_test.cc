@@ -51,7 +51,7 @@ class VersionSetTest : public testing::Test {
     for (const PageRef& ref : set_->Waiting()) EXPECT_TRUE(ids.insert(ref.id).second);
     return ids;
   }
-  static std::set<PageId> Ids(const std::vector<PageRef>& refs) {
+  static std::set<PageId> Ids(absl::Span<const PageRef> refs) {
     std::set<PageId> ids;
     for (const PageRef& ref : refs) EXPECT_TRUE(ids.insert(ref.id).second);
     return ids;
@@ -100,7 +100,7 @@ TEST_F(VersionSetTest, FailedCheckpointLeavesNoDeathsOfPagesItWouldHaveWritten) 
   const PageRef page = NewPage(11);
   set_->Append(Next(11, 200), {});
   set_->ShowThrough(200, 11);
-  std::vector<PageRef> died;
+  absl::Span<const PageRef> died;
   EXPECT_EQ(set_->BeginCheckpoint(&died).number, 11u);
   set_->Append(Next(12, 300), {page});
   set_->ShowThrough(300, 12);
@@ -209,7 +209,7 @@ TEST_F(VersionSetTest, RandomLivesMatchTheDefinition) {
         }
         case 6: {
           if (naive.writing != 0) break;
-          std::vector<PageRef> died;
+          absl::Span<const PageRef> died;
           const Version written = set_->BeginCheckpoint(&died);
           EXPECT_EQ(written.number, number);
           EXPECT_EQ(Ids(died), naive.Died());
