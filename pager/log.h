@@ -3,9 +3,10 @@
 //
 // It is a file beside the database, `<path>-log`, there while a writer has the
 // database open and removed at a clean close. It is cut into segments of 1 MiB,
-// written full of zeros once (in 4 KiB pieces) and synced before their first
-// use, and recycled after a checkpoint: overwriting in place costs one device
-// flush, growing a file costs a file-system commit too.
+// which have their place on the disk before their first use: written full of zeros
+// (in 4 KiB pieces) and synced or, when nobody waits for a sync, allocated. They are
+// recycled after a checkpoint: overwriting in place costs one device flush, growing a
+// file costs a file-system commit too.
 //
 // File, format version 1. Integers are little-endian.
 //
