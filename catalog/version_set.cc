@@ -122,6 +122,15 @@ bool VersionSet::IsHazard(const Entry* entry) const {
   return std::find(hazards_.begin(), hazards_.end(), entry) != hazards_.end();
 }
 
+// Did a reader hold it or one before it? Pages that wait for it may be of those, too.
+bool VersionSet::IsRead(const Entry* entry) const {
+  for (const auto& e : entries_) {
+    if (IsHazard(e.get())) return true;
+    if (e.get() == entry) break;
+  }
+  return false;
+}
+
 // The pages that waited for this version wait for the one before it, or for none.
 void VersionSet::RemoveAt(size_t index, std::vector<PageRef>* free) {
   Entry& gone = *entries_[index];

@@ -95,6 +95,7 @@ class VersionSet {
   };
   void ReapLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsHazard(const Entry* entry) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool IsRead(const Entry* entry) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void RemoveAt(size_t index, std::vector<pager::PageRef>* free)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
