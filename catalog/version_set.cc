@@ -108,7 +108,7 @@ void VersionSet::EndCheckpoint(Outcome outcome) {
   ReapLocked();
   // What was given up while it was being written is in the file by now.
   if (outcome == Outcome::kDurable &&
-      durable_ != shown_.load(std::memory_order_relaxed) && !IsHazard(durable_))
+      durable_ != shown_.load(std::memory_order_relaxed) && !IsRead(durable_))
     pager_.buffer().Retire(durable_->waiting);
 }
 
@@ -137,7 +137,7 @@ void VersionSet::RemoveAt(size_t index, std::vector<PageRef>* free) {
   Entry* const before = index > 0 ? entries_[index - 1].get() : nullptr;
   // Kept for the checkpoint alone: no reader can come to it any more.
   const bool unread = before != nullptr && (before == durable_ || before == writing_) &&
-                      !IsHazard(before);
+                      !IsRead(before);
   for (const PageRef& page : gone.waiting) {
     if (before == nullptr || before->number < page.birth) {
       free->push_back(page);
