@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "catalog/store.h"
 #include "pager/status_macros.h"
@@ -226,11 +227,13 @@ absl::StatusOr<CheckResult> Store::Check(const Progress& progress) {
     SHEAF_RETURN_IF_ERROR(checker.CompareMap());
   } else if (durable != 0 || !in_memory_) {
     StoreChecker in_file(this, progress);
-    Version version;
+    pager::ReaderSlots& slots = pager_->buffer().slots();
+    const btree::ReadContext context{pager_.get(), slots.Acquire(), nullptr};
+    absl::Cleanup release = [&] { slots.Release(context.slot); };
+    Version version = *versions_->AcquireDurable(context.slot);
     version.number = durable;
     version.next_tree_id = pager_->superblock().next_tree_id;
-    version.catalog = versions_->DurableCatalog();
-    SHEAF_RETURN_IF_ERROR(in_file.CheckVersion(snapshot.context(), version, durable));
+    SHEAF_RETURN_IF_ERROR(in_file.CheckVersion(context, version, durable));
     SHEAF_RETURN_IF_ERROR(in_file.CompareMap());
     for (CheckProblem& p : in_file.result.problems)
       checker.Problem(p.page, absl::StrCat("last checkpoint: ", p.what));

@@ -74,10 +74,11 @@ class VersionSet {
   // Frees what nobody needs any more. Called after commits and by those who look.
   void Reap() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The catalog of the last checkpoint. Requires: no checkpoint ends meanwhile.
-  btree::TreeRoot DurableCatalog() const ABSL_LOCKS_EXCLUDED(mu_) {
+  // The version of the last checkpoint, protected by the slot until it is released.
+  const Version* AcquireDurable(pager::ReaderSlot* slot) const ABSL_LOCKS_EXCLUDED(mu_) {
     pager::MutexLock lock(&mu_);
-    return durable_->catalog;
+    slot->version.store(durable_, std::memory_order_seq_cst);
+    return durable_;
   }
   uint64_t pages_waiting() const ABSL_LOCKS_EXCLUDED(mu_);
   struct Readers {

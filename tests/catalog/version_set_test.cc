@@ -10,7 +10,9 @@
 #include <map>
 #include <random>
 #include <set>
+#include <vector>
 
+#include "btree/node.h"
 #include "btree/tree_reader.h"
 #include "pager/file.h"
 
@@ -109,6 +111,62 @@ TEST_F(VersionSetTest, FailedCheckpointLeavesNoDeathsOfPagesItWouldHaveWritten) 
   EXPECT_TRUE(died.empty());
   set_->EndCheckpoint(VersionSet::Outcome::kDurable);
   EXPECT_TRUE(Waiting().empty());
+}
+
+// Pages that only the last checkpoint still needs leave memory at once. Not while somebody
+// reads that version, or an older one that has them, too: he may be looking at one.
+class RetiredPages : public VersionSetTest {
+ protected:
+  // In the file and in memory.
+  PageRef NewResidentPage(Stamp birth) {
+    const PageRef ref = NewPage(birth);
+    absl::StatusOr<char*> page = pager_->buffer().NewPage(pager::PageKind::kLeaf, ref);
+    EXPECT_TRUE(page.ok()) << page.status();
+    btree::Node(*page).Init(0, 0, {});
+    EXPECT_TRUE(pager_->buffer().WriteOut({&ref, 1}).ok());
+    return ref;
+  }
+  bool Resident(const PageRef& ref) { return pager_->buffer().Peek(ref.id) != nullptr; }
+  void Commit(Stamp number, std::vector<PageRef> given_up) {
+    set_->Append(Next(number, number * 100), given_up);
+    set_->ShowThrough(number * 100, number);
+  }
+  void Checkpoint() {
+    absl::Span<const PageRef> died;
+    set_->BeginCheckpoint(&died);
+    set_->EndCheckpoint(VersionSet::Outcome::kDurable);
+  }
+};
+
+TEST_F(RetiredPages, StayWhileAnOlderVersionIsRead) {
+  const PageRef page = NewResidentPage(10), later = NewResidentPage(10);
+  pager::ReaderSlots& slots = pager_->buffer().slots();
+  pager::ReaderSlot* const reader = slots.Acquire();
+  ASSERT_EQ(set_->Acquire(reader)->number, 10u);
+  Commit(11, {});
+  Checkpoint();
+  Commit(12, {});
+  Commit(13, {page});
+  EXPECT_TRUE(Resident(page));
+  slots.Release(reader);
+  Commit(14, {later});
+  EXPECT_TRUE(Waiting().contains(later.id));
+  EXPECT_FALSE(Resident(later)) << "nobody reads it any more";
+}
+
+TEST_F(RetiredPages, StayWhileTheCheckpointIsLookedAt) {
+  const PageRef page = NewResidentPage(10), later = NewResidentPage(10);
+  pager::ReaderSlots& slots = pager_->buffer().slots();
+  Commit(11, {});
+  Checkpoint();
+  pager::ReaderSlot* const reader = slots.Acquire();
+  ASSERT_EQ(set_->AcquireDurable(reader)->number, 11u);
+  Commit(12, {});
+  Commit(13, {page});
+  EXPECT_TRUE(Resident(page));
+  slots.Release(reader);
+  Commit(14, {later});
+  EXPECT_FALSE(Resident(later));
 }
 
 // The set as its definition says, in O(everything).
