@@ -46,12 +46,6 @@ uint8_t FlagsOf(const NodeView& node) {
   return static_cast<uint8_t>(node.page()[PageHeader::kFlags]);
 }
 
-std::string_view SharedPrefix(std::string_view a, std::string_view b) {
-  return a.substr(
-      0, static_cast<size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first -
-                             a.begin()));
-}
-
 PageKind KindFor(uint32_t level) {
   return level == 0 ? PageKind::kLeaf : PageKind::kInner;
 }
@@ -78,8 +72,7 @@ absl::Status BTree::Descend(std::string_view key, Guard* guard) {
     PageRef ref = root_.page;
     const char* page = writer_.Peek(ref);
     for (int level = -1; page != nullptr; page = writer_.Peek(ref)) {
-      if (pager::BirthOf(page) != ref.birth)
-        return PageDamaged(ref.id, "two references to it disagree about its birth");
+      if (pager::BirthOf(page) != ref.birth) return pager::BirthDiffers(page, ref);
       SHEAF_RETURN_IF_ERROR(CheckNode(page, ref, level < 0 ? level : level - 1));
       const NodeView node(page);
       if (node.values_are_refs() != values_are_refs_)
@@ -98,10 +91,9 @@ absl::Status BTree::Descend(std::string_view key, Guard* guard) {
 
 // The same, and all of it becomes the transaction's own.
 absl::Status BTree::DescendToChange(std::string_view key) {
-  SHEAF_RETURN_IF_ERROR(writer_.Prepare());
   Guard guard;
   SHEAF_RETURN_IF_ERROR(Descend(key, &guard));
-  return MakePathWritable();
+  return MakePathWritable(key, &guard);
 }
 
 absl::StatusOr<char*> BTree::CopyPage(const char* old, PageRef* ref) {
@@ -130,8 +122,13 @@ absl::StatusOr<char*> BTree::MakeWritable(PageRef* ref, int level) {
   return CopyPage(old, ref);
 }
 
-// Requires: the guard of Descend lives.
-absl::Status BTree::MakePathWritable() {
+// Makes the way to `key` that Descend found the transaction's own. Ends the guard.
+absl::Status BTree::MakePathWritable(std::string_view key, Guard* guard) {
+  if (!writer_.prepared()) [[unlikely]] {  // once in a database's life, and not quick
+    guard->reset();
+    SHEAF_RETURN_IF_ERROR(writer_.Prepare());
+    SHEAF_RETURN_IF_ERROR(Descend(key, guard));
+  }
   for (size_t d = 0; d < path_.size(); ++d) {
     Step& step = path_[d];
     if (char* own = writer_.InPlace(step.ref)) {
@@ -144,6 +141,7 @@ absl::Status BTree::MakePathWritable() {
     else
       Node(PageAt(d - 1)).SetChildPage(path_[d - 1].index, step.ref);
   }
+  guard->reset();
   ++changes_;
   return absl::OkStatus();
 }
@@ -212,16 +210,10 @@ absl::Status BTree::PutEntry(const LeafEntry& entry, PutMode mode, bool* existed
       *existed = true;
       return absl::OkStatus();
     }
-    if (!writer_.prepared()) [[unlikely]] {
-      guard.reset();
-      SHEAF_RETURN_IF_ERROR(writer_.Prepare());
-      continue;
-    }
     if (on_finger)
       finger_.changes = ++changes_;
     else
-      SHEAF_RETURN_IF_ERROR(MakePathWritable());
-    guard.reset();
+      SHEAF_RETURN_IF_ERROR(MakePathWritable(entry.key, &guard));
     Node leaf(PageAt(path_.size() - 1));
     if (at.exact) {
       *existed = true;
@@ -280,17 +272,10 @@ absl::StatusOr<bool> BTree::Delete(std::string_view key) {
   if (!root_.page) return false;
   SHEAF_RETURN_IF_ERROR(writer_.Reserve(kPagesAnOperation));
   Guard guard;
-  NodeView::Position at{};
-  for (;;) {
-    SHEAF_RETURN_IF_ERROR(Descend(key, &guard));
-    at = NodeView(path_.back().page).LowerBound(key);
-    if (!at.exact) return false;
-    if (writer_.prepared()) break;
-    guard.reset();
-    SHEAF_RETURN_IF_ERROR(writer_.Prepare());
-  }
-  SHEAF_RETURN_IF_ERROR(MakePathWritable());
-  guard.reset();
+  SHEAF_RETURN_IF_ERROR(Descend(key, &guard));
+  const NodeView::Position at = NodeView(path_.back().page).LowerBound(key);
+  if (!at.exact) return false;
+  SHEAF_RETURN_IF_ERROR(MakePathWritable(key, &guard));
   Node leaf(PageAt(path_.size() - 1));
   SHEAF_RETURN_IF_ERROR(GiveUpLargeAt(leaf, at.index));
   leaf.Remove(at.index);
@@ -377,7 +362,8 @@ absl::Status BTree::Split(size_t depth, uint32_t at, std::string_view key) {
   Node right(page);
   // A run of ascending keys goes on as it was.
   right.Init(node.level(), FlagsOf(node),
-             leaf && p == n ? SharedPrefix(node.prefix(), key) : BestPrefix(node, p, n));
+             leaf && p == n ? key.substr(0, CommonPrefix(node.prefix(), key))
+                            : BestPrefix(node, p, n));
   right.AppendFrom(node, p, n, {});
   node.RemoveRange(p, n);
   parent.SetChild(index, {path_[depth].ref, node.EntriesBelow()});

@@ -78,7 +78,7 @@ class BTree {
   // Not held over an operation that loads pages.
   using Guard = std::optional<pager::EpochGuard>;
   absl::Status Descend(std::string_view key, Guard* guard);
-  absl::Status MakePathWritable();
+  absl::Status MakePathWritable(std::string_view key, Guard* guard);
   absl::Status DescendToChange(std::string_view key);
   absl::StatusOr<char*> CopyPage(const char* old, PageRef* ref);
   absl::StatusOr<char*> MakeWritable(PageRef* ref, int level);

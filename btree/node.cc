@@ -14,18 +14,18 @@ namespace {
 
 constexpr uint32_t kLevelMax = 16;
 
+uint32_t RestSize(uint32_t suffix_size) {
+  return suffix_size > kHeadBytes ? suffix_size - kHeadBytes : 0;
+}
+
+}  // namespace
+
 size_t CommonPrefix(std::string_view a, std::string_view b) {
   const size_t n = std::min(a.size(), b.size());
   size_t i = 0;
   while (i < n && a[i] == b[i]) ++i;
   return i;
 }
-
-uint32_t RestSize(uint32_t suffix_size) {
-  return suffix_size > kHeadBytes ? suffix_size - kHeadBytes : 0;
-}
-
-}  // namespace
 
 // --- Reading ----------------------------------------------------------------
 

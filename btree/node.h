@@ -91,6 +91,9 @@ inline uint32_t HeadOf(std::string_view suffix) {
   return uint32_t{b[0]} << 24 | uint32_t{b[1]} << 16 | uint32_t{b[2]} << 8 | b[3];
 }
 
+// How many bytes both begin with.
+size_t CommonPrefix(std::string_view a, std::string_view b);
+
 // Reads a node. A view: costs nothing, owns nothing.
 class NodeView {
  public:

@@ -24,11 +24,6 @@ inline bool Matches(const char* page, const PageRef& ref) {
   return BirthOf(page) == ref.birth;
 }
 
-absl::Status Mismatch(const char* page, const PageRef& ref) {
-  return PageDamaged(ref.id, absl::StrCat("birth is ", BirthOf(page), ", expected ",
-                                          ref.birth, ": two references disagree"));
-}
-
 absl::Status WrongLevel(const PageRef& ref) {
   return PageDamaged(ref.id, "is not the kind or level of page its parent says");
 }
@@ -57,7 +52,7 @@ absl::Status TreeReader::Descend(Step step, AtLeaf at_leaf) const {
       int level = -1;
       while (page != nullptr) {
         if (!Matches(page, ref)) [[unlikely]]
-          return Mismatch(page, ref);
+          return pager::BirthDiffers(page, ref);
         const NodeView node(page);
         if (level < 0 ? !IsTreePage(page)
                       : static_cast<int>(node.level()) != level - 1 || !IsTreePage(page))
@@ -216,7 +211,7 @@ bool TreeCursor::WithPage(const PageRef& ref, Fn fn) {
       EpochGuard guard(buffer, context_.slot);
       if (const char* page = buffer.Peek(ref.id)) {
         if (!Matches(page, ref) || !IsTreePage(page)) {
-          Fail(Mismatch(page, ref));
+          Fail(pager::BirthDiffers(page, ref));
           return false;
         }
         return fn(NodeView(page));

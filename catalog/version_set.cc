@@ -136,8 +136,8 @@ void VersionSet::RemoveAt(size_t index, std::vector<PageRef>* free) {
   Entry& gone = *entries_[index];
   Entry* const before = index > 0 ? entries_[index - 1].get() : nullptr;
   // Kept for the checkpoint alone: no reader can come to it any more.
-  const bool unread = before != nullptr && (before == durable_ || before == writing_) &&
-                      !IsRead(before);
+  const bool unread =
+      before != nullptr && (before == durable_ || before == writing_) && !IsRead(before);
   for (const PageRef& page : gone.waiting) {
     if (before == nullptr || before->number < page.birth) {
       free->push_back(page);

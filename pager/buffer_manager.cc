@@ -121,8 +121,7 @@ absl::StatusOr<const char*> BufferManager::Pin(const PageRef& ref) {
       const char* page = Address(State(ref.id).load(std::memory_order_relaxed));
       if (BirthOf(page) == ref.birth && PagesOf(page) == ref.pages) return page;
       Unpin(ref.id);
-      return PageDamaged(ref.id, absl::StrCat("birth is ", BirthOf(page), ", expected ",
-                                              ref.birth, ": two references disagree"));
+      return BirthDiffers(page, ref);
     }
     SHEAF_RETURN_IF_ERROR(Load(ref));
   }
@@ -381,7 +380,7 @@ absl::Status BufferManager::SpillToLimit() {
 void BufferManager::SweepOnce(uint64_t want, Spill spill, Sweep* sweep) {
   const uint64_t end = ClockSize();
   const uint64_t oldest = OldestActiveEpoch();
-  std::vector<Victim> victims;
+  Victims victims;
   uint64_t found = 0;
   for (uint64_t step = 0; step < end && found < want && sweep->dirty.size() < kWriteBatch;
        ++step) {
@@ -394,7 +393,7 @@ void BufferManager::SweepOnce(uint64_t want, Spill spill, Sweep* sweep) {
 }
 
 uint64_t BufferManager::VisitFrame(uint64_t index, uint64_t oldest, Spill spill,
-                                   Sweep* sweep, std::vector<Victim>* victims) {
+                                   Sweep* sweep, Victims* victims) {
   Frame& frame = frames_[index];
   const PageId id = frame.id.load(std::memory_order_acquire);
   if (id == 0) return 0;
@@ -423,7 +422,7 @@ uint64_t BufferManager::VisitFrame(uint64_t index, uint64_t oldest, Spill spill,
 }
 
 uint64_t BufferManager::LockVictim(uint64_t frame, PageId id, uint64_t word,
-                                   std::vector<Victim>* victims) {
+                                   Victims* victims) {
   if (!State(id).compare_exchange_strong(word, kLocked, std::memory_order_seq_cst))
     return 0;
   const uint32_t pages = frames_[frame].pages.load(std::memory_order_relaxed);
@@ -438,7 +437,7 @@ void BufferManager::Evict(absl::Span<Victim> victims) {
 
 // Nobody reads them, so there is no operation to wait for.
 void BufferManager::Retire(absl::Span<const PageRef> pages) {
-  std::vector<Victim> victims;
+  Victims victims;
   for (const PageRef& ref : pages) {
     std::atomic<uint64_t>* state = StateOrNull(ref.id);
     if (state == nullptr) continue;
@@ -462,7 +461,7 @@ absl::Status BufferManager::WriteAndEvict(absl::Span<const PageRef> dirty) {
   std::vector<PageRef> sorted(dirty.begin(), dirty.end());
   SHEAF_RETURN_IF_ERROR(WriteOut(sorted));
   const uint64_t oldest = OldestActiveEpoch();
-  std::vector<Victim> victims;
+  Victims victims;
   for (const PageRef& ref : sorted) {
     const uint64_t word = State(ref.id).load(std::memory_order_seq_cst);
     if ((word & (kResident | kMarked)) != (kResident | kMarked)) continue;
@@ -508,27 +507,23 @@ char* BufferManager::WritablePage(const PageRef& ref, Stamp oldest_birth) {
   return Address(word);
 }
 
-bool BufferManager::LockFreed(PageId id, uint32_t pages, Victims* victims) {
+bool BufferManager::LockFreed(PageId id, Victims* victims) {
   std::atomic<uint64_t>* state = StateOrNull(id);
   if (state == nullptr) return true;  // never touched since open
-  uint64_t word = state->load(std::memory_order_acquire);
   for (;;) {
+    const uint64_t word = state->load(std::memory_order_acquire);
     if (word == 0) return true;
     if ((word & kPinMask) != 0) return false;
-    if ((word & kLocked) != 0) {  // the clock takes it
-      sched_yield();
-      word = state->load(std::memory_order_acquire);
-    } else if (state->compare_exchange_weak(word, kLocked, std::memory_order_acq_rel)) {
-      break;
-    }
+    if ((word & kLocked) != 0)
+      sched_yield();  // the clock takes it
+    else if (LockVictim(FrameOf(word), id, word, victims) > 0)
+      return true;
   }
-  victims->push_back({FrameOf(word), id, pages, (word & kDirty) != 0});
-  return true;
 }
 
-bool BufferManager::Free(PageId id, uint32_t pages) {
+bool BufferManager::Free(PageId id) {
   Victims victims;
-  const bool freed = LockFreed(id, pages, &victims);
+  const bool freed = LockFreed(id, &victims);
   GiveBack(absl::MakeSpan(victims));
   return freed;
 }
@@ -537,7 +532,7 @@ void BufferManager::FreeAll(absl::Span<const PageRef> pages,
                             std::vector<PageRef>* pinned) {
   Victims victims;
   for (const PageRef& ref : pages)
-    if (!LockFreed(ref.id, ref.pages, &victims)) pinned->push_back(ref);
+    if (!LockFreed(ref.id, &victims)) pinned->push_back(ref);
   GiveBack(absl::MakeSpan(victims));
 }
 
@@ -609,7 +604,7 @@ absl::Status BufferManager::WriteBatchOut(absl::Span<const PageRef> pages,
 }
 
 void BufferManager::EndWriteOut(absl::Span<const PageRef> run, bool written) {
-  std::vector<Victim> doomed;
+  Victims doomed;
   for (const PageRef& ref : run) {
     std::atomic<uint64_t>& state = State(ref.id);
     state.fetch_and(~(written ? kWriting | kDirty : kWriting), std::memory_order_acq_rel);
@@ -663,7 +658,7 @@ BufferStats BufferManager::stats() const {
   return s;
 }
 
-absl::Status BufferManager::Check() {
+absl::Status BufferManager::Check() const {
   uint64_t pages_used = 0, pages_dirty = 0, large = 0, free = 0;
   uint64_t frame = singles_end_.load() == 0 ? singles_max_ : 0;
   for (uint64_t step = ClockSize(); step > 0; --step, frame = NextFrame(frame)) {

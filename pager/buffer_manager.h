@@ -144,7 +144,7 @@ class BufferManager {
 
   // The page belongs to no tree any more. False when somebody pins it still:
   // its id must not be given to anybody yet.
-  bool Free(PageId id, uint32_t pages);
+  bool Free(PageId id);
   // The same for many; those that are pinned go to `*pinned`.
   void FreeAll(absl::Span<const PageRef> pages, std::vector<PageRef>* pinned);
   // Only a version that is kept for its checkpoint has these pages: nobody will read
@@ -161,7 +161,7 @@ class BufferManager {
   PageId page_end() const { return page_end_.load(std::memory_order_relaxed); }
   BufferStats stats() const;
   // Compares states, clock and counters. Requires: nobody else uses it.
-  absl::Status Check();
+  absl::Status Check() const;
 
  private:
   static constexpr uint64_t kPinMask = (1 << 20) - 1;
@@ -233,15 +233,13 @@ class BufferManager {
     uint32_t pages;
     bool dirty;
   };
+  using Victims = absl::InlinedVector<Victim, 8>;
   // These return the base pages they added to `*victims`.
   uint64_t VisitFrame(uint64_t frame, uint64_t oldest, Spill spill, Sweep* sweep,
-                      std::vector<Victim>* victims)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(evict_mu_);
-  uint64_t LockVictim(uint64_t frame, PageId id, uint64_t word,
-                      std::vector<Victim>* victims);
+                      Victims* victims) ABSL_EXCLUSIVE_LOCKS_REQUIRED(evict_mu_);
+  uint64_t LockVictim(uint64_t frame, PageId id, uint64_t word, Victims* victims);
   // Locks a page that belongs to nobody, if it is in memory. False when it is pinned.
-  using Victims = absl::InlinedVector<Victim, 8>;
-  bool LockFreed(PageId id, uint32_t pages, Victims* victims);
+  bool LockFreed(PageId id, Victims* victims);
   // Requires: their state words are kLocked.
   void GiveBack(absl::Span<Victim> victims) ABSL_LOCKS_EXCLUDED(frames_mu_);
   void Evict(absl::Span<Victim> victims) ABSL_LOCKS_EXCLUDED(frames_mu_);
@@ -289,7 +287,7 @@ class BufferManager {
   Mutex evict_mu_;
   uint64_t hand_ ABSL_GUARDED_BY(evict_mu_) = 0;
   uint64_t spill_hand_ ABSL_GUARDED_BY(evict_mu_) = 0;
-  SpinMutex frames_mu_;
+  mutable SpinMutex frames_mu_;
   Mutex segments_mu_;         // who adds one
   void* reserved_ = nullptr;  // memory_bytes_ of address space; memory_ is in it
   uint64_t memory_bytes_ = 0;

@@ -128,6 +128,29 @@ absl::StatusOr<SecretKey> DeriveFromPassphrase(std::string_view passphrase,
   return RunKdf("SCRYPT", params);
 }
 
+namespace {
+
+// Takes everything in, in the direction that the context has; the tag remains.
+bool Run(EVP_CIPHER_CTX* context, const char* nonce, std::string_view authenticated,
+         absl::Span<char> data) {
+  constexpr int kAsItIs = -1;
+  int size = 0;
+  return EVP_CipherInit_ex2(context, nullptr, nullptr, Bytes(nonce), kAsItIs, nullptr) ==
+             1 &&
+         EVP_CipherUpdate(context, nullptr, &size, Bytes(authenticated.data()),
+                          static_cast<int>(authenticated.size())) == 1 &&
+         EVP_CipherUpdate(context, Bytes(data.data()), &size, Bytes(data.data()),
+                          static_cast<int>(data.size())) == 1;
+}
+
+bool Finish(EVP_CIPHER_CTX* context) {
+  unsigned char nothing[kTagBytes];  // of a stream cipher no bytes are left
+  int size = 0;
+  return EVP_CipherFinal_ex(context, nothing, &size) == 1;
+}
+
+}  // namespace
+
 // --- Cipher -----------------------------------------------------------------
 
 Cipher::Cipher(const SecretKey& key) : key_(key) {}
@@ -172,14 +195,8 @@ absl::Status Cipher::Seal(const char* nonce, std::string_view authenticated,
   }
   SHEAF_ASSIGN_OR_RETURN(Context* const context, Take(Direction::kSeal));
   absl::Cleanup give_back = [&] { GiveBack(Direction::kSeal, context); };
-  int size = 0;
   const bool sealed =
-      EVP_EncryptInit_ex2(context, nullptr, nullptr, Bytes(nonce), nullptr) == 1 &&
-      EVP_EncryptUpdate(context, nullptr, &size, Bytes(authenticated.data()),
-                        static_cast<int>(authenticated.size())) == 1 &&
-      EVP_EncryptUpdate(context, Bytes(data.data()), &size, Bytes(data.data()),
-                        static_cast<int>(data.size())) == 1 &&
-      EVP_EncryptFinal_ex(context, Bytes(data.data() + data.size()), &size) == 1 &&
+      Run(context, nonce, authenticated, data) && Finish(context) &&
       EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, kTagBytes, tag) == 1;
   return sealed ? absl::OkStatus() : CryptoFailed("encryption");
 }
@@ -189,17 +206,10 @@ absl::Status Cipher::Open(const char* nonce, std::string_view authenticated,
   SHEAF_ASSERT(data.size() <= std::numeric_limits<int>::max());
   SHEAF_ASSIGN_OR_RETURN(Context* const context, Take(Direction::kOpen));
   absl::Cleanup give_back = [&] { GiveBack(Direction::kOpen, context); };
-  int size = 0;
-  const bool run =
-      EVP_DecryptInit_ex2(context, nullptr, nullptr, Bytes(nonce), nullptr) == 1 &&
-      EVP_DecryptUpdate(context, nullptr, &size, Bytes(authenticated.data()),
-                        static_cast<int>(authenticated.size())) == 1 &&
-      EVP_DecryptUpdate(context, Bytes(data.data()), &size, Bytes(data.data()),
-                        static_cast<int>(data.size())) == 1 &&
-      EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, kTagBytes,
-                          const_cast<char*>(tag)) == 1;
-  if (run && EVP_DecryptFinal_ex(context, Bytes(data.data() + data.size()), &size) == 1)
-    return absl::OkStatus();
+  const bool run = Run(context, nonce, authenticated, data) &&
+                   EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, kTagBytes,
+                                       const_cast<char*>(tag)) == 1;
+  if (run && Finish(context)) return absl::OkStatus();
   // Nobody may act on bytes that were not authentic.
   if (!data.empty()) std::memset(data.data(), 0, data.size());
   return run ? absl::DataLossError("its authentication tag does not fit its bytes")

@@ -44,18 +44,18 @@ class ABSL_LOCKABLE Mutex {
   std::mutex mu_;
 };
 
-class ABSL_SCOPED_LOCKABLE MutexLock {
+template <class M>
+class ABSL_SCOPED_LOCKABLE ScopedLock {
  public:
-  explicit MutexLock(Mutex* mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(*mu) {
-    mu_.Lock();
-  }
-  ~MutexLock() ABSL_UNLOCK_FUNCTION() { mu_.Unlock(); }
-  MutexLock(const MutexLock&) = delete;
-  MutexLock& operator=(const MutexLock&) = delete;
+  explicit ScopedLock(M* mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(*mu) { mu_.Lock(); }
+  ~ScopedLock() ABSL_UNLOCK_FUNCTION() { mu_.Unlock(); }
+  ScopedLock(const ScopedLock&) = delete;
+  ScopedLock& operator=(const ScopedLock&) = delete;
 
  private:
-  Mutex& mu_;
+  M& mu_;
 };
+using MutexLock = ScopedLock<Mutex>;
 
 class CondVar {
  public:
@@ -101,18 +101,7 @@ class ABSL_LOCKABLE SpinMutex {
   std::atomic<bool> locked_{false};
 };
 
-class ABSL_SCOPED_LOCKABLE SpinLock {
- public:
-  explicit SpinLock(SpinMutex* mu) ABSL_EXCLUSIVE_LOCK_FUNCTION(mu) : mu_(*mu) {
-    mu_.Lock();
-  }
-  ~SpinLock() ABSL_UNLOCK_FUNCTION() { mu_.Unlock(); }
-  SpinLock(const SpinLock&) = delete;
-  SpinLock& operator=(const SpinLock&) = delete;
-
- private:
-  SpinMutex& mu_;
-};
+using SpinLock = ScopedLock<SpinMutex>;
 
 }  // namespace sheaf::pager
 #endif  // PAGER_MUTEX_H_

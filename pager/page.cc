@@ -11,6 +11,11 @@ absl::Status PageDamaged(PageId id, const std::string& what) {
   return absl::DataLossError(absl::StrCat("page ", id, ": ", what));
 }
 
+absl::Status BirthDiffers(const char* page, const PageRef& ref) {
+  return PageDamaged(ref.id, absl::StrCat("birth is ", BirthOf(page), ", expected ",
+                                          ref.birth, ": two references disagree"));
+}
+
 void InitPageHeader(char* page, PageKind kind, uint32_t pages, PageId id, Stamp birth) {
   std::memset(page, 0, PageHeader::kSize);
   page[PageHeader::kKind] = static_cast<char>(kind);

@@ -139,6 +139,8 @@ struct PageOps {
 };
 
 absl::Status PageDamaged(PageId id, const std::string& what);
+// The page in memory is not of the birth that this reference to it gives.
+absl::Status BirthDiffers(const char* page, const PageRef& ref);
 
 }  // namespace sheaf::pager
 #endif  // PAGER_PAGE_H_

@@ -32,8 +32,7 @@ absl::Status PageWriter::Prepare() {
 }
 
 absl::StatusOr<char*> PageWriter::New(PageKind kind, uint32_t pages, PageRef* ref) {
-  if (!prepared()) [[unlikely]]
-    SHEAF_RETURN_IF_ERROR(Prepare());
+  SHEAF_RETURN_IF_ERROR(Prepare());
   SHEAF_ASSIGN_OR_RETURN(const PageId id, pager_.allocator().Allocate(pages));
   *ref = PageRef{id, stamp_, pages, false};
   SHEAF_ASSIGN_OR_RETURN(char* page, buffer_.NewPage(kind, *ref));
@@ -82,16 +81,12 @@ void PageWriter::RollbackTo(const Mark& mark) {
 
 absl::Span<const PageRef> PageWriter::Commit() {
   Unpin();
-  std::vector<PageRef> own;
-  const auto is_own = [this](const PageRef& ref) { return ref.birth >= first_stamp_; };
-  if (std::any_of(given_up_.begin(), given_up_.end(), is_own)) {
-    const auto begin =
-        std::stable_partition(given_up_.begin(), given_up_.end(),
-                              [&](const PageRef& ref) { return !is_own(ref); });
-    own.assign(begin, given_up_.end());
-    given_up_.erase(begin, given_up_.end());
-    pager_.allocator().FreeAll(own);
-  }
+  const auto own =
+      std::partition(given_up_.begin(), given_up_.end(),
+                     [this](const PageRef& ref) { return ref.birth < first_stamp_; });
+  pager_.allocator().FreeAll(
+      absl::MakeSpan(given_up_).subspan(static_cast<size_t>(own - given_up_.begin())));
+  given_up_.erase(own, given_up_.end());
   made_.clear();
   freed_.clear();
   return given_up_;

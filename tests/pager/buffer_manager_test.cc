@@ -154,21 +154,21 @@ TEST(BufferManager, FreedPagesGetNewOwners) {
   t.Make(old);
   t.ExpectReadable(old);
   const char* page = *t.buffer->Pin(old);
-  EXPECT_FALSE(t.buffer->Free(old.id, 1)) << "somebody looks at it";
+  EXPECT_FALSE(t.buffer->Free(old.id)) << "somebody looks at it";
   EXPECT_EQ(page[PageHeader::kSize], TestFile::FillOf(old));
   t.buffer->Unpin(old.id);
-  EXPECT_TRUE(t.buffer->Free(old.id, 1));
+  EXPECT_TRUE(t.buffer->Free(old.id));
   EXPECT_TRUE(absl::IsDataLoss(t.buffer->Load(old))) << "it belongs to nobody";
   const PageRef next{2, 6, 1, false};
   t.Make(next);
   t.ExpectReadable(next);
   EXPECT_TRUE(absl::IsDataLoss(t.buffer->Pin(old).status()));
   // Larger nodes over and beside what was there.
-  EXPECT_TRUE(t.buffer->Free(next.id, 1));
+  EXPECT_TRUE(t.buffer->Free(next.id));
   const PageRef wide{2, 7, 8, false};
   t.Make(wide);
   t.ExpectReadable(wide);
-  EXPECT_TRUE(t.buffer->Free(wide.id, 8));
+  EXPECT_TRUE(t.buffer->Free(wide.id));
   for (PageId id = 2; id < 10; ++id) t.Make({id, 8, 1, false});
   for (PageId id = 2; id < 10; ++id) t.ExpectReadable({id, 8, 1, false});
   EXPECT_TRUE(t.buffer->Check().ok());

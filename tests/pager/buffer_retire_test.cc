@@ -128,7 +128,7 @@ TEST_F(BufferRetire, NotTheNextOwner) {
   std::vector<PageRef> older, next;
   for (const PageRef& ref : Refs(200, 250)) {
     older.push_back(ref);
-    ASSERT_TRUE(t_.buffer->Free(ref.id, 1));
+    ASSERT_TRUE(t_.buffer->Free(ref.id));
     next.push_back({ref.id, 6, 1, false});
     t_.Make(next.back());
   }

@@ -184,7 +184,7 @@ class BufferRace : public testing::Test {
       locks.emplace_back(nodes_[n].mu);
       Node& node = nodes_[n];
       // Whoever writes pages out pins them for a moment.
-      while (!buffer_->Free(node.ref.id, node.ref.pages)) std::this_thread::yield();
+      while (!buffer_->Free(node.ref.id)) std::this_thread::yield();
       node.ref.birth = stamp;
       node.word = random();
       absl::StatusOr<char*> made = buffer_->NewPage(PageKind::kValue, node.ref);
