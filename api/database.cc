@@ -254,15 +254,23 @@ absl::StatusOr<PageDescription> Database::DescribePage(const std::string& path,
     bytes.resize(pages * pager::kPageBytes);
     SHEAF_RETURN_IF_ERROR(file->Read(offset, absl::MakeSpan(bytes.data(), bytes.size())));
   }
-  return internal::Describe(page, bytes);
+  pager::PageCodec codec;
+  absl::StatusOr<std::unique_ptr<pager::FileKeys>> keys =
+      pager::Pager::FindKeys(*file, options.key);
+  if (!keys.ok())
+    return absl::Status(keys.status().code(),
+                        absl::StrCat(path, ": ", keys.status().message()));
+  codec.set_keys(*std::move(keys));
+  return internal::Describe(page, std::move(bytes), codec);
 }
 
 namespace internal {
 
-PageDescription Describe(uint64_t page, const std::string& bytes) {
+PageDescription Describe(uint64_t page, std::string bytes,
+                         const pager::PageCodec& codec) {
   PageDescription out;
   out.page = page;
-  const char* data = bytes.data();
+  char* const data = bytes.data();
   const pager::PageOps& ops = btree::TreePageOps();
   const auto kind = static_cast<uint8_t>(data[pager::PageHeader::kKind]);
   static constexpr const char* kNames[pager::kPageKindCount] = {
@@ -273,14 +281,13 @@ PageDescription Describe(uint64_t page, const std::string& bytes) {
   // As many pages as were read, whatever it says: nothing behind them is looked at.
   const auto pages = static_cast<uint32_t>(bytes.size() / pager::kPageBytes);
   absl::Status status =
-      page <= 1 ? pager::DecodeSuperblock(data, page).status()
-                : pager::VerifyPage(data, bytes.size(),
-                                    {page, pager::BirthOf(data), pages, false});
+      page <= 1 ? pager::DecodeSuperblock(data, page, codec.keys()).status()
+                : codec.Open(data, bytes.size(), {page, pager::BirthOf(data), pages, false});
   if (status.ok() && page > 1 && ops.kinds[kind].validate != nullptr)
     status = ops.kinds[kind].validate(data);
   out.intact = status.ok();
   out.problem = std::string(status.message());
-  out.json = status.ok() ? pager::Pager::DescribePage(data, ops)
+  out.json = status.ok() ? pager::Pager::DescribePage(data, ops, codec.keys())
                          : absl::StrCat("{\"page\":", page, ",\"kind\":", kind, "}");
   return out;
 }

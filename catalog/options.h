@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "absl/time/time.h"
+#include "sheaf/encryption_key.h"
 
 namespace sheaf {
 
@@ -42,6 +43,12 @@ struct Options {
   Durability durability = Durability::kFull;  // unless WriteOptions say otherwise
   absl::Duration write_wait_max = absl::InfiniteDuration();  // for other writers
   pager::FileSystem* file_system = nullptr;  // not owned; null: the system's
+
+  // Opens an encrypted database; a new one is made encrypted by it. None: plain.
+  EncryptionKey key;
+  // What a new database makes guessing its passphrase cost: scrypt with N = 2^log2_n. As
+  // they are: 32 MiB of memory and about 0.1 s for each opening.
+  uint32_t scrypt_log2_n = 15, scrypt_r = 8, scrypt_p = 1;
 };
 
 struct WriteOptions {

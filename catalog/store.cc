@@ -113,6 +113,8 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(pager::FileSystem* fs,
   pager_options.create_if_missing = options.create_if_missing;
   pager_options.error_if_exists = options.error_if_exists;
   pager_options.cache_bytes_max = options.cache_bytes_max;
+  pager_options.key = options.key;
+  pager_options.scrypt_cost = {options.scrypt_log2_n, options.scrypt_r, options.scrypt_p};
   absl::StatusOr<std::unique_ptr<pager::Pager>> pager =
       pager::Pager::Open(fs, path, pager_options, &btree::TreePageOps());
   if (!pager.ok()) {
@@ -136,7 +138,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(pager::FileSystem* fs,
 }
 
 pager::LogIdentity Store::Identity() const {
-  return {pager_->superblock().database_id, log_id_};
+  return {pager_->superblock().database_id, log_id_, pager_->codec().keys()};
 }
 
 absl::Status Store::Recover() {
@@ -214,7 +216,8 @@ absl::Status Store::EnsureLog() {
   const uint64_t log_id = RandomId();
   const LogPosition start = versions_->newest().log;
   absl::StatusOr<std::unique_ptr<pager::Log>> log = pager::Log::Create(
-      fs_, LogPath(), {pager_->superblock().database_id, log_id}, start);
+      fs_, LogPath(),
+      {pager_->superblock().database_id, log_id, pager_->codec().keys()}, start);
   if (!log.ok()) {
     (void)fs_->Delete(LogPath());  // half of it may be there, and nobody will need it
     return log.status();

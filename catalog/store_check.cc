@@ -119,7 +119,8 @@ class StoreChecker {
     char page[kPageBytes];
     for (PageId id : {0, 1}) {
       absl::Status status = pager_.file().Read(id * kPageBytes, absl::MakeSpan(page));
-      if (status.ok()) status = pager::DecodeSuperblock(page, id).status();
+      if (status.ok())
+        status = pager::DecodeSuperblock(page, id, pager_.codec().keys()).status();
       if (!status.ok()) Problem(id, std::string(status.message()));
       ++result.pages;
     }
@@ -188,7 +189,8 @@ class StoreChecker {
       buffer_.resize(ref.pages * kPageBytes);
       absl::Status status =
           pager_.file().Read(ref.id * kPageBytes, absl::MakeSpan(buffer_));
-      if (status.ok()) status = pager::VerifyPage(buffer_.data(), buffer_.size(), ref);
+      if (status.ok())
+        status = pager_.codec().Open(buffer_.data(), buffer_.size(), ref);
       if (!status.ok()) Problem(ref.id, std::string(status.message()));
     }
     if (++visited_ % kPagesATick != 0) return seen;

@@ -110,6 +110,14 @@ class Parser {
   CLI::App* AddForFile(const char* name, const char* about) {
     CLI::App* command = Add(name, about);
     command->add_option("FILE", args_.file, "The database")->required();
+    CLI::Option* key_file =
+        command
+            ->add_option("--key-file", args_.key_file,
+                         "Its key: a file of 32 bytes or 64 hexadecimal digits")
+            ->type_name("PATH");
+    command
+        ->add_flag("--passphrase", args_.asks_passphrase, "Ask for its passphrase")
+        ->excludes(key_file);
     return command;
   }
 

@@ -26,6 +26,8 @@ struct Arguments {
   std::optional<uint64_t> limit;
   bool is_reverse = false, keys_only = false;
 
+  std::optional<std::string> key_file;
+  bool asks_passphrase = false;
   bool is_json = false, is_table = false;
   std::string help;  // command `help`: the text to print
 };

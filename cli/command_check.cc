@@ -108,7 +108,7 @@ Json PageJson(const PageDescription& page) {
 CommandResult Check(Session& session) {
   const Arguments& args = session.args;
   int64_t started_us = MonotonicMicros();
-  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args.file, OpenFor::kReading));
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kReading));
   ProgressLine line(session.err);
   auto report = db->Check(ShownOn(line));
   line.Clear();
@@ -124,7 +124,9 @@ CommandResult Check(Session& session) {
 
 CommandResult DumpPage(Session& session) {
   const Arguments& args = session.args;
-  auto page = Database::DescribePage(args.file, args.page);
+  Options options;
+  SHEAF_ASSIGN_OR_RETURN(options.key, KeyOf(args, OpenFor::kReading));
+  auto page = Database::DescribePage(args.file, args.page, options);
   if (!page.ok()) return FileError(args.file, page.status());
   if (args.is_json) {
     session.out.WriteLine(Dump(PageJson(*page)));

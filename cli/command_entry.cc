@@ -176,7 +176,7 @@ CommandResult Put(Session& session) {
   const Arguments& args = session.args;
   SHEAF_ASSIGN_OR_RETURN(EntryKey key, ParseEntryKey(args));
   SHEAF_ASSIGN_OR_RETURN(std::string value, ValueOf(args));
-  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args.file, OpenFor::kWritingOrCreating));
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kWritingOrCreating));
   absl::StatusOr<bool> is_replaced =
       args.is_table ? PutBytes(*db, args.collection, key.bytes, value)
                     : PutDocument(*db, args.collection, *key.document, value);
@@ -191,7 +191,7 @@ CommandResult Put(Session& session) {
 CommandResult Get(Session& session) {
   const Arguments& args = session.args;
   SHEAF_ASSIGN_OR_RETURN(EntryKey key, ParseEntryKey(args));
-  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args.file, OpenFor::kReading));
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kReading));
   ReadTransaction read = db->BeginRead();
   return args.is_table ? GetBytes(session, read, key) : GetDocument(session, read, key);
 }
@@ -199,7 +199,7 @@ CommandResult Get(Session& session) {
 CommandResult Delete(Session& session) {
   const Arguments& args = session.args;
   SHEAF_ASSIGN_OR_RETURN(EntryKey key, ParseEntryKey(args));
-  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args.file, OpenFor::kWriting));
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kWriting));
   SHEAF_RETURN_IF_ERROR(RequireName(*db, args));
   absl::StatusOr<bool> was_there = DeleteEntry(*db, args, key);
   if (!was_there.ok()) return At(args.file, was_there.status());

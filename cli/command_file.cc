@@ -83,7 +83,7 @@ void PrintStats(const std::string& path, const DatabaseStats& stats, Output& out
 }  // namespace
 
 CommandResult List(Session& session) {
-  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(session.args.file, OpenFor::kReading));
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(session.args, OpenFor::kReading));
   ReadTransaction read = db->BeginRead();
   auto trees = read.List();
   if (!trees.ok()) return At(session.args.file, trees.status());
@@ -98,7 +98,7 @@ CommandResult List(Session& session) {
 }
 
 CommandResult Stat(Session& session) {
-  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(session.args.file, OpenFor::kReading));
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(session.args, OpenFor::kReading));
   DatabaseStats stats = db->stats();
   if (session.args.is_json) {
     session.out.WriteLine(Dump(StatsJson(stats)));
@@ -110,7 +110,7 @@ CommandResult Stat(Session& session) {
 
 CommandResult Checkpoint(Session& session) {
   const Arguments& args = session.args;
-  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args.file, OpenFor::kWriting));
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kWriting));
   DatabaseStats before = db->stats();
   SHEAF_RETURN_IF_ERROR(At(args.file, db->Checkpoint()));
   DatabaseStats after = db->stats();

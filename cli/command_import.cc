@@ -272,7 +272,7 @@ CommandResult Import(Session& session) {
   const Arguments& args = session.args;
   Interrupt interrupt;
   SHEAF_ASSIGN_OR_RETURN(LineReader lines, LineReader::Open(args.input, interrupt.fd()));
-  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args.file, OpenFor::kWritingOrCreating));
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kWritingOrCreating));
   Importer importer(session, *db, lines, interrupt);
   absl::Status status = importer.Run();
   double seconds = importer.seconds();

@@ -145,7 +145,7 @@ absl::Status ScanTable(Session& session, const ReadTransaction& read) {
 
 CommandResult Scan(Session& session) {
   const Arguments& args = session.args;
-  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args.file, OpenFor::kReading));
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kReading));
   ReadTransaction read = db->BeginRead();
   SHEAF_RETURN_IF_ERROR(args.is_table ? ScanTable(session, read)
                                       : ScanDocuments(session, read));

@@ -37,8 +37,10 @@ CommandResult DumpPage(Session& session);
 enum class OpenFor { kReading, kWriting, kWritingOrCreating };
 
 // Errors name the file and carry the exit code of an open that failed.
-absl::StatusOr<std::unique_ptr<Database>> OpenFile(const std::string& path,
+absl::StatusOr<std::unique_ptr<Database>> OpenFile(const Arguments& args,
                                                    OpenFor purpose);
+// What --key-file or --passphrase say; none without them.
+absl::StatusOr<EncryptionKey> KeyOf(const Arguments& args, OpenFor purpose);
 // What OpenFile does to an error of the library about the file itself.
 absl::Status FileError(const std::string& path, const absl::Status& status);
 // Adds what helps when a collection or table is absent or of the other kind.

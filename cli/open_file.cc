@@ -1,18 +1,77 @@
+#include <fcntl.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "absl/cleanup/cleanup.h"
 #include "cli/commands.h"
 #include "cli/failure.h"
 
 namespace sheaf::cli {
+namespace {
+
+// From the terminal, not standard input, which may carry documents.
+absl::StatusOr<std::string> AskSecret(const char* prompt) {
+  const int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+  if (terminal < 0)
+    return UsageError("--passphrase: there is no terminal to ask for it: use --key-file");
+  absl::Cleanup close_terminal = [terminal] { close(terminal); };
+  termios before{};
+  if (tcgetattr(terminal, &before) != 0)
+    return UsageError("--passphrase: the terminal does not let its echo be turned off");
+  termios silent = before;
+  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  tcsetattr(terminal, TCSAFLUSH, &silent);
+  absl::Cleanup restore = [&] { tcsetattr(terminal, TCSAFLUSH, &before); };
+  (void)!write(terminal, prompt, strlen(prompt));
+  std::string secret;
+  char c = 0;
+  while (read(terminal, &c, 1) == 1 && c != '\n') secret.push_back(c);
+  (void)!write(terminal, "\n", 1);
+  return secret;
+}
+
+}  // namespace
 
 absl::Status FileError(const std::string& path, const absl::Status& status) {
+  if (absl::IsPermissionDenied(status) && status.message().find("encrypted") !=
+                                              absl::string_view::npos)
+    return WithHint(At(path, status), "give --key-file PATH, or --passphrase to be asked");
+  if (absl::IsPermissionDenied(status) &&
+      (status.message().find("wrong") != absl::string_view::npos ||
+       status.message().find("opened by") != absl::string_view::npos))
+    return WithHint(At(path, status), "nothing was changed");
+  if (absl::IsFailedPrecondition(status) &&
+      status.message().find("not encrypted") != absl::string_view::npos)
+    return At(path, status);
   // Not a Sheaf file; a folder or a device.
   bool is_foreign = absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status);
   if (!is_foreign) return At(path, status);
   return WithDetails(At(path, status), {{"exit", kExitBadFile}});
 }
 
-absl::StatusOr<std::unique_ptr<Database>> OpenFile(const std::string& path,
+absl::StatusOr<EncryptionKey> KeyOf(const Arguments& args, OpenFor purpose) {
+  if (args.key_file.has_value()) {
+    absl::StatusOr<EncryptionKey> key = EncryptionKey::FromFile(*args.key_file);
+    if (key.ok() || !absl::IsNotFound(key.status())) return key;
+    return UsageError(std::string(key.status().message()));
+  }
+  if (!args.asks_passphrase) return EncryptionKey();
+  const bool is_new = access(args.file.c_str(), F_OK) != 0;
+  if (is_new && purpose != OpenFor::kWritingOrCreating) return EncryptionKey();
+  SHEAF_ASSIGN_OR_RETURN(const std::string passphrase, AskSecret("Passphrase: "));
+  if (is_new) {  // whoever mistypes it never opens the file again
+    SHEAF_ASSIGN_OR_RETURN(const std::string again, AskSecret("Again, to be sure: "));
+    if (again != passphrase) return UsageError("the two passphrases differ");
+  }
+  return EncryptionKey::Passphrase(passphrase);
+}
+
+absl::StatusOr<std::unique_ptr<Database>> OpenFile(const Arguments& args,
                                                    OpenFor purpose) {
+  const std::string& path = args.file;
   Options options;
+  SHEAF_ASSIGN_OR_RETURN(options.key, KeyOf(args, purpose));
   options.read_only = purpose == OpenFor::kReading;
   options.create_if_missing = purpose == OpenFor::kWritingOrCreating;
   auto db = Database::Open(path, options);

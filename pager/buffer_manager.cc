@@ -40,9 +40,11 @@ void AddRange(char* begin, size_t bytes, std::vector<iovec>* ranges) {
 
 }  // namespace
 
-BufferManager::BufferManager(File* file, const PageOps* ops, uint64_t bytes_max)
+BufferManager::BufferManager(File* file, const PageOps* ops, uint64_t bytes_max,
+                             const PageCodec* codec)
     : file_(file),
       ops_(ops),
+      codec_(codec != nullptr ? codec : &PlainCodec()),
       pages_max_(std::max(bytes_max, kBytesMin) / kPageBytes),
       singles_max_(pages_max_ + kFramesSlack),
       frames_max_(singles_max_ + singles_max_ / 2) {  // a large node has two or more
@@ -173,7 +175,7 @@ absl::Status BufferManager::FillFromFile(char* page, const PageRef& ref) {
   if (absl::IsOutOfRange(status))
     status = PageDamaged(ref.id, "lies behind the end of the file, which was cut off");
   SHEAF_RETURN_IF_ERROR(status);
-  SHEAF_RETURN_IF_ERROR(VerifyPage(page, bytes, ref));
+  SHEAF_RETURN_IF_ERROR(codec_->Open(page, bytes, ref));
   const PageKindOps& ops = ops_->kinds[static_cast<size_t>(PageKindOf(page))];
   return ops.validate == nullptr
              ? PageDamaged(ref.id, "is not of a kind that a tree refers to")
@@ -631,7 +633,7 @@ absl::Status BufferManager::WriteRun(absl::Span<const PageRef> run,
     std::memcpy(out, Address(State(ref.id).load(std::memory_order_relaxed)), size);
     const PageKindOps& ops = ops_->kinds[static_cast<size_t>(PageKindOf(out))];
     if (ops.clear_unused != nullptr) ops.clear_unused(out);
-    SealPage(out, size);
+    SHEAF_RETURN_IF_ERROR(codec_->Seal(out, size));
     out += size;
   }
   return file_->Write(run[0].id * kPageBytes, std::string_view(bounce->data(), bytes));

@@ -54,6 +54,7 @@
 #include "pager/file.h"
 #include "pager/mutex.h"
 #include "pager/page.h"
+#include "pager/page_codec.h"
 #include "pager/reader_slots.h"
 
 namespace sheaf::pager {
@@ -67,8 +68,9 @@ class BufferManager {
  public:
   static constexpr uint64_t kBytesMin = uint64_t{1} << 20;
 
-  // `file` and `ops` outlive it.
-  BufferManager(File* file, const PageOps* ops, uint64_t bytes_max);
+  // `file`, `ops` and `codec` outlive it. Null: pages are plain.
+  BufferManager(File* file, const PageOps* ops, uint64_t bytes_max,
+                const PageCodec* codec = nullptr);
   ~BufferManager();
   BufferManager(const BufferManager&) = delete;
   BufferManager& operator=(const BufferManager&) = delete;
@@ -271,6 +273,7 @@ class BufferManager {
 
   File* const file_;
   const PageOps* const ops_;
+  const PageCodec* const codec_;
   const uint64_t pages_max_;
   Segment* segments_ = nullptr;  // kSegmentsMax entries, memory used as touched
   std::atomic<PageId> page_end_{0};

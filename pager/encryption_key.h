@@ -1,5 +1,5 @@
 // EncryptionKey: what opens an encrypted database. 32 bytes, or a passphrase that
-// scrypt makes them of.
+// scrypt makes them of. Installed as <sheaf/encryption_key.h>.
 //
 // Copies share the secret; it is wiped when the last one goes. Thread-compatible.
 #ifndef SHEAF_ENCRYPTION_KEY_H_

@@ -34,6 +34,10 @@ absl::StatusOr<SecretKey> WrappingKey(const char* wrap, const EncryptionKey& key
 
 }  // namespace
 
+absl::Status KeyNeeded() {
+  return absl::PermissionDeniedError("it is encrypted: its key or passphrase is needed");
+}
+
 absl::Status WrapFileKey(const SecretKey& file_key, const EncryptionKey& key,
                          const ScryptCost& cost, std::string_view database_id,
                          char* out) {

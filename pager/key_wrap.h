@@ -43,5 +43,8 @@ absl::Status WrapFileKey(const SecretKey& file_key, const EncryptionKey& key,
 absl::StatusOr<SecretKey> UnwrapFileKey(const char* in, const EncryptionKey& key,
                                         std::string_view database_id);
 
+// kPermissionDenied: the database is encrypted and nobody gave a key.
+absl::Status KeyNeeded();
+
 }  // namespace sheaf::pager
 #endif  // PAGER_KEY_WRAP_H_

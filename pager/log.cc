@@ -57,9 +57,10 @@ uint32_t NextSalt(uint64_t* state) {
 
 }  // namespace
 
-Log::Log(std::unique_ptr<File> file, uint64_t log_id, Access access)
+Log::Log(std::unique_ptr<File> file, const LogIdentity& identity, Access access)
     : file_(std::move(file)),
-      log_id_(log_id),
+      log_id_(identity.log_id),
+      keys_(identity.keys),
       access_(access),
       salt_state_(RandomSeed()),
       pending_(std::make_unique<LogBatch>()),
@@ -76,7 +77,7 @@ absl::StatusOr<std::unique_ptr<Log>> Log::Create(FileSystem* fs, const std::stri
   if (exists) SHEAF_RETURN_IF_ERROR(fs->Delete(path));
   SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
                          fs->Open(path, OpenMode::kCreateNew));
-  std::unique_ptr<Log> log(new Log(std::move(file), identity.log_id, Access::kReadWrite));
+  std::unique_ptr<Log> log(new Log(std::move(file), identity, Access::kReadWrite));
   SHEAF_RETURN_IF_ERROR(log->Format(identity, start));
   SHEAF_RETURN_IF_ERROR(fs->SyncDirectory(path));
   return log;
@@ -89,7 +90,7 @@ absl::Status Log::Format(const LogIdentity& identity, LogPosition start) {
   MutexLock lock(&mu_);
   end_ = start;
   written_ = durable_ = released_ = start.lsn;
-  StartSegment();
+  SHEAF_RETURN_IF_ERROR(StartSegment());
   return WriteAndSync();
 }
 
@@ -104,7 +105,7 @@ absl::StatusOr<std::unique_ptr<Log>> Log::Recover(FileSystem* fs, const std::str
   LogReader reader(file.get(), path, identity);
   SHEAF_RETURN_IF_ERROR(reader.Open());
   SHEAF_RETURN_IF_ERROR(reader.Replay(start, group_bytes_max, group));
-  std::unique_ptr<Log> log(new Log(std::move(file), identity.log_id, access));
+  std::unique_ptr<Log> log(new Log(std::move(file), identity, access));
   if (access == Access::kReadWrite) SHEAF_RETURN_IF_ERROR(log->CutAfter(reader));
   log->Adopt(reader, start.lsn);
   return log;
@@ -180,42 +181,58 @@ void Log::Adopt(const LogReader& reader, Lsn start) {
 
 // The header waits in memory beside the frames; which slot of the file they go
 // to is decided when they are written.
-void Log::StartSegment() {
-  const LogSegmentHeader header = {.sequence = next_sequence_++,
-                                   .start_lsn = end_.lsn,
-                                   .previous = end_.chain,
-                                   .salt = NextSalt(&salt_state_),
-                                   .durable_lsn = durable_};
+absl::Status Log::StartSegment() {
+  LogSegmentHeader header = {.sequence = next_sequence_++,
+                             .start_lsn = end_.lsn,
+                             .previous = end_.chain,
+                             .salt = NextSalt(&salt_state_),
+                             .durable_lsn = durable_};
+  if (keys_ != nullptr) {
+    SHEAF_RETURN_IF_ERROR(FillRandom(absl::MakeSpan(header.key_salt)));
+    SHEAF_ASSIGN_OR_RETURN(cipher_, keys_->ForLogSegment(header.key_salt_view()));
+  }
   pending_->AddSegmentHeader(log_id_, header);
   seed_ = header.seed();
   segment_used_ = kSegmentHeaderBytes;
+  return absl::OkStatus();
 }
 
-void Log::AppendFrame(TxnId txn, uint8_t flags, std::string_view payload) {
+absl::Status Log::AppendFrame(TxnId txn, uint8_t flags, std::string_view payload) {
   const LogFrame frame = {
       .lsn = end_.lsn, .txn = txn, .flags = flags, .payload = payload};
-  seed_ = pending_->AddFrame(frame, seed_, segment_used_);
-  segment_used_ += frame.size();
-  end_ = {end_.lsn + frame.size(), seed_};
-  stats_.appended_bytes += frame.size();
+  SHEAF_ASSIGN_OR_RETURN(seed_,
+                         pending_->AddFrame(frame, seed_, segment_used_, cipher_.get()));
+  const uint32_t size =
+      FrameBytes(static_cast<uint32_t>(payload.size() + SealedMore(cipher_.get())));
+  segment_used_ += size;
+  end_ = {end_.lsn + size, seed_};
+  stats_.appended_bytes += size;
+  return absl::OkStatus();
+}
+
+absl::Status Log::AppendGroup(TxnId txn, std::string_view payload) {
+  uint8_t flags = kFrameFirst;
+  while (true) {
+    if (segment_used_ + kFrameSpaceMin > kLogSegmentBytes)
+      SHEAF_RETURN_IF_ERROR(StartSegment());
+    const size_t room = kLogSegmentBytes - segment_used_ - kFrameHeaderBytes -
+                        SealedMore(cipher_.get());
+    if (payload.size() <= room) break;
+    SHEAF_RETURN_IF_ERROR(AppendFrame(txn, flags, payload.substr(0, room)));
+    payload.remove_prefix(room);
+    flags = 0;
+  }
+  return AppendFrame(txn, flags | kFrameLast, payload);
 }
 
 LogPosition Log::Append(TxnId txn, std::string_view payload) {
   SHEAF_ASSERT(access_ == Access::kReadWrite);
   SHEAF_ASSERT(!payload.empty());
   MutexLock lock(&mu_);
-  if (!error_.ok()) [[unlikely]]
-    return end_;
-  uint8_t flags = kFrameFirst;
-  while (true) {
-    if (segment_used_ + kFrameSpaceMin > kLogSegmentBytes) StartSegment();
-    const size_t room = kLogSegmentBytes - segment_used_ - kFrameHeaderBytes;
-    if (payload.size() <= room) break;
-    AppendFrame(txn, flags, payload.substr(0, room));
-    payload.remove_prefix(room);
-    flags = 0;
-  }
-  AppendFrame(txn, flags | kFrameLast, payload);
+  // Only encryption can fail here; Write and SyncThrough tell.
+  if (error_.ok()) [[likely]]
+    if (absl::Status status = AppendGroup(txn, payload); !status.ok())
+      (void)Poison(std::move(status));
   return end_;
 }
 

@@ -36,7 +36,8 @@
 //                                  is CRC32C(previous, salt)
 //       40         8  durable_lsn  all before it was durable when this was made;
 //                                  at most start_lsn
-//       48        16  reserved     zero
+//       48        16  key_salt     random; zero in a plain file. The key of the frames
+//                                  in this segment is made with it (cipher.h)
 //
 //   frame (header 32 bytes, padded with zeros to a multiple of 8) :=
 //        0         4  chain        CRC32C of the chain value before this frame
@@ -47,7 +48,10 @@
 //       24         1  flags       bit 0: first frame of its group
 //                                 bit 1: last frame: the group is committed
 //       25         7  reserved     zero
-//       32    length  payload; the padding is written as zero and not read
+//       32    length  payload; the padding is written as zero and not read. In an
+//                     encrypted file it is sealed and 16 bytes of tag end it; the
+//                     nonce is the lsn (8 bytes) and zeros, bytes [4, 32) are
+//                     authenticated beside it, the chain is that of the sealed bytes
 //
 // An LSN counts bytes of frames since the database was created (headers of
 // segments are not counted), so lsn + 32 + length, rounded up to 8, is the LSN
@@ -99,6 +103,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "pager/file.h"
+#include "pager/file_keys.h"
 #include "pager/mutex.h"
 
 namespace sheaf::pager {
@@ -120,6 +125,7 @@ struct LogPosition {
 struct LogIdentity {
   DatabaseId database_id{};
   uint64_t log_id = 0;
+  FileKeys* keys = nullptr;  // null: a plain file; outlives the log
 };
 
 class LogBatch;
@@ -212,15 +218,17 @@ class Log {
 
   enum class Then { kNothing, kSync };  // what follows a write
 
-  Log(std::unique_ptr<File> file, uint64_t log_id, Access access);
+  Log(std::unique_ptr<File> file, const LogIdentity& identity, Access access);
   // What Create does once the file exists, and Recover once it was read.
   absl::Status Format(const LogIdentity& identity, LogPosition start);
   absl::Status RewriteUnsynced(const LogReader& reader);
   absl::Status CutAfter(const LogReader& reader);
   void Adopt(const LogReader& reader, Lsn start) ABSL_LOCKS_EXCLUDED(mu_);
 
-  void StartSegment() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void AppendFrame(TxnId txn, uint8_t flags, std::string_view payload)
+  absl::Status StartSegment() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status AppendFrame(TxnId txn, uint8_t flags, std::string_view payload)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status AppendGroup(TxnId txn, std::string_view payload)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Poison(absl::Status status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -240,6 +248,7 @@ class Log {
 
   const std::unique_ptr<File> file_;
   const uint64_t log_id_;
+  FileKeys* const keys_;
   const Access access_;
 
   mutable Mutex mu_;
@@ -250,6 +259,7 @@ class Log {
   uint32_t segment_used_ ABSL_GUARDED_BY(mu_) = kLogSegmentBytes;  // full: take another
   uint64_t next_sequence_ ABSL_GUARDED_BY(mu_) = 1;
   uint64_t salt_state_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<Cipher> cipher_ ABSL_GUARDED_BY(mu_);  // of the segment; null: plain
   std::unique_ptr<LogBatch> pending_ ABSL_GUARDED_BY(mu_);
 
   Lsn written_ ABSL_GUARDED_BY(mu_) = 0, durable_ ABSL_GUARDED_BY(mu_) = 0,

@@ -40,10 +40,13 @@ class LogBatch {
   }
 
   // Requires: `segment_offset` is where the last frame or header ended, in the
-  // same segment. Returns the frame's chain value.
-  uint32_t AddFrame(const LogFrame& frame, uint32_t seed, uint32_t segment_offset) {
+  // same segment. Returns the frame's chain value. After an error the batch is spoilt.
+  absl::StatusOr<uint32_t> AddFrame(const LogFrame& frame, uint32_t seed,
+                                    uint32_t segment_offset, Cipher* cipher) {
     if (pieces_.empty()) pieces_.push_back({0, segment_offset, 0});
-    return EncodeFrame(Grow(frame.size()), frame, seed);
+    const size_t sealed = frame.payload.size() + SealedMore(cipher);
+    return EncodeFrame(Grow(FrameBytes(static_cast<uint32_t>(sealed))), frame, seed,
+                       cipher);
   }
 
   void Clear() {

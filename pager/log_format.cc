@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "pager/checksum.h"
 #include "pager/coding.h"
+#include "pager/status_macros.h"
 
 namespace sheaf::pager {
 namespace {
@@ -21,8 +22,8 @@ static_assert(kFileDatabaseId + sizeof(DatabaseId) == kFileLogId);
 
 constexpr size_t kSegmentChecksum = 0, kSegmentMagicAt = 4, kSegmentLogId = 8,
                  kSegmentSequence = 16, kSegmentStartLsn = 24, kSegmentPrevious = 32,
-                 kSegmentSalt = 36, kSegmentDurableLsn = 40, kSegmentReserved = 48;
-static_assert(kSegmentReserved + 16 == kSegmentHeaderBytes);
+                 kSegmentSalt = 36, kSegmentDurableLsn = 40, kSegmentKeySalt = 48;
+static_assert(kSegmentKeySalt + 16 == kSegmentHeaderBytes);
 
 constexpr size_t kFrameChain = 0, kFrameLength = 4, kFrameLsn = 8, kFrameTxn = 16,
                  kFrameFlags = 24, kFrameReserved = 25;
@@ -101,46 +102,84 @@ void EncodeSegmentHeader(char* out, uint64_t log_id, const LogSegmentHeader& hea
   EncodeFixed32(out + kSegmentPrevious, header.previous);
   EncodeFixed32(out + kSegmentSalt, header.salt);
   EncodeFixed64(out + kSegmentDurableLsn, header.durable_lsn);
+  std::memcpy(out + kSegmentKeySalt, header.key_salt.data(), header.key_salt.size());
   EncodeFixed32(out + kSegmentChecksum,
                 Crc32c(0, out + kSegmentMagicAt, kSegmentHeaderBytes - kSegmentMagicAt));
 }
 
-std::optional<LogSegmentHeader> DecodeSegmentHeader(const char* in, uint64_t log_id) {
+std::optional<LogSegmentHeader> DecodeSegmentHeader(const char* in, uint64_t log_id,
+                                                    bool encrypted) {
   if (DecodeFixed32(in + kSegmentMagicAt) != kSegmentMagic) return std::nullopt;
   if (DecodeFixed32(in + kSegmentChecksum) !=
       Crc32c(0, in + kSegmentMagicAt, kSegmentHeaderBytes - kSegmentMagicAt)) {
     return std::nullopt;
   }
   if (DecodeFixed64(in + kSegmentLogId) != log_id) return std::nullopt;
-  const LogSegmentHeader header = {.sequence = DecodeFixed64(in + kSegmentSequence),
-                                   .start_lsn = DecodeFixed64(in + kSegmentStartLsn),
-                                   .previous = DecodeFixed32(in + kSegmentPrevious),
-                                   .salt = DecodeFixed32(in + kSegmentSalt),
-                                   .durable_lsn = DecodeFixed64(in + kSegmentDurableLsn)};
+  LogSegmentHeader header = {.sequence = DecodeFixed64(in + kSegmentSequence),
+                             .start_lsn = DecodeFixed64(in + kSegmentStartLsn),
+                             .previous = DecodeFixed32(in + kSegmentPrevious),
+                             .salt = DecodeFixed32(in + kSegmentSalt),
+                             .durable_lsn = DecodeFixed64(in + kSegmentDurableLsn)};
+  std::memcpy(header.key_salt.data(), in + kSegmentKeySalt, header.key_salt.size());
   const bool sane =
       header.sequence > 0 && header.sequence < kSequenceEnd &&
       header.start_lsn < kLsnEnd && header.start_lsn % kFrameAlignment == 0 &&
       header.durable_lsn <= header.start_lsn &&
-      AllZero(in + kSegmentReserved, kSegmentHeaderBytes - kSegmentReserved);
+      encrypted != AllZero(in + kSegmentKeySalt, header.key_salt.size());
   if (!sane) return std::nullopt;
   return header;
 }
 
+namespace {
+
+// Of the frame at this LSN; another one lies there only under another key.
+std::array<char, kNonceBytes> FrameNonce(Lsn lsn) {
+  std::array<char, kNonceBytes> nonce{};
+  EncodeFixed64(nonce.data(), lsn);
+  return nonce;
+}
+
+std::string_view FrameAuthenticated(const char* frame) {
+  return {frame + kFrameLength, kFrameHeaderBytes - kFrameLength};
+}
+
+}  // namespace
+
 // The seed stands in the place of the chain value while that is computed, so the
 // checksum is one pass over bytes that lie together.
-uint32_t EncodeFrame(char* out, const LogFrame& frame, uint32_t seed) {
-  const uint32_t length = static_cast<uint32_t>(frame.payload.size());
+absl::StatusOr<uint32_t> EncodeFrame(char* out, const LogFrame& frame, uint32_t seed,
+                                     Cipher* cipher) {
+  const size_t plain = frame.payload.size();
+  const uint32_t length = static_cast<uint32_t>(plain + SealedMore(cipher));
   const uint32_t used = kFrameHeaderBytes + length;
   EncodeFixed32(out + kFrameChain, seed);
   EncodeFixed32(out + kFrameLength, length);
   EncodeFixed64(out + kFrameLsn, frame.lsn);
   EncodeFixed64(out + kFrameTxn, frame.txn);
   EncodeFixed64(out + kFrameFlags, frame.flags);  // and the reserved bytes
-  std::memcpy(out + kFrameHeaderBytes, frame.payload.data(), length);
+  char* const payload = out + kFrameHeaderBytes;
+  std::memcpy(payload, frame.payload.data(), plain);
   std::memset(out + used, 0, FrameBytes(length) - used);
+  if (cipher != nullptr)
+    SHEAF_RETURN_IF_ERROR(cipher->Seal(FrameNonce(frame.lsn).data(),
+                                       FrameAuthenticated(out),
+                                       absl::MakeSpan(payload, plain), payload + plain));
   const uint32_t chain = Crc32c(0, out, used);
   EncodeFixed32(out + kFrameChain, chain);
   return chain;
+}
+
+absl::Status OpenFrame(char* frame_bytes, LogFrame* frame, Cipher* cipher) {
+  if (cipher == nullptr) return absl::OkStatus();
+  if (frame->payload.size() <= kTagBytes)
+    return absl::DataLossError("it is too short to have a tag");
+  const size_t plain = frame->payload.size() - kTagBytes;
+  char* const payload = frame_bytes + kFrameHeaderBytes;
+  SHEAF_RETURN_IF_ERROR(cipher->Open(FrameNonce(frame->lsn).data(),
+                                     FrameAuthenticated(frame_bytes),
+                                     absl::MakeSpan(payload, plain), payload + plain));
+  frame->payload = {payload, plain};
+  return absl::OkStatus();
 }
 
 std::optional<LogFrame> VerifyFrame(std::string_view in, Lsn lsn, uint32_t seed) {

@@ -4,6 +4,7 @@
 // Decoders doubt everything: what they return is bounded and verified.
 #ifndef PAGER_LOG_FORMAT_H_
 #define PAGER_LOG_FORMAT_H_
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,6 +12,8 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "pager/cipher.h"
 #include "pager/log.h"
 
 namespace sheaf::pager {
@@ -39,7 +42,9 @@ struct LogSegmentHeader {
   Lsn start_lsn = 0;
   uint32_t previous = 0, salt = 0;
   Lsn durable_lsn = 0;
+  std::array<char, 16> key_salt{};
 
+  std::string_view key_salt_view() const { return {key_salt.data(), key_salt.size()}; }
   // The chain value that the segment's first frame builds on.
   uint32_t seed() const;
 };
@@ -76,11 +81,22 @@ absl::Status CheckLogFileHeader(const char* in, const LogIdentity& identity,
 void EncodeSegmentHeader(char* out, uint64_t log_id, const LogSegmentHeader& header);
 // Requires: kSegmentHeaderBytes at `in`. Nothing unless it verifies and belongs to
 // the log.
-std::optional<LogSegmentHeader> DecodeSegmentHeader(const char* in, uint64_t log_id);
+// In an encrypted file it has a key salt, in a plain one it has none.
+std::optional<LogSegmentHeader> DecodeSegmentHeader(const char* in, uint64_t log_id,
+                                                    bool encrypted = false);
 
-// Writes FrameBytes(frame.payload.size()) bytes, padding included, and returns
-// the frame's chain value. `frame.chain` is ignored.
-uint32_t EncodeFrame(char* out, const LogFrame& frame, uint32_t seed);
+// Bytes that sealing adds to a frame's payload.
+inline size_t SealedMore(const Cipher* cipher) {
+  return cipher == nullptr ? 0 : kTagBytes;
+}
+
+// Writes FrameBytes(frame.payload.size() + SealedMore(cipher)) bytes, padding included,
+// and returns the frame's chain value. `frame.chain` is ignored.
+absl::StatusOr<uint32_t> EncodeFrame(char* out, const LogFrame& frame, uint32_t seed,
+                                     Cipher* cipher = nullptr);
+// Opens the payload of a frame that VerifyFrame found, in place, and takes its tag off.
+// kDataLoss when it is not authentic. Requires: `frame` points into `frame_bytes`.
+absl::Status OpenFrame(char* frame_bytes, LogFrame* frame, Cipher* cipher);
 // The frame at the beginning of `in`, when it has this LSN and its chain value
 // builds on `seed`. Its payload points into `in`.
 std::optional<LogFrame> VerifyFrame(std::string_view in, Lsn lsn, uint32_t seed);

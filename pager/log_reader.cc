@@ -34,7 +34,7 @@ absl::Status LogReader::Open() {
     char bytes[kSegmentHeaderBytes];
     SHEAF_RETURN_IF_ERROR(file_->Read(SlotOffset(slot), absl::MakeSpan(bytes)));
     const std::optional<LogSegmentHeader> found =
-        DecodeSegmentHeader(bytes, identity_.log_id);
+        DecodeSegmentHeader(bytes, identity_.log_id, identity_.keys != nullptr);
     if (found.has_value()) segments_.push_back({*found, slot});
   }
   std::sort(segments_.begin(), segments_.end(), [](const Segment& a, const Segment& b) {
@@ -58,6 +58,10 @@ absl::Status LogReader::Enter(size_t index) {
   loaded_ = std::min<uint64_t>(kLogSegmentBytes, file_bytes_ - offset);
   if (bytes_ == nullptr) bytes_.reset(new char[kLogSegmentBytes]);
   SHEAF_RETURN_IF_ERROR(file_->Read(offset, absl::MakeSpan(bytes_.get(), loaded_)));
+  if (identity_.keys != nullptr) {
+    SHEAF_ASSIGN_OR_RETURN(cipher_,
+                           identity_.keys->ForLogSegment(segment.header.key_salt_view()));
+  }
   position_ = {segment.header.start_lsn, segment.header.previous};
   seed_ = segment.header.seed();
   offset_ = kSegmentHeaderBytes;
@@ -66,14 +70,19 @@ absl::Status LogReader::Enter(size_t index) {
 }
 
 // The frame at the place reached, and steps behind it.
-std::optional<LogFrame> LogReader::TakeFrame() {
+absl::StatusOr<std::optional<LogFrame>> LogReader::TakeFrame() {
   if (offset_ + kFrameSpaceMin > kLogSegmentBytes || offset_ > loaded_)
     return std::nullopt;
-  const std::optional<LogFrame> frame =
+  std::optional<LogFrame> frame =
       VerifyFrame({bytes_.get() + offset_, loaded_ - offset_}, position_.lsn, seed_);
   if (!frame.has_value()) return std::nullopt;
-  offset_ += frame->size();
-  position_ = {position_.lsn + frame->size(), frame->chain};
+  const uint32_t size = frame->size();
+  const absl::Status opened = OpenFrame(bytes_.get() + offset_, &*frame, cipher_.get());
+  if (absl::IsDataLoss(opened))
+    return Damaged(absl::StrCat("log frame at lsn ", frame->lsn, ": ", opened.message()));
+  SHEAF_RETURN_IF_ERROR(opened);
+  offset_ += size;
+  position_ = {position_.lsn + size, frame->chain};
   seed_ = frame->chain;
   return frame;
 }
@@ -83,7 +92,8 @@ absl::StatusOr<bool> LogReader::Holds(size_t index, LogPosition start) {
   way_.clear();
   SHEAF_RETURN_IF_ERROR(Enter(index));
   while (position_.lsn < start.lsn) {
-    if (!TakeFrame().has_value()) return false;
+    SHEAF_ASSIGN_OR_RETURN(const std::optional<LogFrame> frame, TakeFrame());
+    if (!frame.has_value()) return false;
   }
   return position_.lsn == start.lsn && position_.chain == start.chain;
 }
@@ -124,7 +134,7 @@ absl::StatusOr<bool> LogReader::EnterContinuation() {
 
 absl::StatusOr<std::optional<LogFrame>> LogReader::Next() {
   while (true) {
-    std::optional<LogFrame> frame = TakeFrame();
+    SHEAF_ASSIGN_OR_RETURN(std::optional<LogFrame> frame, TakeFrame());
     if (frame.has_value()) return frame;
     SHEAF_ASSIGN_OR_RETURN(const bool entered, EnterContinuation());
     if (!entered) return std::optional<LogFrame>();

@@ -54,7 +54,7 @@ class LogReader {
   absl::StatusOr<std::optional<LogFrame>> Next();
   absl::StatusOr<bool> EnterContinuation();
   absl::Status Enter(size_t index);
-  std::optional<LogFrame> TakeFrame();
+  absl::StatusOr<std::optional<LogFrame>> TakeFrame();
   absl::Status CheckFrame(const LogFrame& frame, bool in_group, TxnId txn) const;
   absl::Status CheckEnd() const;
   absl::Status Damaged(const std::string& what) const;
@@ -70,6 +70,7 @@ class LogReader {
   uint32_t seed_ = 0;  // what the next frame's chain value builds on
   size_t offset_ = 0;  // of the next frame in the segment
   std::unique_ptr<char[]> bytes_;
+  std::shared_ptr<Cipher> cipher_;  // of that segment; null: plain
   size_t loaded_ = 0;        // less than a segment only at a cut-off end of the file
   std::vector<size_t> way_;  // indexes of the segments entered
 

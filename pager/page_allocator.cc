@@ -39,19 +39,22 @@ absl::Status CheckChunkCount(size_t count) {
                    kMapRootsMax * kIndexEntriesMax * kChunkPages * kPageBytes, " bytes"));
 }
 
-absl::Status ReadMapNode(File* file, const PageRef& ref, PageKind kind, PageId page_end,
-                         std::vector<char>* out) {
-  if (ref.id < PageAllocator::kFirstPage || ref.id + ref.pages > page_end)
+}  // namespace
+
+PageAllocator::PageAllocator(File* file, BufferManager* buffer, const PageCodec* codec)
+    : file_(file), buffer_(buffer), codec_(codec != nullptr ? codec : &PlainCodec()) {}
+
+absl::Status PageAllocator::ReadMapNode(const PageRef& ref, PageKind kind,
+                                        std::vector<char>* out) {
+  if (ref.id < kFirstPage || ref.id + ref.pages > page_end_)
     return PageDamaged(ref.id, "the page map refers outside the file");
   out->resize(ref.pages * kPageBytes);
-  SHEAF_RETURN_IF_ERROR(file->Read(ref.id * kPageBytes, absl::MakeSpan(*out)));
-  SHEAF_RETURN_IF_ERROR(VerifyPage(out->data(), out->size(), ref));
+  SHEAF_RETURN_IF_ERROR(file_->Read(ref.id * kPageBytes, absl::MakeSpan(*out)));
+  SHEAF_RETURN_IF_ERROR(codec_->Open(out->data(), out->size(), ref));
   if (PageKindOf(out->data()) != kind)
     return PageDamaged(ref.id, "kind is not that of the page map");
   return absl::OkStatus();
 }
-
-}  // namespace
 
 absl::Status PageAllocator::Open(const MapRoots& roots, PageId page_end) {
   MutexLock lock(&mu_);
@@ -66,7 +69,7 @@ absl::Status PageAllocator::Open(const MapRoots& roots, PageId page_end) {
   std::vector<char> node;
   for (uint32_t r = 0; r < roots.count; ++r) {
     SHEAF_RETURN_IF_ERROR(
-        ReadMapNode(file_, roots.index[r], PageKind::kMapIndex, page_end, &node));
+        ReadMapNode(roots.index[r], PageKind::kMapIndex, &node));
     const uint32_t count = DecodeFixed32(node.data() + kIndexCount);
     if (count > (node.size() - PageHeader::kSize) / kIndexEntry)
       return PageDamaged(roots.index[r].id, absl::StrCat("count is ", count));
@@ -106,7 +109,7 @@ absl::Status PageAllocator::LoadChunk(size_t index) {
   auto bits = std::make_unique<Bits>();
   if (c.map) {
     std::vector<char> node;
-    SHEAF_RETURN_IF_ERROR(ReadMapNode(file_, c.map, PageKind::kMap, page_end_, &node));
+    SHEAF_RETURN_IF_ERROR(ReadMapNode(c.map, PageKind::kMap, &node));
     for (size_t w = 0; w < kWords; ++w)
       bits->live[w] = DecodeFixed64(node.data() + PageHeader::kSize + w * 8);
     if (CountBits(bits->live) != c.live_count)
@@ -344,7 +347,7 @@ absl::Status PageAllocator::WriteMapPages(Stamp birth, const MapRoots& roots) {
     InitPageHeader(node.data(), PageKind::kMap, 1, chunk.map.id, birth);
     for (size_t w = 0; w < kWords; ++w)
       EncodeFixed64(node.data() + PageHeader::kSize + w * 8, chunk.bits->live[w]);
-    SealPage(node.data(), node.size());
+    SHEAF_RETURN_IF_ERROR(codec_->Seal(node.data(), node.size()));
     SHEAF_RETURN_IF_ERROR(
         file_->Write(chunk.map.id * kPageBytes, {node.data(), node.size()}));
     chunk.changed = false;
@@ -361,7 +364,7 @@ absl::Status PageAllocator::WriteMapPages(Stamp birth, const MapRoots& roots) {
       EncodePageRef(entry, chunks_[c].map);
       EncodeFixed32(entry + PageRef::kEncodedSize, chunks_[c].live_count);
     }
-    SealPage(node.data(), node.size());
+    SHEAF_RETURN_IF_ERROR(codec_->Seal(node.data(), node.size()));
     SHEAF_RETURN_IF_ERROR(file_->Write(ref.id * kPageBytes, {node.data(), node.size()}));
   }
   return absl::OkStatus();

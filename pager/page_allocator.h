@@ -55,7 +55,8 @@ class PageAllocator {
   // First pages that may be handed out; before them lie the superblocks.
   static constexpr PageId kFirstPage = 2;
 
-  PageAllocator(File* file, BufferManager* buffer) : file_(file), buffer_(buffer) {}
+  // `codec` may be null: pages are plain then. All outlive it.
+  PageAllocator(File* file, BufferManager* buffer, const PageCodec* codec = nullptr);
 
   // Takes over the map of the checkpoint that was opened. Reads its index only.
   absl::Status Open(const MapRoots& roots, PageId page_end) ABSL_LOCKS_EXCLUDED(mu_);
@@ -136,8 +137,12 @@ class PageAllocator {
   absl::StatusOr<PageRef> ReplaceMapPage(PageRef old, uint32_t pages, Stamp birth)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  absl::Status ReadMapNode(const PageRef& ref, PageKind kind, std::vector<char>* out)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   File* const file_;
   BufferManager* const buffer_;
+  const PageCodec* const codec_;
   mutable Mutex mu_;
   std::vector<Chunk> chunks_ ABSL_GUARDED_BY(mu_);
   MapRoots roots_ ABSL_GUARDED_BY(mu_);

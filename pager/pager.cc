@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "pager/key_wrap.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::pager {
@@ -19,12 +20,38 @@ absl::Status WithPath(const std::string& path, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
 }
 
-Superblock NewSuperblock() {
+std::string_view Chars(const DatabaseId& id) {
+  return {reinterpret_cast<const char*>(id.data()), id.size()};
+}
+
+// Both superblocks of a new database, encrypted if there is a key.
+absl::Status MakeSuperblocks(const EncryptionKey& key, const ScryptCost& cost,
+                             char* pages) {
   Superblock s;
   std::random_device random;
   for (uint8_t& b : s.database_id) b = static_cast<uint8_t>(random());
   s.sequence = 1;
-  return s;
+  std::unique_ptr<FileKeys> keys;
+  if (!key.is_none()) {
+    SHEAF_RETURN_IF_ERROR(CheckScryptCost(cost));
+    SHEAF_ASSIGN_OR_RETURN(const SecretKey file_key, RandomKey());
+    s.key_wrap.resize(kKeyWrapBytes);
+    SHEAF_RETURN_IF_ERROR(WrapFileKey(file_key, key, cost,
+                                      Chars(s.database_id), s.key_wrap.data()));
+    keys = std::make_unique<FileKeys>(file_key, Chars(s.database_id));
+  }
+  SHEAF_RETURN_IF_ERROR(EncodeSuperblock(s, 0, pages, keys.get()));
+  return EncodeSuperblock(s, 1, pages + kPageBytes, keys.get());
+}
+
+// Of the reasons why neither superblock can be read, the one that says more: a wrong key
+// than damage, damage than "no magic", which one of the two may have lost.
+absl::Status WorseOf(const absl::Status& first, const absl::Status& second) {
+  for (const auto code : {absl::StatusCode::kPermissionDenied,
+                          absl::StatusCode::kFailedPrecondition})
+    for (const absl::Status& status : {first, second})
+      if (status.code() == code) return status;
+  return absl::IsInvalidArgument(first) ? second : first;
 }
 
 }  // namespace
@@ -35,8 +62,9 @@ Pager::Pager(std::string path, std::unique_ptr<File> file, const PagerOptions& o
       file_(std::move(file)),
       read_only_(options.read_only),
       ops_(ops),
-      buffer_(std::make_unique<BufferManager>(file_.get(), ops, options.cache_bytes_max)),
-      allocator_(std::make_unique<PageAllocator>(file_.get(), buffer_.get())) {}
+      buffer_(std::make_unique<BufferManager>(file_.get(), ops, options.cache_bytes_max,
+                                              &codec_)),
+      allocator_(std::make_unique<PageAllocator>(file_.get(), buffer_.get(), &codec_)) {}
 
 namespace {
 
@@ -57,7 +85,12 @@ Pager::~Pager() { KeepWhilePinned(std::move(buffer_)); }
 // A new database appears under its name whole or not at all: a crash in between
 // leaves only the temporary file, which the next creation replaces.
 absl::StatusOr<std::unique_ptr<File>> Pager::CreateFile(FileSystem* fs,
-                                                        const std::string& path) {
+                                                        const std::string& path,
+                                                        const ScryptCost& cost,
+                                                        EncryptionKey* key) {
+  SHEAF_ASSIGN_OR_RETURN(*key, key->Resolved());
+  char pages[2 * kPageBytes];
+  SHEAF_RETURN_IF_ERROR(MakeSuperblocks(*key, cost, pages));
   const std::string fresh = path + "-new";
   absl::StatusOr<std::unique_ptr<File>> file = fs->Open(fresh, OpenMode::kCreateNew);
   if (absl::IsAlreadyExists(file.status())) {
@@ -69,10 +102,6 @@ absl::StatusOr<std::unique_ptr<File>> Pager::CreateFile(FileSystem* fs,
   }
   if (!file.ok()) return file.status();
   SHEAF_RETURN_IF_ERROR((*file)->Lock(LockMode::kExclusive));
-  const Superblock superblock = NewSuperblock();
-  char pages[2 * kPageBytes];
-  EncodeSuperblock(superblock, 0, pages);
-  EncodeSuperblock(superblock, 1, pages + kPageBytes);
   absl::Status status = (*file)->Write(0, {pages, sizeof(pages)});
   if (status.ok()) status = (*file)->Sync();
   if (status.ok()) status = fs->RenameNew(fresh, path);
@@ -87,12 +116,14 @@ absl::StatusOr<std::unique_ptr<File>> Pager::CreateFile(FileSystem* fs,
 // Opens or creates the file and takes its lock.
 absl::StatusOr<std::unique_ptr<File>> Pager::OpenFile(FileSystem* fs,
                                                       const std::string& path,
-                                                      const PagerOptions& options) {
+                                                      const PagerOptions& options,
+                                                      EncryptionKey* key) {
   const OpenMode mode = options.read_only ? OpenMode::kReadOnly : OpenMode::kReadWrite;
   absl::StatusOr<std::unique_ptr<File>> file = fs->Open(path, mode);
   if (absl::IsNotFound(file.status()) && options.create_if_missing &&
       !options.read_only) {
-    absl::StatusOr<std::unique_ptr<File>> created = CreateFile(fs, path);
+    absl::StatusOr<std::unique_ptr<File>> created =
+        CreateFile(fs, path, options.scrypt_cost, key);
     // AlreadyExists: another process was faster.
     if (!absl::IsAlreadyExists(created.status())) return created;
     file = fs->Open(path, mode);
@@ -110,11 +141,12 @@ absl::StatusOr<std::unique_ptr<Pager>> Pager::Open(FileSystem* fs,
                                                    const PagerOptions& options,
                                                    const PageOps* ops) {
   SHEAF_ASSIGN_OR_RETURN(const std::string path, fs->Canonical(name));
-  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<File> file, OpenFile(fs, path, options));
+  EncryptionKey key = options.key;
+  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<File> file, OpenFile(fs, path, options, &key));
   std::unique_ptr<Pager> pager(new Pager(path, std::move(file), options, ops));
   pager->buffer_->set_on_write_error(
       [p = pager.get()](const absl::Status& status) { (void)p->Poison(status); });
-  absl::Status status = pager->ReadSuperblocks();
+  absl::Status status = pager->ReadSuperblocks(&key);
   if (status.ok())
     status = pager->allocator_->Open(pager->superblock_.map, pager->superblock_.page_end);
   if (!status.ok()) return WithPath(path, status);
@@ -122,7 +154,58 @@ absl::StatusOr<std::unique_ptr<Pager>> Pager::Open(FileSystem* fs,
   return pager;
 }
 
-absl::Status Pager::ReadSuperblocks() {
+// A superblock of the file, and its keys if it is encrypted.
+struct Pager::Found {
+  Superblock superblock;
+  std::unique_ptr<FileKeys> keys;
+};
+
+// The key is asked for when it turns out to be needed; the wrap of the other superblock
+// is not opened a second time.
+absl::StatusOr<Pager::Found> Pager::ReadSuperblock(const File& file, PageId id,
+                                                   EncryptionKey* key,
+                                                   const Found* other) {
+  char page[kPageBytes];
+  SHEAF_RETURN_IF_ERROR(file.Read(id * kPageBytes, absl::MakeSpan(page)));
+  SHEAF_ASSIGN_OR_RETURN(const Superblock plain, DecodePlainSuperblock(page, id));
+  Found found;
+  if (!plain.key_wrap.empty()) {
+    if (key->is_none()) return KeyNeeded();
+    const std::string_view database_id = Chars(plain.database_id);
+    SecretKey file_key;
+    if (other != nullptr && other->superblock.key_wrap == plain.key_wrap &&
+        other->superblock.database_id == plain.database_id) {
+      file_key = other->keys->file_key();
+    } else {
+      SHEAF_ASSIGN_OR_RETURN(*key, key->Resolved());
+      SHEAF_ASSIGN_OR_RETURN(file_key,
+                             UnwrapFileKey(plain.key_wrap.data(), *key, database_id));
+    }
+    found.keys = std::make_unique<FileKeys>(file_key, database_id);
+  } else if (!key->is_none()) {
+    return absl::FailedPreconditionError(
+        "it is not encrypted: open it without a key or passphrase");
+  }
+  SHEAF_ASSIGN_OR_RETURN(found.superblock, DecodeSuperblock(page, id, found.keys.get()));
+  return found;
+}
+
+absl::StatusOr<std::unique_ptr<FileKeys>> Pager::FindKeys(const File& file,
+                                                          const EncryptionKey& key) {
+  EncryptionKey resolved = key;
+  absl::Status refused;
+  for (const PageId id : {0, 1}) {
+    absl::StatusOr<Found> found = ReadSuperblock(file, id, &resolved, nullptr);
+    if (found.ok()) return std::move(found->keys);
+    if (absl::IsPermissionDenied(found.status()) ||
+        absl::IsFailedPrecondition(found.status()))
+      refused = found.status();
+  }
+  if (!refused.ok() && !key.is_none()) return refused;
+  return std::unique_ptr<FileKeys>();
+}
+
+absl::Status Pager::ReadSuperblocks(EncryptionKey* key) {
   SHEAF_ASSIGN_OR_RETURN(const uint64_t size, file_->Size());
   if (size == 0)
     return absl::InvalidArgumentError("not a Sheaf database: the file is empty");
@@ -130,34 +213,31 @@ absl::Status Pager::ReadSuperblocks() {
     char head[kPageBytes] = {};
     SHEAF_RETURN_IF_ERROR(
         file_->Read(0, absl::MakeSpan(head, std::min<uint64_t>(size, kPageBytes))));
-    const absl::Status status = DecodeSuperblock(head, 0).status();
+    const absl::Status status = DecodePlainSuperblock(head, 0).status();
     if (absl::IsInvalidArgument(status)) return status;
     return absl::DataLossError(
         absl::StrCat("the file was cut off: it has ", size, " bytes"));
   }
-  char page[kPageBytes];
-  absl::StatusOr<Superblock> copies[2];
-  for (PageId id : {0, 1}) {
-    absl::Status status = file_->Read(id * kPageBytes, absl::MakeSpan(page));
-    copies[id] = status.ok() ? DecodeSuperblock(page, id) : status;
-  }
-  if (!copies[0].ok() && !copies[1].ok()) {
-    // Damage says more than "no magic", which one of the two may have lost.
-    const bool first = !absl::IsInvalidArgument(copies[0].status());
-    return copies[first ? 0 : 1].status();
-  }
+  absl::StatusOr<Found> copies[2];
+  copies[0] = ReadSuperblock(*file_, 0, key, nullptr);
+  copies[1] = ReadSuperblock(*file_, 1, key, copies[0].ok() ? &*copies[0] : nullptr);
+  if (!copies[0].ok() && !copies[1].ok())
+    return WorseOf(copies[0].status(), copies[1].status());
   // Written by a newer library: what this one knows is out of date, and no damage.
-  for (const absl::StatusOr<Superblock>& copy : copies)
+  for (const absl::StatusOr<Found>& copy : copies)
     if (absl::IsUnimplemented(copy.status())) return copy.status();
-  const bool second =
-      !copies[0].ok() || (copies[1].ok() && copies[1]->sequence > copies[0]->sequence);
-  superblock_ = *copies[second ? 1 : 0];
+  const bool second = !copies[0].ok() ||
+                      (copies[1].ok() && copies[1]->superblock.sequence >
+                                             copies[0]->superblock.sequence);
+  const bool alike = copies[0].ok() && copies[1].ok() &&
+                     copies[0]->superblock.sequence == copies[1]->superblock.sequence;
+  Found& found = *copies[second ? 1 : 0];
+  superblock_ = std::move(found.superblock);
+  codec_.set_keys(std::move(found.keys));
   if (size / kPageBytes < superblock_.page_end)
     return absl::DataLossError(absl::StrCat("the file was cut off: it has ", size,
                                             " bytes, its superblock says ",
                                             superblock_.page_end * kPageBytes));
-  const bool alike =
-      copies[0].ok() && copies[1].ok() && copies[0]->sequence == copies[1]->sequence;
   const bool closed = superblock_.log_id == 0;  // cleanly: WriteLogId will see to it
   return (alike && closed) || read_only_ ? absl::OkStatus() : RepairTwin(second ? 0 : 1);
 }
@@ -167,7 +247,7 @@ absl::Status Pager::ReadSuperblocks() {
 // be in the page cache only, marked clean by a sync that failed.
 absl::Status Pager::RepairTwin(PageId id) {
   char page[kPageBytes];
-  EncodeSuperblock(superblock_, id, page);
+  SHEAF_RETURN_IF_ERROR(EncodeSuperblock(superblock_, id, page, codec_.keys()));
   SHEAF_RETURN_IF_ERROR(file_->Write(id * kPageBytes, {page, kPageBytes}));
   return file_->Sync();
 }
@@ -244,10 +324,10 @@ absl::Status Pager::WriteCheckpoint(const CheckpointRequest& request) {
 absl::Status Pager::WriteSuperblock(Superblock next) {
   ++next.sequence;
   char page[kPageBytes];
-  EncodeSuperblock(next, 0, page);
+  SHEAF_RETURN_IF_ERROR(Poison(EncodeSuperblock(next, 0, page, codec_.keys())));
   SHEAF_RETURN_IF_ERROR(Poison(file_->Write(0, {page, kPageBytes})));
   SHEAF_RETURN_IF_ERROR(Poison(file_->Sync()));
-  EncodeSuperblock(next, 1, page);
+  SHEAF_RETURN_IF_ERROR(Poison(EncodeSuperblock(next, 1, page, codec_.keys())));
   SHEAF_RETURN_IF_ERROR(Poison(file_->Write(kPageBytes, {page, kPageBytes})));
   superblock_ = next;
   return absl::OkStatus();
@@ -293,7 +373,7 @@ absl::Status Pager::Poison(absl::Status status) {
   return status;
 }
 
-std::string Pager::DescribePage(const char* page, const PageOps& ops) {
+std::string Pager::DescribePage(const char* page, const PageOps& ops, FileKeys* keys) {
   const auto kind = static_cast<uint8_t>(page[PageHeader::kKind]);
   std::string out = absl::StrCat(
       "{\"page\":", PageIdOf(page), ",\"kind\":", kind, ",\"pages\":", PagesOf(page),
@@ -301,7 +381,7 @@ std::string Pager::DescribePage(const char* page, const PageOps& ops) {
       absl::Hex(DecodeFixed32(page), absl::kZeroPad8), "\"");
   std::string members;
   if (PageKindOf(page) == PageKind::kSuperblock)
-    members = DescribeSuperblock(page);
+    members = DescribeSuperblock(page, keys);
   else if (kind < kPageKindCount && ops.kinds[kind].describe != nullptr)
     members = ops.kinds[kind].describe(page);
   if (!members.empty()) absl::StrAppend(&out, ",", members);

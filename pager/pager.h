@@ -25,8 +25,10 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "pager/buffer_manager.h"
+#include "pager/encryption_key.h"
 #include "pager/file.h"
 #include "pager/page_allocator.h"
+#include "pager/page_codec.h"
 #include "pager/superblock.h"
 
 namespace sheaf::pager {
@@ -36,6 +38,8 @@ struct PagerOptions {
   bool create_if_missing = true;
   bool error_if_exists = false;
   uint64_t cache_bytes_max = uint64_t{256} << 20;
+  EncryptionKey key;       // none: a plain database
+  ScryptCost scrypt_cost;  // of a passphrase, where a database is made
 };
 
 // The version to be written and what the next superblock says of it.
@@ -59,6 +63,11 @@ class Pager {
                                                      const PageOps* ops);
   ~Pager();
 
+  // The keys of a file, be it too damaged to open: null when neither superblock can be
+  // read without one, and nobody gave it. The errors are those about keys.
+  static absl::StatusOr<std::unique_ptr<FileKeys>> FindKeys(const File& file,
+                                                            const EncryptionKey& key);
+
   absl::Status WriteCheckpoint(const CheckpointRequest& request);
   // Writes both superblocks with another log id (and position), durably, and
   // nothing else.
@@ -79,6 +88,7 @@ class Pager {
   const PageOps& ops() const { return *ops_; }
   const Superblock& superblock() const { return superblock_; }
   File& file() { return *file_; }
+  const PageCodec& codec() const { return codec_; }
   const std::string& path() const { return path_; }
   bool read_only() const { return read_only_; }
 
@@ -88,18 +98,26 @@ class Pager {
   // poison; failed writes and syncs do.
   absl::Status Poison(absl::Status status) ABSL_LOCKS_EXCLUDED(error_mu_);
 
-  // What a page of the file says about itself.
-  static std::string DescribePage(const char* page, const PageOps& ops);
+  // What a page says about itself, once the codec has opened it. `keys`: for
+  // superblocks, which it does not open.
+  static std::string DescribePage(const char* page, const PageOps& ops, FileKeys* keys);
 
  private:
   Pager(std::string path, std::unique_ptr<File> file, const PagerOptions& options,
         const PageOps* ops);
   static absl::StatusOr<std::unique_ptr<File>> OpenFile(FileSystem* fs,
                                                         const std::string& path,
-                                                        const PagerOptions& options);
+                                                        const PagerOptions& options,
+                                                        EncryptionKey* key);
   static absl::StatusOr<std::unique_ptr<File>> CreateFile(FileSystem* fs,
-                                                          const std::string& path);
-  absl::Status ReadSuperblocks();
+                                                          const std::string& path,
+                                                          const ScryptCost& cost,
+                                                          EncryptionKey* key);
+  struct Found;
+  static absl::StatusOr<Found> ReadSuperblock(const File& file, PageId id,
+                                              EncryptionKey* key, const Found* other);
+  // `*key` may be a callback; it is asked at most once.
+  absl::Status ReadSuperblocks(EncryptionKey* key);
   absl::Status RepairTwin(PageId id);
   absl::Status WriteSuperblock(Superblock next);
   absl::Status WalkPage(const PageRef& ref, Stamp since, int depth,
@@ -109,6 +127,7 @@ class Pager {
   std::unique_ptr<File> file_;
   const bool read_only_;
   const PageOps* const ops_;
+  PageCodec codec_;
   std::unique_ptr<BufferManager> buffer_;
   std::unique_ptr<PageAllocator> allocator_;
   Superblock superblock_;

@@ -3,6 +3,8 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "pager/assert.h"
+#include "pager/key_wrap.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::pager {
@@ -12,12 +14,38 @@ constexpr char kMagic[] = "SheafDB\n";
 constexpr size_t kMagicAt = 64, kFormat = 72, kPageBytesAt = 76, kDatabaseId = 80,
                  kSequence = 96, kVersion = 104, kNextStamp = 112, kPageEnd = 120,
                  kNextTreeId = 128, kCatalogRoot = 136, kMapCount = 148, kLogId = 152,
-                 kLogLsn = 160, kLogChain = 168, kFeatures = 172, kMapIndexAt = 192;
-static_assert(kMapIndexAt + kMapRootsMax * PageRef::kEncodedSize == 960);
+                 kLogLsn = 160, kLogChain = 168, kFeatures = 172, kMapIndexAt = 192,
+                 kMapIndexEnd = 960, kKeyWrapAt = 1024;
+static_assert(kMapIndexAt + kMapRootsMax * PageRef::kEncodedSize == kMapIndexEnd);
+
+constexpr uint32_t kEncrypted = 1;
+
+// What is secret lies in two places.
+constexpr size_t kSecretBytes = kFeatures - kVersion + kMapIndexEnd - kMapIndexAt;
+
+void CopySecret(const char* page, char* out) {
+  std::memcpy(out, page + kVersion, kFeatures - kVersion);
+  std::memcpy(out + kFeatures - kVersion, page + kMapIndexAt, kMapIndexEnd - kMapIndexAt);
+}
+
+void SetSecret(const char* in, char* page) {
+  std::memcpy(page + kVersion, in, kFeatures - kVersion);
+  std::memcpy(page + kMapIndexAt, in + kFeatures - kVersion, kMapIndexEnd - kMapIndexAt);
+}
+
+std::string Authenticated(const char* page) {
+  std::string bytes(page + PageHeader::kKind, PageHeader::kNonce - PageHeader::kKind);
+  bytes.append(page + kMagicAt, kVersion - kMagicAt);
+  bytes.append(page + kFeatures, kMapIndexAt - kFeatures);
+  bytes.append(page + kKeyWrapAt, kKeyWrapBytes);
+  return bytes;
+}
 
 }  // namespace
 
-void EncodeSuperblock(const Superblock& s, PageId id, char* page) {
+absl::Status EncodeSuperblock(const Superblock& s, PageId id, char* page,
+                              FileKeys* keys) {
+  SHEAF_ASSERT(s.key_wrap.empty() == (keys == nullptr));
   std::memset(page, 0, kPageBytes);
   InitPageHeader(page, PageKind::kSuperblock, 1, id, s.version);
   std::memcpy(page + kMagicAt, kMagic, 8);
@@ -36,10 +64,22 @@ void EncodeSuperblock(const Superblock& s, PageId id, char* page) {
   EncodeFixed32(page + kLogChain, s.log.chain);
   for (uint32_t i = 0; i < s.map.count; ++i)
     EncodePageRef(page + kMapIndexAt + i * PageRef::kEncodedSize, s.map.index[i]);
+  if (keys != nullptr) {
+    EncodeFixed32(page + kFeatures, kEncrypted);
+    s.key_wrap.copy(page + kKeyWrapAt, kKeyWrapBytes);
+    SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<Cipher> cipher, keys->ForSuperblocks());
+    char secret[kSecretBytes];
+    CopySecret(page, secret);
+    SHEAF_RETURN_IF_ERROR(keys->NextNonce(page + PageHeader::kNonce));
+    SHEAF_RETURN_IF_ERROR(cipher->Seal(page + PageHeader::kNonce, Authenticated(page),
+                                       absl::MakeSpan(secret), page + PageHeader::kTag));
+    SetSecret(secret, page);
+  }
   SealPage(page, kPageBytes);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Superblock> DecodeSuperblock(const char* page, PageId id) {
+absl::StatusOr<Superblock> DecodePlainSuperblock(const char* page, PageId id) {
   if (std::memcmp(page + kMagicAt, kMagic, 8) != 0)
     return absl::InvalidArgumentError("not a Sheaf database");
   SHEAF_RETURN_IF_ERROR(
@@ -49,9 +89,37 @@ absl::StatusOr<Superblock> DecodeSuperblock(const char* page, PageId id) {
     return absl::UnimplementedError(absl::StrCat("its format version is ", format,
                                                  ", this library knows ", kFormatVersion,
                                                  ": open it with a newer one"));
+  if (format == 0) return PageDamaged(id, "format_version is 0");
+  if (const uint32_t features = DecodeFixed32(page + kFeatures); features > kEncrypted)
+    return absl::UnimplementedError(
+        absl::StrCat("it uses features ", absl::Hex(features & ~kEncrypted),
+                     " that this library does not know"));
+  if (DecodeFixed32(page + kPageBytesAt) != kPageBytes)
+    return PageDamaged(id, "page_bytes is not 4096");
   Superblock s;
   std::memcpy(s.database_id.data(), page + kDatabaseId, s.database_id.size());
   s.sequence = DecodeFixed64(page + kSequence);
+  if (DecodeFixed32(page + kFeatures) != 0)
+    s.key_wrap = std::string(page + kKeyWrapAt, kKeyWrapBytes);
+  return s;
+}
+
+absl::StatusOr<Superblock> DecodeSuperblock(const char* in, PageId id, FileKeys* keys) {
+  SHEAF_ASSIGN_OR_RETURN(Superblock s, DecodePlainSuperblock(in, id));
+  if (!s.key_wrap.empty() && keys == nullptr) return KeyNeeded();
+  char page[kPageBytes];
+  std::memcpy(page, in, kPageBytes);
+  if (!s.key_wrap.empty()) {
+    SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<Cipher> cipher, keys->ForSuperblocks());
+    char secret[kSecretBytes];
+    CopySecret(page, secret);
+    const absl::Status opened =
+        cipher->Open(page + PageHeader::kNonce, Authenticated(page),
+                     absl::MakeSpan(secret), page + PageHeader::kTag);
+    if (absl::IsDataLoss(opened)) return PageDamaged(id, std::string(opened.message()));
+    SHEAF_RETURN_IF_ERROR(opened);
+    SetSecret(secret, page);
+  }
   s.version = DecodeFixed64(page + kVersion);
   s.next_stamp = DecodeFixed64(page + kNextStamp);
   s.page_end = DecodeFixed64(page + kPageEnd);
@@ -61,13 +129,6 @@ absl::StatusOr<Superblock> DecodeSuperblock(const char* page, PageId id) {
   s.log_id = DecodeFixed64(page + kLogId);
   s.log.lsn = DecodeFixed64(page + kLogLsn);
   s.log.chain = DecodeFixed32(page + kLogChain);
-  if (format == 0) return PageDamaged(id, "format_version is 0");
-  if (DecodeFixed32(page + kFeatures) != 0)
-    return absl::UnimplementedError(
-        absl::StrCat("it uses features ", absl::Hex(DecodeFixed32(page + kFeatures)),
-                     " that this library does not know"));
-  if (DecodeFixed32(page + kPageBytesAt) != kPageBytes)
-    return PageDamaged(id, "page_bytes is not 4096");
   if (s.page_end < PageAllocator::kFirstPage || s.page_end > kPageIdEnd)
     return PageDamaged(id, absl::StrCat("page_end is ", s.page_end));
   if (s.next_stamp >= kStampEnd || s.version >= s.next_stamp)
@@ -86,12 +147,18 @@ absl::StatusOr<Superblock> DecodeSuperblock(const char* page, PageId id) {
   return s;
 }
 
-std::string DescribeSuperblock(const char* page) {
-  absl::StatusOr<Superblock> s = DecodeSuperblock(page, PageIdOf(page));
-  if (!s.ok()) return "";
+std::string DescribeSuperblock(const char* page, FileKeys* keys) {
+  const absl::StatusOr<Superblock> plain =
+      DecodePlainSuperblock(page, PageIdOf(page));
+  if (!plain.ok()) return "";
+  const std::string head = absl::StrCat(
+      "\"format_version\":", DecodeFixed32(page + kFormat),
+      ",\"encrypted\":", plain->key_wrap.empty() ? "false" : "true",
+      ",\"sequence\":", plain->sequence);
+  const absl::StatusOr<Superblock> s = DecodeSuperblock(page, PageIdOf(page), keys);
+  if (!s.ok()) return head;
   return absl::StrCat(
-      "\"format_version\":", DecodeFixed32(page + kFormat), ",\"sequence\":", s->sequence,
-      ",\"version\":", s->version, ",\"next_stamp\":", s->next_stamp,
+      head, ",\"version\":", s->version, ",\"next_stamp\":", s->next_stamp,
       ",\"page_end\":", s->page_end, ",\"next_tree_id\":", s->next_tree_id,
       ",\"catalog_root\":", s->catalog_root.id, ",\"map_count\":", s->map.count,
       ",\"log_id\":\"", absl::Hex(s->log_id), "\",\"log_lsn\":", s->log.lsn);

@@ -24,11 +24,16 @@
 //                                 cleanly, there is none
 //      160     8  log_lsn         where to begin in it
 //      168     4  log_chain
-//      172     4  features        bits a reader must know; 0 so far
+//      172     4  features        bits a reader must know; bit 0: encrypted
 //      176    16  reserved        zero
 //      192  12*n  map_index       page references
 //      960    64  reserved        zero
-//     1024  3072  reserved        zero; room for the cipher's parameters
+//     1024   128  key_wrap        key_wrap.h; zero in a plain file
+//     1152  2944  reserved        zero
+//
+// In an encrypted file the bytes [104, 172) and [192, 960) are sealed together, by the
+// key of superblocks; the header from kind to birth, [64, 104), [172, 192) and the key
+// wrap are authenticated beside them. The checksum is that of the bytes in the file.
 #ifndef PAGER_SUPERBLOCK_H_
 #define PAGER_SUPERBLOCK_H_
 #include <cstdint>
@@ -36,6 +41,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "pager/file_keys.h"
 #include "pager/log.h"
 #include "pager/page.h"
 #include "pager/page_allocator.h"
@@ -55,17 +61,25 @@ struct Superblock {
   uint64_t log_id = 0;
   LogPosition log;
   MapRoots map;
+  // Empty in a plain file, otherwise kKeyWrapBytes.
+  std::string key_wrap;
 };
 
-// Fills one page for place `id` (0 or 1), checksum included.
-void EncodeSuperblock(const Superblock& superblock, PageId id, char* page);
+// Fills one page for place `id` (0 or 1), checksum included. `keys`: null unless the
+// superblock has a key wrap. Fails only where encryption does.
+absl::Status EncodeSuperblock(const Superblock& superblock, PageId id, char* page,
+                              FileKeys* keys = nullptr);
 
-// kInvalidArgument: not a Sheaf file. kUnimplemented: a newer format. kDataLoss:
-// damaged, naming the field.
-absl::StatusOr<Superblock> DecodeSuperblock(const char* page, PageId id);
+// What can be read without a key: database_id, sequence and key_wrap. kInvalidArgument:
+// not a Sheaf file. kUnimplemented: a newer format. kDataLoss: damaged, naming the field.
+absl::StatusOr<Superblock> DecodePlainSuperblock(const char* page, PageId id);
+// All of it. `keys`: of the key wrap that DecodePlainSuperblock found, or null.
+// kPermissionDenied when it is encrypted and there are none.
+absl::StatusOr<Superblock> DecodeSuperblock(const char* page, PageId id,
+                                            FileKeys* keys = nullptr);
 
-// The members of a JSON object.
-std::string DescribeSuperblock(const char* page);
+// The members of a JSON object; fewer when it is encrypted and there are no keys.
+std::string DescribeSuperblock(const char* page, FileKeys* keys = nullptr);
 
 }  // namespace sheaf::pager
 #endif  // PAGER_SUPERBLOCK_H_

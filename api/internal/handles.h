@@ -16,6 +16,7 @@
 #include "catalog/store.h"
 #include "catalog/write_txn.h"
 #include "pager/file.h"
+#include "pager/page_codec.h"
 #include "sheaf/database.h"
 
 namespace sheaf {
@@ -94,7 +95,8 @@ struct CursorState {
 };
 
 // What the bytes of a page say, be they ever so damaged.
-PageDescription Describe(uint64_t page, const std::string& bytes);
+PageDescription Describe(uint64_t page, std::string bytes,
+                         const pager::PageCodec& codec);
 
 // Adds the name of the table to a message about it.
 absl::Status At(const std::string& name, const absl::Status& status);

@@ -406,8 +406,8 @@ std::string HugeHead(PageId first_free, uint64_t* pages) {
     superblock.map.index[n] = PageRef{id, 1, 16, false};
   }
   superblock.map.count = static_cast<uint32_t>(nodes);
-  pager::EncodeSuperblock(superblock, 0, head.data());
-  pager::EncodeSuperblock(superblock, 1, head.data() + kPageBytes);
+  EXPECT_TRUE(pager::EncodeSuperblock(superblock, 0, head.data()).ok());
+  EXPECT_TRUE(pager::EncodeSuperblock(superblock, 1, head.data() + kPageBytes).ok());
   return head;
 }
 

@@ -28,7 +28,7 @@ using btree::BTree;
 constexpr char kPath[] = "/r.sheaf";
 constexpr uint64_t kSmallest = uint64_t{1} << 20;
 constexpr uint64_t kBoundOfSmallest = kSmallest / 8;
-constexpr uint64_t kDefault = Options().cache_bytes_max;
+const uint64_t kDefault = Options().cache_bytes_max;
 
 struct Tree {
   TreeId id = 0;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <string>
 
 #include "tests/crash/enumeration.h"
 
@@ -15,6 +16,18 @@ TEST(CrashEnumeration, SequencesOfTwoOperations) {
   EnumerationOptions options;
   options.length = 2;
   options.images_per_point_max = 8;
+  Enumeration enumeration(options);
+  const absl::Status status = enumeration.Run(2);
+  EXPECT_TRUE(status.ok()) << status;
+  std::printf("%s\n", enumeration.tally().ToString().c_str());
+}
+
+// Encrypted, the same must hold (R13: nonce_watch_test.cc looks on).
+TEST(CrashEnumeration, SequencesOfTwoOperationsEncrypted) {
+  EnumerationOptions options;
+  options.length = 2;
+  options.images_per_point_max = 2;
+  options.database.key = *EncryptionKey::Raw(std::string(32, 'k'));
   Enumeration enumeration(options);
   const absl::Status status = enumeration.Run(2);
   EXPECT_TRUE(status.ok()) << status;

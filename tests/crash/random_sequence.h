@@ -3,6 +3,7 @@
 #ifndef TESTS_CRASH_RANDOM_SEQUENCE_H_
 #define TESTS_CRASH_RANDOM_SEQUENCE_H_
 #include <cstdio>
+#include <string>
 #include <vector>
 
 #include "tests/crash/workload.h"
@@ -21,6 +22,7 @@ inline Options RandomDatabaseOptions(std::mt19937_64* random) {
   options.log_bytes_max = 1 << 20;
   if ((*random)() % 2 == 0) options.transaction_log_bytes_max = 64 << 10;
   if ((*random)() % 2 == 0) options.cache_bytes_max = 1 << 20;
+  if ((*random)() % 2 == 0) options.key = *EncryptionKey::Raw(std::string(32, 'k'));
   return options;
 }
 

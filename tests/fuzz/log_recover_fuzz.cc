@@ -60,7 +60,7 @@ LogPosition RepairFrames(char* piece, const LogSegmentHeader& header) {
     frame.flags = static_cast<uint8_t>(piece[at + 24]);
     frame.payload = payload;
     if (frame.size() > kPieceBytes - at) break;
-    seed = EncodeFrame(piece + at, frame, seed);
+    seed = *EncodeFrame(piece + at, frame, seed);
     at += frame.size();
     position = {position.lsn + frame.size(), seed};
   }

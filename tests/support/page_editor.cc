@@ -51,8 +51,8 @@ Superblock PageEditor::superblock() const {
 void PageEditor::EditSuperblock(const std::function<void(Superblock*)>& edit) {
   Superblock s = superblock();
   edit(&s);
-  pager::EncodeSuperblock(s, 0, page(0));
-  pager::EncodeSuperblock(s, 1, page(1));
+  SHEAF_ASSERT(pager::EncodeSuperblock(s, 0, page(0)).ok());
+  SHEAF_ASSERT(pager::EncodeSuperblock(s, 1, page(1)).ok());
 }
 
 TreeRecord PageEditor::Tree(std::string_view name) const {
