@@ -222,6 +222,22 @@ DatabaseStats Database::stats() const {
   return out;
 }
 
+absl::StatusOr<CompactReport> Database::Compact(const Progress& progress) {
+  SHEAF_ASSIGN_OR_RETURN(const catalog::CompactResult result,
+                         rep_->store->Compact(progress));
+  return CompactReport{.bytes_before = result.bytes_before,
+                       .bytes_after = result.bytes_after,
+                       .pages_moved = result.pages_moved,
+                       .pages_held = result.pages_held,
+                       .readers_open = result.readers};
+}
+
+absl::Status Database::Rekey(const EncryptionKey& key) { return rep_->store->Rekey(key); }
+
+absl::Status Database::RotateFileKey(const EncryptionKey& key, const Progress& progress) {
+  return rep_->store->RotateFileKey(key, progress);
+}
+
 absl::StatusOr<CheckReport> Database::Check(const Progress& progress) {
   if (rep_->closed.load()) return absl::FailedPreconditionError("the database is closed");
   SHEAF_ASSIGN_OR_RETURN(const catalog::CheckResult result, rep_->store->Check(progress));
@@ -281,8 +297,9 @@ PageDescription Describe(uint64_t page, std::string bytes,
   // As many pages as were read, whatever it says: nothing behind them is looked at.
   const auto pages = static_cast<uint32_t>(bytes.size() / pager::kPageBytes);
   absl::Status status =
-      page <= 1 ? pager::DecodeSuperblock(data, page, codec.keys()).status()
-                : codec.Open(data, bytes.size(), {page, pager::BirthOf(data), pages, false});
+      page <= 1
+          ? pager::DecodeSuperblock(data, page, codec.keys()).status()
+          : codec.Open(data, bytes.size(), {page, pager::BirthOf(data), pages, false});
   if (status.ok() && page > 1 && ops.kinds[kind].validate != nullptr)
     status = ops.kinds[kind].validate(data);
   out.intact = status.ok();

@@ -41,6 +41,13 @@ struct DatabaseStats {
   uint64_t trees = 0, entries = 0;
 };
 
+struct CompactReport {
+  uint64_t bytes_before = 0, bytes_after = 0;  // of the file
+  uint64_t pages_moved = 0;
+  uint64_t pages_held = 0;  // by readers_open read transactions: what they see stays
+  uint64_t readers_open = 0;
+};
+
 struct CheckFinding {
   uint64_t page = 0;  // 0: not about one page
   std::string what;
@@ -96,6 +103,22 @@ class Database {
   // Reads every page and compares every structure with every other. Changes
   // nothing; runs beside readers and writers on a snapshot of its own.
   absl::StatusOr<CheckReport> Check(const Progress& progress = {});
+
+  // Makes the file as short as what it holds, beside readers and writers, in steps of a
+  // few megabytes; the only space it takes is what is free. Cancelled, or after a crash,
+  // the database is whole and the file as short as it got. Pages that open readers hold
+  // stay: the report says how many.
+  absl::StatusOr<CompactReport> Compact(const Progress& progress = {});
+
+  // The database opens by `key` from now on, and not by the key before. At once: what is
+  // in the file is sealed by a key of its own, which the user's key wraps. Whoever copied
+  // the file before, and knows the old key, can read that copy; see RotateFileKey.
+  // kFailedPrecondition when it is not encrypted. Options::scrypt_* as at opening.
+  absl::Status Rekey(const EncryptionKey& key);
+  // The same, and every page is sealed anew under another file key, beside readers and
+  // writers. After a crash or a cancellation the database is whole, opens by `key`, and
+  // the next call goes on. Writes every page once.
+  absl::Status RotateFileKey(const EncryptionKey& key, const Progress& progress = {});
 
   // Waits for the last commit, writes a checkpoint, removes the log and gives the lock
   // up: the file can be opened again, also while this object still lives.

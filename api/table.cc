@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/internal/handles.h"
 #include "btree/large_value.h"
+#include "catalog/tick.h"
 #include "pager/status_macros.h"
 
 namespace sheaf {
@@ -393,12 +394,8 @@ absl::StatusOr<uint64_t> Table::Retain(const KeyRange& range, EntryFn fn) {
 
 absl::Status Table::BulkLoad(NextFn next, const Progress& progress) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  return state_->open->BulkLoad(next, [&](uint64_t done) -> absl::Status {
-    if (absl::Now() > progress.deadline)
-      return absl::DeadlineExceededError("the bulk load was not done in time");
-    if (progress.report != nullptr && !progress.report({done, 0, "entries loaded"}))
-      return absl::CancelledError("the bulk load was cancelled");
-    return absl::OkStatus();
+  return state_->open->BulkLoad(next, [&](uint64_t done) {
+    return catalog::Tick(progress, "the bulk load", {done, 0, "entries loaded"});
   });
 }
 

@@ -19,8 +19,6 @@ using pager::PinnedPage;
 
 namespace {
 
-// Most pages one operation makes: a copy and a split on each level.
-constexpr uint64_t kPagesAnOperation = 3 * kHeightMax;
 // Below this a page is merged with a neighbour or takes entries from it.
 constexpr uint32_t kLowPermille = 400;
 
@@ -61,9 +59,9 @@ absl::Status BTree::MakeRootLeaf() {
   return absl::OkStatus();
 }
 
-// Reads the way to the leaf of `key` into path_. Its pages stay where they are while
-// the guard lives.
-absl::Status BTree::Descend(std::string_view key, Guard* guard) {
+// Reads the way to the leaf of `key` into path_, or to its ancestor of level `lowest` if
+// there is one. Its pages stay where they are while the guard lives.
+absl::Status BTree::Descend(std::string_view key, Guard* guard, uint32_t lowest) {
   finger_.set = false;
   for (;;) {
     guard->reset();
@@ -80,7 +78,7 @@ absl::Status BTree::Descend(std::string_view key, Guard* guard) {
       level = static_cast<int>(node.level());
       const uint32_t index = level == 0 ? 0 : node.ChildIndex(key);
       path_.push_back({ref, page, index});
-      if (level == 0) return absl::OkStatus();
+      if (level <= static_cast<int>(lowest)) return absl::OkStatus();
       ref = node.ChildPage(index);
       writer_.pager().buffer().Prefetch(ref.id);
     }

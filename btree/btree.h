@@ -12,6 +12,9 @@
 // When an operation fails with anything but kInvalidArgument the tree may be half
 // changed: the transaction can only be rolled back.
 //
+// Relocate moves pages to other places in the file without changing what the tree
+// holds: compaction, and a new file key.
+//
 // Single-writer.
 #ifndef BTREE_BTREE_H_
 #define BTREE_BTREE_H_
@@ -34,6 +37,23 @@ namespace sheaf::btree {
 
 // A value that leaves room for three more entries in its leaf is kept there.
 inline constexpr uint64_t kInlineMax = (pager::kPageBytes - PageHeader::kSize) / 4 - 24;
+// Most pages one operation makes: a copy and a split on each level.
+inline constexpr uint64_t kPagesAnOperation = 3 * kHeightMax;
+
+// Which pages are to move, and how far it has come.
+struct Relocation {
+  enum class Fate { kStays, kMoves, kNoRoom };  // kNoRoom: it would move, were there any
+  absl::FunctionRef<Fate(const PageRef&)> fate;
+  uint64_t pages_max;    // to be moved before it pauses; a large value goes whole
+  uint64_t pages = 0;    // moved
+  bool no_room = false;  // and so it pauses
+
+  bool Moves(const PageRef& ref) {
+    const Fate f = fate(ref);
+    no_room = no_room || f == Fate::kNoRoom;
+    return f == Fate::kMoves;
+  }
+};
 
 class BTree {
  public:
@@ -58,6 +78,10 @@ class BTree {
   using NextFn = absl::FunctionRef<bool(std::string_view*, std::string_view*)>;
   absl::Status BulkLoad(NextFn next, absl::FunctionRef<absl::Status(uint64_t)> tick);
 
+  // Moves pages, in the order of their keys, beginning with the leaf of `*from`, where
+  // it goes on after a pause. True when the end was reached.
+  absl::StatusOr<bool> Relocate(std::string* from, Relocation* relocation);
+
   const TreeRoot& root() const { return root_; }
   // For cursors: grows with each change.
   const uint64_t* changes() const { return &changes_; }
@@ -77,7 +101,7 @@ class BTree {
   absl::Status MakeRootLeaf();
   // Not held over an operation that loads pages.
   using Guard = std::optional<pager::EpochGuard>;
-  absl::Status Descend(std::string_view key, Guard* guard);
+  absl::Status Descend(std::string_view key, Guard* guard, uint32_t lowest = 0);
   absl::Status MakePathWritable(std::string_view key, Guard* guard);
   absl::Status DescendToChange(std::string_view key);
   absl::StatusOr<char*> CopyPage(const char* old, PageRef* ref);
@@ -114,6 +138,12 @@ class BTree {
   absl::Status DropSubtree(const PageRef& ref, uint32_t level);
   absl::StatusOr<bool> NothingIn(std::string_view from, const std::string* to);
   absl::Status FixPathTo(std::string_view key);
+
+  std::optional<std::string> KeyBehind(size_t steps) const;
+  absl::StatusOr<std::optional<std::string>> FindToMove(
+      std::string_view from, std::optional<std::string>* behind, Relocation* relocation);
+  absl::StatusOr<bool> HoldsLargeToMove(const PageRef& leaf, Relocation* relocation);
+  absl::Status MoveLeaf(std::string_view key, Relocation* relocation);
 
   pager::PageWriter& writer_;
   TreeRoot root_;

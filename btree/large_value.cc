@@ -101,6 +101,62 @@ absl::Status ReadChunk(Pager* pager, const PageRef& ref, uint64_t offset,
 
 }  // namespace
 
+namespace {
+
+using Moves = absl::FunctionRef<bool(const PageRef&)>;
+
+absl::StatusOr<PageRef> MoveChunk(PageWriter* writer, const PageRef& ref, Moves moves) {
+  if (!moves(ref)) return ref;
+  BufferManager& buffer = writer->pager().buffer();
+  SHEAF_ASSIGN_OR_RETURN(const char* page, buffer.Pin(ref));
+  PinnedPage pin(&buffer, ref.id, page);
+  if (PageKindOf(page) != PageKind::kValue)
+    return PageDamaged(ref.id, "is not a chunk of a large value");
+  SHEAF_ASSIGN_OR_RETURN(
+      const PageRef copy,
+      WriteChunk(writer, {page + PageHeader::kSize, DecodeFixed32(page + kSizeAt)}));
+  writer->GiveUp(ref);
+  return copy;
+}
+
+// An index page of a level below `above`, and all under it.
+absl::StatusOr<PageRef> MoveTree(PageWriter* writer, const PageRef& ref, uint32_t above,
+                                 Moves moves) {
+  std::vector<PageRef> below;
+  uint32_t level = 0;
+  {
+    BufferManager& buffer = writer->pager().buffer();
+    SHEAF_ASSIGN_OR_RETURN(const char* page, buffer.Pin(ref));
+    PinnedPage pin(&buffer, ref.id, page);
+    level = LevelOf(page);
+    if (PageKindOf(page) != PageKind::kValueIndex || level >= above)
+      return PageDamaged(ref.id, "is not the index of a large value");
+    for (uint32_t i = 0; i < IndexCount(page); ++i) below.push_back(IndexRef(page, i));
+  }
+  bool changed = moves(ref);
+  for (PageRef& child : below) {
+    SHEAF_ASSIGN_OR_RETURN(const PageRef moved,
+                           level == 1 ? MoveChunk(writer, child, moves)
+                                      : MoveTree(writer, child, level, moves));
+    changed = changed || moved != child;
+    child = moved;
+  }
+  if (!changed) return ref;
+  SHEAF_ASSIGN_OR_RETURN(const PageRef copy, WriteIndex(writer, level, below));
+  writer->GiveUp(ref);
+  return copy;
+}
+
+}  // namespace
+
+absl::StatusOr<LargeRef> MoveLarge(PageWriter* writer, const LargeRef& ref, Moves moves) {
+  LargeRef moved = ref;
+  SHEAF_ASSIGN_OR_RETURN(moved.page, ref.size <= kChunkBytes
+                                         ? MoveChunk(writer, ref.page, moves)
+                                         : MoveTree(writer, ref.page, 3, moves));
+  return moved;
+}
+
 absl::StatusOr<LargeRef> WriteLarge(PageWriter* writer, std::string_view value) {
   if (value.size() <= kChunkBytes) {
     SHEAF_ASSIGN_OR_RETURN(const PageRef ref, WriteChunk(writer, value));

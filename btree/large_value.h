@@ -44,6 +44,11 @@ absl::Status ReadLarge(pager::Pager* pager, const LargeRef& ref, uint64_t offset
 absl::Status CheckChunkSize(pager::Pager* pager, const LargeRef& ref, uint64_t index,
                             uint64_t size);
 
+// Copies those of its pages that `moves` says, and whatever refers to them. Returns what
+// `ref` has become.
+absl::StatusOr<LargeRef> MoveLarge(pager::PageWriter* writer, const LargeRef& ref,
+                                   absl::FunctionRef<bool(const PageRef&)> moves);
+
 // Gives up all its pages.
 absl::Status GiveUpLarge(pager::PageWriter* writer, const LargeRef& ref);
 

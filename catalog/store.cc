@@ -216,8 +216,8 @@ absl::Status Store::EnsureLog() {
   const uint64_t log_id = RandomId();
   const LogPosition start = versions_->newest().log;
   absl::StatusOr<std::unique_ptr<pager::Log>> log = pager::Log::Create(
-      fs_, LogPath(),
-      {pager_->superblock().database_id, log_id, pager_->codec().keys()}, start);
+      fs_, LogPath(), {pager_->superblock().database_id, log_id, pager_->codec().keys()},
+      start);
   if (!log.ok()) {
     (void)fs_->Delete(LogPath());  // half of it may be there, and nobody will need it
     return log.status();
@@ -269,20 +269,32 @@ absl::Status Store::Close() {
   SHEAF_RETURN_IF_ERROR(error());
   if (log_ == nullptr) return absl::OkStatus();  // nothing was written
   absl::MutexLock lock(&checkpoint_mu_);
+  SHEAF_RETURN_IF_ERROR(RetireLog());
+  return pager_->ReleaseFreeSpace();
+}
+
+absl::Status Store::RetireLog() {
   SHEAF_RETURN_IF_ERROR(CheckpointLocked(Reason::kOrdinary));
   SHEAF_RETURN_IF_ERROR(CheckpointLocked(Reason::kClose));
+  if (log_ == nullptr) return absl::OkStatus();
   SHEAF_RETURN_IF_ERROR(pager::Log::Remove(fs_, LogPath(), std::move(log_)));
-  return pager_->ReleaseFreeSpace();
+  log_id_ = 0;
+  writer_->set_before_first_page([this] { return EnsureLog(); });
+  return absl::OkStatus();
+}
+
+absl::Status Store::CheckWritable() const {
+  if (closed_) return absl::FailedPreconditionError("the database is closed");
+  if (options_.read_only)
+    return absl::FailedPreconditionError("the database was opened read-only");
+  SHEAF_RETURN_IF_ERROR(CheckProcess());
+  return error();
 }
 
 // --- Transactions -----------------------------------------------------------
 
 absl::StatusOr<std::unique_ptr<WriteTxn>> Store::BeginWrite(absl::Duration wait_max) {
-  if (closed_) return absl::FailedPreconditionError("the database is closed");
-  if (options_.read_only)
-    return absl::FailedPreconditionError("the database was opened read-only");
-  SHEAF_RETURN_IF_ERROR(CheckProcess());
-  SHEAF_RETURN_IF_ERROR(error());
+  SHEAF_RETURN_IF_ERROR(CheckWritable());
   SHEAF_RETURN_IF_ERROR(queue_.Enter(wait_max));
   absl::Status status = error();
   if (closed_) status = absl::FailedPreconditionError("the database is closed");
@@ -298,10 +310,10 @@ absl::Status Store::CommitLogged(WriteTxn* txn, Durability durability) {
   Stamp number = txn->base_.number;
   uint64_t unwritten = unwritten_log_bytes_;
   // A transaction whose changes were all rolled back has nothing to log.
-  if (txn->changed_ && (log_ == nullptr || !txn->log_.empty())) {
+  if (txn->changed_ && (log_ == nullptr || !txn->log_.empty() || txn->relocated_)) {
     Version next = txn->NextVersion();
     number = next.number;
-    if (log_ != nullptr) {
+    if (log_ != nullptr && !txn->log_.empty()) {
       next.log = end = log_->Append(next.number, txn->log_);
       unwritten += txn->log_.size();
     }
@@ -371,7 +383,8 @@ absl::Status Store::CheckpointLocked(Reason reason) {
   VersionSet::Outcome outcome = VersionSet::Outcome::kFailed;
   absl::Cleanup end = [&] { versions_->EndCheckpoint(outcome); };
   const bool closing = reason == Reason::kClose;
-  if (v.number == pager_->superblock().version && !closing) return absl::OkStatus();
+  if (v.number == pager_->superblock().version && reason == Reason::kOrdinary)
+    return absl::OkStatus();
   // The log that goes on from here must be whole up to here.
   if (log_ != nullptr)
     SHEAF_RETURN_IF_ERROR(pager_->Poison(log_->SyncThrough(v.log.lsn)));
@@ -382,7 +395,7 @@ absl::Status Store::CheckpointLocked(Reason reason) {
   request.log = v.log;
   if (closing) request.log.chain = 0;
   request.log_id = closing ? 0 : log_id_;
-  request.trim_end = closing;
+  request.trim_end = reason != Reason::kOrdinary;
   SHEAF_RETURN_IF_ERROR(pager_->WriteCheckpoint(request));
   outcome = VersionSet::Outcome::kDurable;
   checkpoints_.fetch_add(1);

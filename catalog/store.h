@@ -34,6 +34,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "btree/btree.h"
 #include "catalog/options.h"
 #include "catalog/tree_record.h"
 #include "catalog/version_set.h"
@@ -86,6 +87,13 @@ struct StoreStats {
   pager::PageAllocator::Stats pages;
 };
 
+struct CompactResult {
+  uint64_t bytes_before = 0, bytes_after = 0;  // of the file
+  uint64_t pages_moved = 0;
+  // Pages that open read transactions keep where they are.
+  uint64_t pages_held = 0, readers = 0;
+};
+
 struct CheckProblem {
   pager::PageId page = 0;
   std::string what;
@@ -108,6 +116,19 @@ class Store {
   absl::StatusOr<std::unique_ptr<WriteTxn>> BeginWrite(absl::Duration wait_max);
 
   absl::Status Checkpoint();
+
+  // Moves pages down and shortens the file, beside readers and writers, in steps of a few
+  // megabytes; takes no more space meanwhile. What a crash, an error or a cancellation
+  // leaves is whole, and as short as it got.
+  absl::StatusOr<CompactResult> Compact(const Progress& progress);
+
+  // The file opens by `key` from now on, and not by the one before. Touches no page.
+  absl::Status Rekey(const EncryptionKey& key);
+  // The same, and the pages are sealed anew under another file key, beside readers and
+  // writers, in steps. What a crash, an error or a cancellation leaves is whole and opens
+  // by `key`; called again it goes on.
+  absl::Status RotateFileKey(const EncryptionKey& key, const Progress& progress);
+
   // A checkpoint, then the log is removed. kFailedPrecondition while a write
   // transaction or a snapshot is open.
   absl::Status Close();
@@ -132,13 +153,31 @@ class Store {
   absl::Status CheckProcess() const;
   std::string LogPath() const { return pager_->path() + "-log"; }
   pager::LogIdentity Identity() const;
-  enum class Reason { kOrdinary, kClose };
+  // kTrim: also cuts free pages off the end of the file. Requires: the writer's turn.
+  // kClose: that, and says that there is no log.
+  enum class Reason { kOrdinary, kTrim, kClose };
   absl::Status CheckpointLocked(Reason reason)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mu_);
   // The ways a commit becomes durable: see the class comment.
   absl::Status CommitLogged(WriteTxn* txn, Durability durability);
   absl::Status CommitVersionByCheckpoint(WriteTxn* txn);
   void AfterCommit(pager::Lsn end);
+  // One pass of Compact: moves what lies at or behind `target`.
+  absl::Status MoveBelow(pager::PageId target, const Progress& progress,
+                         CompactResult* result);
+  using Fate = absl::FunctionRef<btree::Relocation::Fate(const pager::PageRef&)>;
+  // Moves pages in transactions of their own. `no_room`: called when one found none since
+  // the last checkpoint, and knows what to do next.
+  absl::Status RelocateAll(Fate fate, absl::FunctionRef<absl::Status(uint64_t)> tick,
+                           absl::FunctionRef<void()> no_room);
+  absl::Status Trim() ABSL_LOCKS_EXCLUDED(checkpoint_mu_);
+  absl::Status CheckWritable() const;
+  absl::Status BeginKeyRotation(const EncryptionKey& key)
+      ABSL_LOCKS_EXCLUDED(checkpoint_mu_);
+  absl::Status EndKeyRotation() ABSL_LOCKS_EXCLUDED(checkpoint_mu_);
+  // Puts all that is in the log into the file and removes it; the next commit makes
+  // another. Requires: the writer's turn.
+  absl::Status RetireLog() ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mu_);
   void RunBackground();
   pager::Stamp NextStamp() { return next_stamp_.fetch_add(1) + 1; }
 

@@ -9,6 +9,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "catalog/store.h"
+#include "catalog/tick.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::catalog {
@@ -189,16 +190,12 @@ class StoreChecker {
       buffer_.resize(ref.pages * kPageBytes);
       absl::Status status =
           pager_.file().Read(ref.id * kPageBytes, absl::MakeSpan(buffer_));
-      if (status.ok())
-        status = pager_.codec().Open(buffer_.data(), buffer_.size(), ref);
+      if (status.ok()) status = pager_.codec().Open(buffer_.data(), buffer_.size(), ref);
       if (!status.ok()) Problem(ref.id, std::string(status.message()));
     }
     if (++visited_ % kPagesATick != 0) return seen;
-    if (absl::Now() > progress_.deadline)
-      return absl::DeadlineExceededError("the check was not done in time");
-    if (progress_.report != nullptr &&
-        !progress_.report({visited_, page_end_, "pages checked"}))
-      return absl::CancelledError("the check was cancelled");
+    SHEAF_RETURN_IF_ERROR(
+        Tick(progress_, "the check", {visited_, page_end_, "pages checked"}));
     return seen;
   }
 

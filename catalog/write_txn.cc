@@ -274,6 +274,39 @@ absl::Status WriteTxn::StoreRecords() {
   return absl::OkStatus();
 }
 
+// The first tree whose id is at least `id`.
+absl::StatusOr<std::optional<TreeRecord>> WriteTxn::NextTree(TreeId id) {
+  btree::TreeCursor cursor(context_, &catalog_.root(), nullptr);
+  if (!cursor.Seek(TreeKey(id)) || cursor.key()[0] != 'i') {
+    SHEAF_RETURN_IF_ERROR(cursor.status());
+    return std::nullopt;
+  }
+  return DecodeTreeRecord(cursor.key(), cursor.value().bytes);
+}
+
+absl::StatusOr<bool> WriteTxn::Relocate(RelocationPlace* place,
+                                        btree::Relocation* relocation) {
+  SHEAF_RETURN_IF_ERROR(broken_);
+  changed_ = relocated_ = true;
+  while (!place->in_catalog) {
+    SHEAF_ASSIGN_OR_RETURN(const std::optional<TreeRecord> next, NextTree(place->tree));
+    if (!next.has_value()) {
+      *place = {.in_catalog = true};
+      break;
+    }
+    if (next->id != place->tree) *place = {.tree = next->id};  // it was dropped
+    SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, OpenById(next->id));
+    absl::StatusOr<bool> all = tree->tree_.Relocate(&place->key, relocation);
+    if (!all.ok()) return Broken(all.status());
+    if (tree->root().page != tree->record_.root.page) tree->changed_ = true;
+    if (!*all) return false;
+    *place = {.tree = place->tree + 1};
+  }
+  SHEAF_RETURN_IF_ERROR(StoreRecords());
+  absl::StatusOr<bool> all = catalog_.Relocate(&place->key, relocation);
+  return all.ok() ? all : Broken(all.status());
+}
+
 // --- Savepoints -------------------------------------------------------------
 
 absl::StatusOr<uint64_t> WriteTxn::SetSavepoint() {

@@ -80,6 +80,15 @@ class WriteTxn {
   void Rollback();
   bool active() const { return active_; }
 
+  // Moves pages of all trees, and of the catalog last: BTree::Relocate. Nothing that
+  // anybody can see changes, so nothing is logged.
+  struct RelocationPlace {
+    TreeId tree = 1;  // this one is next
+    bool in_catalog = false;
+    std::string key;
+  };
+  absl::StatusOr<bool> Relocate(RelocationPlace* place, btree::Relocation* relocation);
+
   const btree::ReadContext& context() const { return context_; }
   pager::Stamp base_version() const { return base_.number; }
 
@@ -102,6 +111,7 @@ class WriteTxn {
   OpenTree* Adopt(TreeRecord record);
   OpenTree* FindRecent(std::string_view name);
   absl::Status StoreRecords();
+  absl::StatusOr<std::optional<TreeRecord>> NextTree(TreeId id);
   absl::Status DropOpenTree(OpenTree* tree);
   // Remembers the first failure of an operation that may have done half its work.
   absl::Status Broken(absl::Status status);
@@ -124,6 +134,7 @@ class WriteTxn {
   const bool logging_;
   bool by_checkpoint_ = false;  // outgrew the log, or loaded in bulk
   bool changed_ = false;
+  bool relocated_ = false;  // changed pages that no log need tell of
   bool active_ = true;
   absl::Status broken_;
 };

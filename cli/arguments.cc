@@ -115,8 +115,7 @@ class Parser {
             ->add_option("--key-file", args_.key_file,
                          "Its key: a file of 32 bytes or 64 hexadecimal digits")
             ->type_name("PATH");
-    command
-        ->add_flag("--passphrase", args_.asks_passphrase, "Ask for its passphrase")
+    command->add_flag("--passphrase", args_.asks_passphrase, "Ask for its passphrase")
         ->excludes(key_file);
     return command;
   }

@@ -34,9 +34,10 @@ absl::StatusOr<std::string> AskSecret(const char* prompt) {
 }  // namespace
 
 absl::Status FileError(const std::string& path, const absl::Status& status) {
-  if (absl::IsPermissionDenied(status) && status.message().find("encrypted") !=
-                                              absl::string_view::npos)
-    return WithHint(At(path, status), "give --key-file PATH, or --passphrase to be asked");
+  if (absl::IsPermissionDenied(status) &&
+      status.message().find("encrypted") != absl::string_view::npos)
+    return WithHint(At(path, status),
+                    "give --key-file PATH, or --passphrase to be asked");
   if (absl::IsPermissionDenied(status) &&
       (status.message().find("wrong") != absl::string_view::npos ||
        status.message().find("opened by") != absl::string_view::npos))

@@ -1,5 +1,9 @@
 // FileKeys: the keys of one encrypted database, all made of its file key (cipher.h).
 //
+// While the database moves to a new file key it has two: pages of a birth below
+// `since` are still sealed by what was made of the one before. That one is known as long
+// as the database is open: a reader may hold an old page.
+//
 // Thread-safe.
 #ifndef PAGER_FILE_KEYS_H_
 #define PAGER_FILE_KEYS_H_
@@ -8,6 +12,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -22,7 +28,13 @@ namespace sheaf::pager {
 class FileKeys {
  public:
   FileKeys(const SecretKey& file_key, std::string_view database_id)
-      : file_key_(file_key), database_id_(database_id) {}
+      : database_id_(database_id), generations_{{file_key, 0}} {}
+
+  // `previous` was the file key of pages born before `since`.
+  void AddPrevious(const SecretKey& previous, Stamp since) ABSL_LOCKS_EXCLUDED(mu_);
+  // From now on superblocks, log segments and pages born at `since` or later are sealed
+  // by keys made of `next`.
+  void Rotate(const SecretKey& next, Stamp since) ABSL_LOCKS_EXCLUDED(mu_);
 
   absl::StatusOr<std::shared_ptr<Cipher>> ForSuperblocks();
   absl::StatusOr<std::shared_ptr<Cipher>> ForPages(Stamp birth);
@@ -31,16 +43,23 @@ class FileKeys {
   // Random; writes kNonceBytes.
   absl::Status NextNonce(char* out) ABSL_LOCKS_EXCLUDED(mu_);
 
-  const SecretKey& file_key() const { return file_key_; }
+  SecretKey file_key() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  absl::StatusOr<std::shared_ptr<Cipher>> Make(std::string_view info) const;
+  struct Generation {
+    SecretKey file_key;
+    Stamp since;  // births from here on
+  };
+  absl::StatusOr<std::shared_ptr<Cipher>> Make(const SecretKey& file_key,
+                                               std::string_view info) const;
 
-  const SecretKey file_key_;
   const std::string database_id_;
-  Mutex mu_;
+  mutable Mutex mu_;
+  std::vector<Generation> generations_ ABSL_GUARDED_BY(mu_);  // ascending
   std::shared_ptr<Cipher> superblocks_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<uint64_t, std::shared_ptr<Cipher>> epochs_ ABSL_GUARDED_BY(mu_);
+  // By generation and epoch.
+  absl::flat_hash_map<std::pair<size_t, uint64_t>, std::shared_ptr<Cipher>> epochs_
+      ABSL_GUARDED_BY(mu_);
   // Random bytes fetched together: asking for a few costs as much as for many.
   std::array<char, 1020> nonces_ ABSL_GUARDED_BY(mu_);
   size_t nonces_left_ ABSL_GUARDED_BY(mu_) = 0;

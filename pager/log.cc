@@ -215,8 +215,8 @@ absl::Status Log::AppendGroup(TxnId txn, std::string_view payload) {
   while (true) {
     if (segment_used_ + kFrameSpaceMin > kLogSegmentBytes)
       SHEAF_RETURN_IF_ERROR(StartSegment());
-    const size_t room = kLogSegmentBytes - segment_used_ - kFrameHeaderBytes -
-                        SealedMore(cipher_.get());
+    const size_t room =
+        kLogSegmentBytes - segment_used_ - kFrameHeaderBytes - SealedMore(cipher_.get());
     if (payload.size() <= room) break;
     SHEAF_RETURN_IF_ERROR(AppendFrame(txn, flags, payload.substr(0, room)));
     payload.remove_prefix(room);

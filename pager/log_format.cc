@@ -121,11 +121,11 @@ std::optional<LogSegmentHeader> DecodeSegmentHeader(const char* in, uint64_t log
                              .salt = DecodeFixed32(in + kSegmentSalt),
                              .durable_lsn = DecodeFixed64(in + kSegmentDurableLsn)};
   std::memcpy(header.key_salt.data(), in + kSegmentKeySalt, header.key_salt.size());
-  const bool sane =
-      header.sequence > 0 && header.sequence < kSequenceEnd &&
-      header.start_lsn < kLsnEnd && header.start_lsn % kFrameAlignment == 0 &&
-      header.durable_lsn <= header.start_lsn &&
-      encrypted != AllZero(in + kSegmentKeySalt, header.key_salt.size());
+  const bool sane = header.sequence > 0 && header.sequence < kSequenceEnd &&
+                    header.start_lsn < kLsnEnd &&
+                    header.start_lsn % kFrameAlignment == 0 &&
+                    header.durable_lsn <= header.start_lsn &&
+                    encrypted != AllZero(in + kSegmentKeySalt, header.key_salt.size());
   if (!sane) return std::nullopt;
   return header;
 }

@@ -68,8 +68,7 @@ absl::Status PageAllocator::Open(const MapRoots& roots, PageId page_end) {
   size_t chunk = 0;
   std::vector<char> node;
   for (uint32_t r = 0; r < roots.count; ++r) {
-    SHEAF_RETURN_IF_ERROR(
-        ReadMapNode(roots.index[r], PageKind::kMapIndex, &node));
+    SHEAF_RETURN_IF_ERROR(ReadMapNode(roots.index[r], PageKind::kMapIndex, &node));
     const uint32_t count = DecodeFixed32(node.data() + kIndexCount);
     if (count > (node.size() - PageHeader::kSize) / kIndexEntry)
       return PageDamaged(roots.index[r].id, absl::StrCat("count is ", count));
@@ -233,7 +232,7 @@ void PageAllocator::FreeLocked(absl::Span<const PageRef> refs) {
     SHEAF_ASSERT(ref.id >= kFirstPage && ref.id + ref.pages <= page_end_);
     if (next_pinned < pinned_.size() && pinned_[next_pinned].id == ref.id)
       ++next_pinned;
-    else if (ref.pages > 1)
+    else if (ref.pages > 1 || ref.id >= ceiling_)
       ClearUsed(ref.id, ref.pages);
     else
       warm_.push_back(ref.id);
@@ -252,6 +251,37 @@ void PageAllocator::DrainWarm(size_t keep) {
   const size_t drop = warm_.size() - std::min(keep, warm_.size());
   for (size_t i = 0; i < drop; ++i) ClearUsed(warm_[i], 1);
   warm_.erase(warm_.begin(), warm_.begin() + static_cast<ptrdiff_t>(drop));
+}
+
+// --- Compaction -------------------------------------------------------------
+
+void PageAllocator::SetCeiling(PageId end) {
+  MutexLock lock(&mu_);
+  ceiling_ = end;
+  DrainWarm(0);
+}
+
+absl::StatusOr<bool> PageAllocator::HasRunBelow(uint32_t pages, PageId end) {
+  MutexLock lock(&mu_);
+  if (pages == 1 && !warm_.empty()) return warm_.back() < end;
+  if (pages > 1) DrainWarm(0);
+  PageId first = 0;
+  for (size_t c = hint_chunk_; c < chunks_.size() && c * kChunkPages < end; ++c) {
+    if (kChunkPages - chunks_[c].used_count < pages) continue;
+    SHEAF_RETURN_IF_ERROR(LoadChunk(c));
+    if (FindRun(c, pages, &first)) return first + pages <= end;
+  }
+  return false;
+}
+
+absl::Status PageAllocator::MoveMapPages(absl::FunctionRef<bool(const PageRef&)> moves) {
+  MutexLock lock(&mu_);
+  for (size_t c = 0; c < chunks_.size(); ++c) {
+    if (!chunks_[c].map || !moves(chunks_[c].map)) continue;
+    SHEAF_RETURN_IF_ERROR(LoadChunk(c));
+    chunks_[c].changed = true;
+  }
+  return absl::OkStatus();
 }
 
 // --- The durable map --------------------------------------------------------

@@ -88,6 +88,16 @@ class PageAllocator {
   };
   absl::StatusOr<Stats> stats() ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Compaction: pages from `end` on are to become free, so those freed there are not
+  // handed out while there are others. kPageIdEnd, as at first: none.
+  void SetCeiling(PageId end) ABSL_LOCKS_EXCLUDED(mu_);
+  // Would Allocate find a place that ends before `end`?
+  absl::StatusOr<bool> HasRunBelow(uint32_t pages, PageId end) ABSL_LOCKS_EXCLUDED(mu_);
+  // The next WriteMap gives these pages of the map new places. (Those of its index get
+  // new places each time.)
+  absl::Status MoveMapPages(absl::FunctionRef<bool(const PageRef&)> moves)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
   // Calls `fn(first, count)` for each run of pages the durable map marks.
   absl::Status ForEachLive(absl::FunctionRef<void(PageId, uint64_t)> fn)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -148,6 +158,7 @@ class PageAllocator {
   MapRoots roots_ ABSL_GUARDED_BY(mu_);
   PageId page_end_ ABSL_GUARDED_BY(mu_) = kFirstPage;
   bool assume_held_ ABSL_GUARDED_BY(mu_) = false;
+  PageId ceiling_ ABSL_GUARDED_BY(mu_) = kPageIdEnd;
   size_t hint_chunk_ ABSL_GUARDED_BY(mu_) = 0;  // none lower has a free page
   size_t hint_word_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<PageId> warm_ ABSL_GUARDED_BY(mu_);  // single pages, freed last at the back

@@ -41,9 +41,8 @@ absl::Status PageCodec::Open(char* page, size_t bytes, const PageRef& ref) const
   if (keys_ == nullptr) return absl::OkStatus();
   SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<Cipher> cipher,
                          keys_->ForPages(BirthOf(page)));
-  const absl::Status opened =
-      cipher->Open(page + PageHeader::kNonce, Authenticated(page), Secret(page, bytes),
-                   page + PageHeader::kTag);
+  const absl::Status opened = cipher->Open(page + PageHeader::kNonce, Authenticated(page),
+                                           Secret(page, bytes), page + PageHeader::kTag);
   return absl::IsDataLoss(opened) ? PageDamaged(ref.id, std::string(opened.message()))
                                   : opened;
 }

@@ -1,10 +1,12 @@
 #include "pager/pager.h"
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "pager/assert.h"
 #include "pager/key_wrap.h"
 #include "pager/status_macros.h"
 
@@ -36,8 +38,8 @@ absl::Status MakeSuperblocks(const EncryptionKey& key, const ScryptCost& cost,
     SHEAF_RETURN_IF_ERROR(CheckScryptCost(cost));
     SHEAF_ASSIGN_OR_RETURN(const SecretKey file_key, RandomKey());
     s.key_wrap.resize(kKeyWrapBytes);
-    SHEAF_RETURN_IF_ERROR(WrapFileKey(file_key, key, cost,
-                                      Chars(s.database_id), s.key_wrap.data()));
+    SHEAF_RETURN_IF_ERROR(
+        WrapFileKey(file_key, key, cost, Chars(s.database_id), s.key_wrap.data()));
     keys = std::make_unique<FileKeys>(file_key, Chars(s.database_id));
   }
   SHEAF_RETURN_IF_ERROR(EncodeSuperblock(s, 0, pages, keys.get()));
@@ -47,8 +49,8 @@ absl::Status MakeSuperblocks(const EncryptionKey& key, const ScryptCost& cost,
 // Of the reasons why neither superblock can be read, the one that says more: a wrong key
 // than damage, damage than "no magic", which one of the two may have lost.
 absl::Status WorseOf(const absl::Status& first, const absl::Status& second) {
-  for (const auto code : {absl::StatusCode::kPermissionDenied,
-                          absl::StatusCode::kFailedPrecondition})
+  for (const auto code :
+       {absl::StatusCode::kPermissionDenied, absl::StatusCode::kFailedPrecondition})
     for (const absl::Status& status : {first, second})
       if (status.code() == code) return status;
   return absl::IsInvalidArgument(first) ? second : first;
@@ -187,6 +189,8 @@ absl::StatusOr<Pager::Found> Pager::ReadSuperblock(const File& file, PageId id,
         "it is not encrypted: open it without a key or passphrase");
   }
   SHEAF_ASSIGN_OR_RETURN(found.superblock, DecodeSuperblock(page, id, found.keys.get()));
+  if (found.superblock.key_since != 0)
+    found.keys->AddPrevious(found.superblock.previous_key, found.superblock.key_since);
   return found;
 }
 
@@ -226,9 +230,9 @@ absl::Status Pager::ReadSuperblocks(EncryptionKey* key) {
   // Written by a newer library: what this one knows is out of date, and no damage.
   for (const absl::StatusOr<Found>& copy : copies)
     if (absl::IsUnimplemented(copy.status())) return copy.status();
-  const bool second = !copies[0].ok() ||
-                      (copies[1].ok() && copies[1]->superblock.sequence >
-                                             copies[0]->superblock.sequence);
+  const bool second =
+      !copies[0].ok() ||
+      (copies[1].ok() && copies[1]->superblock.sequence > copies[0]->superblock.sequence);
   const bool alike = copies[0].ok() && copies[1].ok() &&
                      copies[0]->superblock.sequence == copies[1]->superblock.sequence;
   Found& found = *copies[second ? 1 : 0];
@@ -333,6 +337,11 @@ absl::Status Pager::WriteSuperblock(Superblock next) {
   return absl::OkStatus();
 }
 
+absl::Status Pager::ReplaceSuperblock(const Superblock& next) {
+  SHEAF_RETURN_IF_ERROR(WriteSuperblock(next));
+  return Poison(file_->Sync());
+}
+
 absl::Status Pager::WriteLogId(uint64_t log_id, LogPosition log) {
   SHEAF_RETURN_IF_ERROR(error());
   // The twin of the superblock before this one must be durable first.
@@ -340,15 +349,65 @@ absl::Status Pager::WriteLogId(uint64_t log_id, LogPosition log) {
   Superblock next = superblock_;
   next.log_id = log_id;
   next.log = log;
-  SHEAF_RETURN_IF_ERROR(WriteSuperblock(next));
-  return Poison(file_->Sync());
+  return ReplaceSuperblock(next);
+}
+
+// --- Keys -------------------------------------------------------------------
+
+absl::StatusOr<std::string> Pager::Wrap(const SecretKey& file_key,
+                                        const EncryptionKey& user_key,
+                                        const ScryptCost& cost) const {
+  if (superblock_.key_wrap.empty())
+    return absl::FailedPreconditionError(
+        "it is not encrypted: a copy of it can be, by a backup under a key");
+  SHEAF_ASSIGN_OR_RETURN(const EncryptionKey key, user_key.Resolved());
+  if (key.is_none())
+    return absl::InvalidArgumentError(
+        "key: is none; a copy without encryption can be had by a compact backup");
+  SHEAF_RETURN_IF_ERROR(CheckScryptCost(cost));
+  std::string wrap(kKeyWrapBytes, 0);
+  SHEAF_RETURN_IF_ERROR(
+      WrapFileKey(file_key, key, cost, Chars(superblock_.database_id), wrap.data()));
+  return wrap;
+}
+
+absl::Status Pager::Rekey(const EncryptionKey& key, const ScryptCost& cost) {
+  SHEAF_RETURN_IF_ERROR(error());
+  Superblock next = superblock_;
+  if (codec_.keys() == nullptr) return Wrap({}, key, cost).status();
+  SHEAF_ASSIGN_OR_RETURN(next.key_wrap, Wrap(codec_.keys()->file_key(), key, cost));
+  SHEAF_RETURN_IF_ERROR(Poison(RepairTwin(1)));
+  return ReplaceSuperblock(next);
+}
+
+absl::Status Pager::BeginKeyRotation(const EncryptionKey& key, const ScryptCost& cost,
+                                     Stamp since) {
+  SHEAF_RETURN_IF_ERROR(error());
+  SHEAF_ASSERT(superblock_.log_id == 0 && superblock_.key_since == 0);
+  SHEAF_ASSIGN_OR_RETURN(const SecretKey file_key, RandomKey());
+  Superblock next = superblock_;
+  SHEAF_ASSIGN_OR_RETURN(next.key_wrap, Wrap(file_key, key, cost));
+  SHEAF_RETURN_IF_ERROR(Poison(RepairTwin(1)));
+  next.previous_key = codec_.keys()->file_key();
+  next.key_since = since;
+  next.next_stamp = std::max(next.next_stamp, since);
+  codec_.keys()->Rotate(file_key, since);
+  return ReplaceSuperblock(next);
+}
+
+absl::Status Pager::EndKeyRotation() {
+  SHEAF_RETURN_IF_ERROR(error());
+  SHEAF_RETURN_IF_ERROR(Poison(RepairTwin(1)));
+  Superblock next = superblock_;
+  next.key_since = 0;
+  next.previous_key = SecretKey();
+  return ReplaceSuperblock(next);
 }
 
 absl::Status Pager::SkipStamps(Stamp next_stamp) {
   Superblock next = superblock_;
   next.next_stamp = next_stamp;
-  SHEAF_RETURN_IF_ERROR(WriteSuperblock(next));
-  return Poison(file_->Sync());
+  return ReplaceSuperblock(next);
 }
 
 absl::Status Pager::ReleaseFreeSpace() {

@@ -50,7 +50,8 @@ struct CheckpointRequest {
   uint64_t next_tree_id = 0;
   LogPosition log;
   uint64_t log_id = 0;
-  bool trim_end = false;           // give free pages at the end back to the file system
+  // Gives free pages at the end back to the file system. Requires: nobody makes pages.
+  bool trim_end = false;
   absl::Span<const PageRef> died;  // pages of the last checkpoint this version lacks
 };
 
@@ -72,6 +73,15 @@ class Pager {
   // Writes both superblocks with another log id (and position), durably, and
   // nothing else.
   absl::Status WriteLogId(uint64_t log_id, LogPosition log);
+  // Wraps the file key by another key of the user, durably; no page is touched.
+  // kFailedPrecondition: the file is not encrypted.
+  absl::Status Rekey(const EncryptionKey& key, const ScryptCost& cost);
+  // Gives the file a new file key, durably: pages of an earlier birth than `since` are to
+  // be moved, all others will be sealed by it. Requires: it is encrypted; there is no log.
+  absl::Status BeginKeyRotation(const EncryptionKey& key, const ScryptCost& cost,
+                                Stamp since);
+  // Forgets the key before. Requires: nothing durable is sealed by it.
+  absl::Status EndKeyRotation();
   // Makes it durable that stamps below `next` may have been used.
   absl::Status SkipStamps(Stamp next);
   // Gives the disk space of free pages back; the file keeps its length. Requires:
@@ -120,6 +130,10 @@ class Pager {
   absl::Status ReadSuperblocks(EncryptionKey* key);
   absl::Status RepairTwin(PageId id);
   absl::Status WriteSuperblock(Superblock next);
+  // Writes both copies, durably, and nothing else.
+  absl::Status ReplaceSuperblock(const Superblock& next);
+  absl::StatusOr<std::string> Wrap(const SecretKey& file_key, const EncryptionKey& key,
+                                   const ScryptCost& cost) const;
   absl::Status WalkPage(const PageRef& ref, Stamp since, int depth,
                         absl::FunctionRef<absl::Status(const PageRef&)> fn);
 

@@ -15,22 +15,34 @@ constexpr size_t kMagicAt = 64, kFormat = 72, kPageBytesAt = 76, kDatabaseId = 8
                  kSequence = 96, kVersion = 104, kNextStamp = 112, kPageEnd = 120,
                  kNextTreeId = 128, kCatalogRoot = 136, kMapCount = 148, kLogId = 152,
                  kLogLsn = 160, kLogChain = 168, kFeatures = 172, kMapIndexAt = 192,
-                 kMapIndexEnd = 960, kKeyWrapAt = 1024;
+                 kMapIndexEnd = 960, kKeyWrapAt = 1024, kKeySince = 1152,
+                 kPreviousKey = 1160, kPreviousKeyEnd = 1192;
+static_assert(kKeyWrapAt + kKeyWrapBytes == kKeySince);
 static_assert(kMapIndexAt + kMapRootsMax * PageRef::kEncodedSize == kMapIndexEnd);
 
 constexpr uint32_t kEncrypted = 1;
 
-// What is secret lies in two places.
-constexpr size_t kSecretBytes = kFeatures - kVersion + kMapIndexEnd - kMapIndexAt;
+// What is secret lies in these places.
+struct Place {
+  size_t begin, end;
+};
+constexpr Place kSecret[] = {
+    {kVersion, kFeatures}, {kMapIndexAt, kMapIndexEnd}, {kKeySince, kPreviousKeyEnd}};
+constexpr size_t kSecretBytes =
+    kFeatures - kVersion + kMapIndexEnd - kMapIndexAt + kPreviousKeyEnd - kKeySince;
 
 void CopySecret(const char* page, char* out) {
-  std::memcpy(out, page + kVersion, kFeatures - kVersion);
-  std::memcpy(out + kFeatures - kVersion, page + kMapIndexAt, kMapIndexEnd - kMapIndexAt);
+  for (const Place& place : kSecret) {
+    std::memcpy(out, page + place.begin, place.end - place.begin);
+    out += place.end - place.begin;
+  }
 }
 
 void SetSecret(const char* in, char* page) {
-  std::memcpy(page + kVersion, in, kFeatures - kVersion);
-  std::memcpy(page + kMapIndexAt, in + kFeatures - kVersion, kMapIndexEnd - kMapIndexAt);
+  for (const Place& place : kSecret) {
+    std::memcpy(page + place.begin, in, place.end - place.begin);
+    in += place.end - place.begin;
+  }
 }
 
 std::string Authenticated(const char* page) {
@@ -67,6 +79,8 @@ absl::Status EncodeSuperblock(const Superblock& s, PageId id, char* page,
   if (keys != nullptr) {
     EncodeFixed32(page + kFeatures, kEncrypted);
     s.key_wrap.copy(page + kKeyWrapAt, kKeyWrapBytes);
+    EncodeFixed64(page + kKeySince, s.key_since);
+    if (s.key_since != 0) s.previous_key.bytes().copy(page + kPreviousKey, kKeyBytes);
     SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<Cipher> cipher, keys->ForSuperblocks());
     char secret[kSecretBytes];
     CopySecret(page, secret);
@@ -91,9 +105,9 @@ absl::StatusOr<Superblock> DecodePlainSuperblock(const char* page, PageId id) {
                                                  ": open it with a newer one"));
   if (format == 0) return PageDamaged(id, "format_version is 0");
   if (const uint32_t features = DecodeFixed32(page + kFeatures); features > kEncrypted)
-    return absl::UnimplementedError(
-        absl::StrCat("it uses features ", absl::Hex(features & ~kEncrypted),
-                     " that this library does not know"));
+    return absl::UnimplementedError(absl::StrCat("it uses features ",
+                                                 absl::Hex(features & ~kEncrypted),
+                                                 " that this library does not know"));
   if (DecodeFixed32(page + kPageBytesAt) != kPageBytes)
     return PageDamaged(id, "page_bytes is not 4096");
   Superblock s;
@@ -119,6 +133,11 @@ absl::StatusOr<Superblock> DecodeSuperblock(const char* in, PageId id, FileKeys*
     if (absl::IsDataLoss(opened)) return PageDamaged(id, std::string(opened.message()));
     SHEAF_RETURN_IF_ERROR(opened);
     SetSecret(secret, page);
+    Wipe(absl::MakeSpan(secret));
+    s.key_since = DecodeFixed64(page + kKeySince);
+    if (s.key_since != 0)
+      s.previous_key = SecretKey(std::string_view(page + kPreviousKey, kKeyBytes));
+    Wipe(absl::MakeSpan(page + kPreviousKey, kKeyBytes));
   }
   s.version = DecodeFixed64(page + kVersion);
   s.next_stamp = DecodeFixed64(page + kNextStamp);
@@ -131,6 +150,8 @@ absl::StatusOr<Superblock> DecodeSuperblock(const char* in, PageId id, FileKeys*
   s.log.chain = DecodeFixed32(page + kLogChain);
   if (s.page_end < PageAllocator::kFirstPage || s.page_end > kPageIdEnd)
     return PageDamaged(id, absl::StrCat("page_end is ", s.page_end));
+  if (s.key_since > s.next_stamp)
+    return PageDamaged(id, absl::StrCat("key_since is ", s.key_since));
   if (s.next_stamp >= kStampEnd || s.version >= s.next_stamp)
     return PageDamaged(id, absl::StrCat("next_stamp is ", s.next_stamp));
   if (s.catalog_root.id + s.catalog_root.pages > s.page_end)
@@ -148,13 +169,12 @@ absl::StatusOr<Superblock> DecodeSuperblock(const char* in, PageId id, FileKeys*
 }
 
 std::string DescribeSuperblock(const char* page, FileKeys* keys) {
-  const absl::StatusOr<Superblock> plain =
-      DecodePlainSuperblock(page, PageIdOf(page));
+  const absl::StatusOr<Superblock> plain = DecodePlainSuperblock(page, PageIdOf(page));
   if (!plain.ok()) return "";
-  const std::string head = absl::StrCat(
-      "\"format_version\":", DecodeFixed32(page + kFormat),
-      ",\"encrypted\":", plain->key_wrap.empty() ? "false" : "true",
-      ",\"sequence\":", plain->sequence);
+  const std::string head =
+      absl::StrCat("\"format_version\":", DecodeFixed32(page + kFormat),
+                   ",\"encrypted\":", plain->key_wrap.empty() ? "false" : "true",
+                   ",\"sequence\":", plain->sequence);
   const absl::StatusOr<Superblock> s = DecodeSuperblock(page, PageIdOf(page), keys);
   if (!s.ok()) return head;
   return absl::StrCat(

@@ -29,11 +29,15 @@
 //      192  12*n  map_index       page references
 //      960    64  reserved        zero
 //     1024   128  key_wrap        key_wrap.h; zero in a plain file
-//     1152  2944  reserved        zero
+//     1152     8  key_since       0, or, while the file moves to a new file key: pages of
+//                                 a birth below this are sealed by the one before
+//     1160    32  previous_key    that one
+//     1192  2904  reserved        zero
 //
-// In an encrypted file the bytes [104, 172) and [192, 960) are sealed together, by the
-// key of superblocks; the header from kind to birth, [64, 104), [172, 192) and the key
-// wrap are authenticated beside them. The checksum is that of the bytes in the file.
+// In an encrypted file the bytes [104, 172), [192, 960) and [1152, 1192) are sealed
+// together, by the key of superblocks; the header from kind to birth, [64, 104),
+// [172, 192) and the key wrap are authenticated beside them. The checksum is that of the
+// bytes in the file.
 #ifndef PAGER_SUPERBLOCK_H_
 #define PAGER_SUPERBLOCK_H_
 #include <cstdint>
@@ -63,6 +67,8 @@ struct Superblock {
   MapRoots map;
   // Empty in a plain file, otherwise kKeyWrapBytes.
   std::string key_wrap;
+  Stamp key_since = 0;
+  SecretKey previous_key;
 };
 
 // Fills one page for place `id` (0 or 1), checksum included. `keys`: null unless the

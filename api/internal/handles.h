@@ -95,8 +95,7 @@ struct CursorState {
 };
 
 // What the bytes of a page say, be they ever so damaged.
-PageDescription Describe(uint64_t page, std::string bytes,
-                         const pager::PageCodec& codec);
+PageDescription Describe(uint64_t page, std::string bytes, const pager::PageCodec& codec);
 
 // Adds the name of the table to a message about it.
 absl::Status At(const std::string& name, const absl::Status& status);

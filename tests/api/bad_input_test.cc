@@ -201,7 +201,7 @@ TEST_F(BadSuperblockTest, FormatZero) {
 }
 
 TEST_F(BadSuperblockTest, UnknownFeatures) {
-  for (const uint32_t bits : {1u, 0x80000000u}) {
+  for (const uint32_t bits : {2u, 0x80000000u}) {
     EditBoth([&](char* page) { pager::EncodeFixed32(page + 172, bits); });
     ExpectRefused(path_, absl::StatusCode::kUnimplemented, "features");
   }

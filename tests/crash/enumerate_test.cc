@@ -27,7 +27,7 @@ TEST(CrashEnumeration, SequencesOfTwoOperationsEncrypted) {
   EnumerationOptions options;
   options.length = 2;
   options.images_per_point_max = 2;
-  options.database.key = *EncryptionKey::Raw(std::string(32, 'k'));
+  options.database.key = CrashKey('k');
   Enumeration enumeration(options);
   const absl::Status status = enumeration.Run(2);
   EXPECT_TRUE(status.ok()) << status;

@@ -66,6 +66,10 @@ class Enumeration {
       ops[i] = static_cast<Op>(rest % kOpCount);
       rest /= kOpCount;
     }
+    // It would do nothing.
+    if (options_.database.key.is_none() &&
+        std::count(ops.begin(), ops.end(), Op::kRotateKey) > 0)
+      return absl::OkStatus();
     for (size_t i = 0; i + 1 < ops.size(); ++i)
       for (size_t j = i + 1; j < ops.size(); ++j)
         if (ops[j] != Op::kPutSmall) first_new = std::max(first_new, i + 1);

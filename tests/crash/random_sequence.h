@@ -22,7 +22,7 @@ inline Options RandomDatabaseOptions(std::mt19937_64* random) {
   options.log_bytes_max = 1 << 20;
   if ((*random)() % 2 == 0) options.transaction_log_bytes_max = 64 << 10;
   if ((*random)() % 2 == 0) options.cache_bytes_max = 1 << 20;
-  if ((*random)() % 2 == 0) options.key = *EncryptionKey::Raw(std::string(32, 'k'));
+  if ((*random)() % 2 == 0) options.key = CrashKey('k');
   return options;
 }
 

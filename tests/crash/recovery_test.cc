@@ -25,8 +25,7 @@ struct CrashAgain {
   absl::StatusOr<Judge> Continue(FaultyFileSystem* fs, const Judge& allowed, size_t point,
                                  int depth) {
     options.file_system = fs;
-    SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
-                           Database::Open(kCrashPath, options));
+    SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<Database> db, OpenByEitherKey(&options));
     SHEAF_ASSIGN_OR_RETURN(const Contents found, ReadContents(db.get()));
     SHEAF_RETURN_IF_ERROR(allowed(found, point));
     SHEAF_RETURN_IF_ERROR(CheckClean(db.get()));

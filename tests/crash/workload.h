@@ -105,6 +105,18 @@ inline absl::Status CheckClean(Database* db) {
   return absl::InternalError(text);
 }
 
+inline EncryptionKey CrashKey(char fill) {
+  return *EncryptionKey::Raw(std::string(32, fill));
+}
+
+// While a key is changed a crash may leave either; `options->key` is then the right one.
+inline absl::StatusOr<std::unique_ptr<Database>> OpenByEitherKey(Options* options) {
+  auto db = Database::Open(kCrashPath, *options);
+  if (!absl::IsPermissionDenied(db.status()) || options->key.is_none()) return db;
+  options->key = CrashKey(options->key.secret() == CrashKey('k').secret() ? 'r' : 'k');
+  return Database::Open(kCrashPath, *options);
+}
+
 enum class Op : uint8_t {
   kPutSmall,
   kPutLarge,
@@ -121,14 +133,17 @@ enum class Op : uint8_t {
   kCommitNone,
   kCheckpoint,
   kReopen,
+  kCompact,
+  kRotateKey,  // and rekey; nothing in a plain database
 };
-inline constexpr int kOpCount = 15;
+inline constexpr int kOpCount = 17;
 
 inline const char* NameOf(Op op) {
   constexpr const char* kNames[kOpCount] = {
-      "put",    "put-large",      "delete",      "delete-range", "create",
-      "drop",   "rename",         "insert",      "savepoint",    "bulk-load",
-      "commit", "commit-process", "commit-none", "checkpoint",   "reopen"};
+      "put",     "put-large",      "delete",      "delete-range", "create",
+      "drop",    "rename",         "insert",      "savepoint",    "bulk-load",
+      "commit",  "commit-process", "commit-none", "checkpoint",   "reopen",
+      "compact", "rotate-key"};
   return kNames[static_cast<int>(op)];
 }
 
@@ -157,7 +172,16 @@ class Workload {
   // and some in the log. The recording starts behind that.
   absl::Status Prepare() {
     SHEAF_RETURN_IF_ERROR(Open());
+    SHEAF_RETURN_IF_ERROR(Begin());
+    SHEAF_RETURN_IF_ERROR(Put("a", "hole", BigValue(2, 60'000)));
+    SHEAF_RETURN_IF_ERROR(Run(Op::kCommitFull));
+    SHEAF_RETURN_IF_ERROR(Run(Op::kCheckpoint));
     SHEAF_RETURN_IF_ERROR(Fill());
+    SHEAF_RETURN_IF_ERROR(Run(Op::kCommitFull));
+    SHEAF_RETURN_IF_ERROR(Begin());
+    SHEAF_ASSIGN_OR_RETURN(Table a, txn_->table("a"));
+    SHEAF_RETURN_IF_ERROR(a.Delete("hole").status());
+    next_["t:a"].erase("hole");
     SHEAF_RETURN_IF_ERROR(Run(Op::kCommitFull));
     SHEAF_RETURN_IF_ERROR(Run(Op::kReopen));
     SHEAF_RETURN_IF_ERROR(Run(Op::kPutSmall));
@@ -178,9 +202,7 @@ class Workload {
   void StartWith(const Contents& contents) { states_[0].contents = contents; }
 
   absl::Status Open() {
-    absl::StatusOr<std::unique_ptr<Database>> db = Database::Open(kCrashPath, options_);
-    if (!db.ok()) return db.status();
-    db_ = *std::move(db);
+    SHEAF_ASSIGN_OR_RETURN(db_, OpenByEitherKey(&options_));
     if (uncertain_) return Settle();
     return absl::OkStatus();
   }
@@ -243,9 +265,27 @@ class Workload {
       case Op::kReopen:
         SHEAF_RETURN_IF_ERROR(Close());
         return Open();
+      case Op::kCompact:
+        if (txn_.has_value()) return absl::OkStatus();  // it would wait for it
+        SHEAF_RETURN_IF_ERROR(db_->Compact().status());
+        Acknowledge(Durability::kFull);
+        return absl::OkStatus();
+      case Op::kRotateKey:
+        return txn_.has_value() ? absl::OkStatus() : RotateKey();
       default:
         return Change(op);
     }
+  }
+
+  // To the other of two keys, which the file has either of from now on.
+  absl::Status RotateKey() {
+    if (options_.key.is_none()) return absl::OkStatus();
+    const EncryptionKey next =
+        options_.key.secret() == CrashKey('k').secret() ? CrashKey('r') : CrashKey('k');
+    SHEAF_RETURN_IF_ERROR(db_->RotateFileKey(next));
+    options_.key = next;
+    Acknowledge(Durability::kFull);
+    return absl::OkStatus();
   }
 
   absl::Status Close() {
@@ -297,8 +337,7 @@ class Workload {
   absl::Status Verify(size_t point, bool process_only, FaultyFileSystem* crashed) const {
     Options options = options_;
     options.file_system = crashed;
-    SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<Database> db,
-                           Database::Open(kCrashPath, options));
+    SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<Database> db, OpenByEitherKey(&options));
     SHEAF_ASSIGN_OR_RETURN(Contents contents, ReadContents(db.get()));
     SHEAF_RETURN_IF_ERROR(Judge(contents, point, process_only));
     SHEAF_RETURN_IF_ERROR(CheckClean(db.get()));

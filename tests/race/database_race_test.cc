@@ -66,8 +66,10 @@ void ExpectBallast(std::string_view key, std::string_view value) {
 
 class Bank {
  public:
-  Bank(pager::FileSystem* fs, std::string path, uint64_t cache_bytes)
+  Bank(pager::FileSystem* fs, std::string path, uint64_t cache_bytes,
+       const EncryptionKey& key)
       : path_(std::move(path)) {
+    options_.key = key;
     options_.file_system = fs;
     options_.cache_bytes_max = cache_bytes;
     options_.log_bytes_max = 1 << 20;
@@ -96,6 +98,16 @@ class Bank {
   }
 
   Database& db() { return *db_; }
+
+  absl::Status NewKeys(std::mt19937_64& random) {
+    absl::SleepFor(absl::Milliseconds(random() % 60));
+    if (options_.key.is_none()) return absl::OkStatus();
+    const EncryptionKey key =
+        *EncryptionKey::Raw(std::string(32, static_cast<char>('a' + random() % 26)));
+    SHEAF_RETURN_IF_ERROR(random() % 2 == 0 ? db_->Rekey(key) : db_->RotateFileKey(key));
+    options_.key = key;
+    return absl::OkStatus();
+  }
 
   // One transfer, with everything that hangs on it.
   absl::Status Transfer(std::mt19937_64& random) {
@@ -347,10 +359,10 @@ class Crew {
 
 // A checker reads every page; in a small cache one at a time is enough.
 void RunAll(pager::FileSystem* fs, const std::string& path, uint64_t cache_bytes,
-            uint64_t seed) {
+            uint64_t seed, const EncryptionKey& key = {}) {
   std::printf("seed %llu, cache %llu\n", static_cast<unsigned long long>(seed),
               static_cast<unsigned long long>(cache_bytes));
-  Bank bank(fs, path, cache_bytes);
+  Bank bank(fs, path, cache_bytes, key);
   ASSERT_FALSE(testing::Test::HasFailure());
   {
     Crew crew(seed);
@@ -375,6 +387,11 @@ void RunAll(pager::FileSystem* fs, const std::string& path, uint64_t cache_bytes
       bank.CheckClean();
       return absl::OkStatus();
     });
+    crew.Add("compact", [&](std::mt19937_64& random) {
+      absl::SleepFor(absl::Milliseconds(random() % 60));
+      return bank.db().Compact().status();
+    });
+    crew.Add("new keys", [&](std::mt19937_64& random) { return bank.NewKeys(random); });
     crew.RunFor(kEach);
   }
   std::mt19937_64 random(seed);
@@ -417,6 +434,11 @@ TEST(DatabaseRace, EverythingInMemoryFilesOneMegabyte) {
 TEST(DatabaseRace, EverythingInMemoryFilesTwoMegabytes) {
   const auto fs = pager::NewMemoryFileSystem();
   RunAll(fs.get(), "/race.sheaf", 2 << 20, 2);
+}
+
+TEST(DatabaseRace, EverythingEncrypted) {
+  const auto fs = pager::NewMemoryFileSystem();
+  RunAll(fs.get(), "/race.sheaf", 1 << 20, 4, *EncryptionKey::Raw(std::string(32, 'k')));
 }
 
 TEST(DatabaseRace, EverythingOnARealFile) {
