@@ -238,9 +238,10 @@ absl::Status Database::RotateFileKey(const EncryptionKey& key, const Progress& p
   return rep_->store->RotateFileKey(key, progress);
 }
 
-absl::StatusOr<CheckReport> Database::Check(const Progress& progress) {
+absl::StatusOr<CheckReport> Database::Check(CheckLevel level, const Progress& progress) {
   if (rep_->closed.load()) return absl::FailedPreconditionError("the database is closed");
-  SHEAF_ASSIGN_OR_RETURN(const catalog::CheckResult result, rep_->store->Check(progress));
+  SHEAF_ASSIGN_OR_RETURN(const catalog::CheckResult result,
+                         rep_->store->Check(level, progress));
   CheckReport report;
   for (const catalog::CheckProblem& p : result.problems)
     report.findings.push_back({p.page, p.what});

@@ -10,7 +10,9 @@
 #define SHEAF_DATABASE_H_
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -47,6 +49,26 @@ struct CompactReport {
   uint64_t pages_held = 0;  // by readers_open read transactions: what they see stays
   uint64_t readers_open = 0;
 };
+
+struct BackupOptions {
+  bool overwrite = false;  // a file of that name; otherwise kAlreadyExists
+  // Rebuilds every tree: as small as can be, and slower. Otherwise pages are copied as
+  // they lie in the file, free ones as holes.
+  bool compact = false;
+  // The copy opens by this key. Not given: by the same. A compact copy may also be
+  // encrypted where the database is not, and the other way round (a key that is none).
+  std::optional<EncryptionKey> key;
+  uint64_t bytes_per_second_max = 0;  // 0: no limit. Not for compact copies.
+};
+
+struct BackupReport {
+  uint64_t bytes = 0;    // of the copy
+  uint64_t pages = 0;    // copied; a compact copy does not count them
+  uint64_t version = 0;  // that it holds
+};
+
+// Takes the bytes of a stream in order. An error ends the call.
+using ByteSink = absl::FunctionRef<absl::Status(std::string_view)>;
 
 struct CheckFinding {
   uint64_t page = 0;  // 0: not about one page
@@ -101,8 +123,22 @@ class Database {
   absl::Status Checkpoint();
   DatabaseStats stats() const;
   // Reads every page and compares every structure with every other. Changes
-  // nothing; runs beside readers and writers on a snapshot of its own.
-  absl::StatusOr<CheckReport> Check(const Progress& progress = {});
+  // nothing; runs beside readers and writers on a snapshot of its own. Less with a lower
+  // level.
+  absl::StatusOr<CheckReport> Check(const Progress& progress = {}) {
+    return Check(CheckLevel::kFull, progress);
+  }
+  absl::StatusOr<CheckReport> Check(CheckLevel level, const Progress& progress = {});
+
+  // Copies the database to a file (see backup.h), beside readers and writers, which wait
+  // for nothing but the checkpoint at its beginning. Pages are verified on the way:
+  // kDataLoss names the first that is damaged.
+  absl::StatusOr<BackupReport> Backup(const std::string& path,
+                                      const BackupOptions& options = {},
+                                      const Progress& progress = {});
+  // The same bytes, in order. A compact copy is a file first: kInvalidArgument.
+  absl::StatusOr<BackupReport> BackupTo(ByteSink sink, const BackupOptions& options = {},
+                                        const Progress& progress = {});
 
   // Makes the file as short as what it holds, beside readers and writers, in steps of a
   // few megabytes; the only space it takes is what is free. Cancelled, or after a crash,

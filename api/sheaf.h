@@ -1,8 +1,10 @@
 // All of Sheaf: include this one.
 #ifndef SHEAF_SHEAF_H_
 #define SHEAF_SHEAF_H_
+#include "sheaf/backup.h"
 #include "sheaf/collection.h"
 #include "sheaf/database.h"
+#include "sheaf/encryption_key.h"
 #include "sheaf/key.h"
 #include "sheaf/options.h"
 #include "sheaf/status_macros.h"

@@ -57,6 +57,13 @@ struct WriteOptions {
   absl::Duration wait_max = -absl::InfiniteDuration();
 };
 
+// What a check looks at.
+enum class CheckLevel {
+  kQuick,  // superblocks, page map, catalog: a moment, however large the file
+  kPages,  // and every page of the file, alone: at the speed of the disk
+  kFull,   // and everything against everything
+};
+
 // Passed to calls that may take long. Both may be empty. `report` is called from
 // time to time on the calling thread; returning false cancels the call, which
 // then fails with kCancelled and leaves the database as it was before it.

@@ -32,7 +32,7 @@ absl::Status Store::Rekey(const EncryptionKey& key) {
   return pager_->Rekey(key, ScryptCostOf(options_));
 }
 
-absl::Status Store::BeginKeyRotation(const EncryptionKey& key) {
+absl::StatusOr<Stamp> Store::BeginKeyRotation(const EncryptionKey& key) {
   SHEAF_RETURN_IF_ERROR(queue_.Enter(absl::InfiniteDuration()));
   absl::Cleanup leave = [this] { queue_.Leave(); };
   // Commits that gave up their turn still wait for the log.
@@ -40,9 +40,12 @@ absl::Status Store::BeginKeyRotation(const EncryptionKey& key) {
   absl::MutexLock lock(&checkpoint_mu_);
   if (closed_) return absl::FailedPreconditionError("the database is closed");
   SHEAF_RETURN_IF_ERROR(pager_->Rekey(key, ScryptCostOf(options_)));
-  if (pager_->superblock().key_since != 0) return absl::OkStatus();  // one had begun
+  if (const Stamp since = pager_->superblock().key_since; since != 0)
+    return since;  // one had begun
   SHEAF_RETURN_IF_ERROR(RetireLog());
-  return pager_->BeginKeyRotation(key, ScryptCostOf(options_), next_stamp_.load() + 1);
+  const Stamp since = next_stamp_.load() + 1;
+  SHEAF_RETURN_IF_ERROR(pager_->BeginKeyRotation(key, ScryptCostOf(options_), since));
+  return since;
 }
 
 absl::Status Store::EndKeyRotation() {
@@ -67,8 +70,7 @@ absl::Status Store::RotateFileKey(const EncryptionKey& user_key,
                                   const Progress& progress) {
   SHEAF_RETURN_IF_ERROR(CheckWritable());
   SHEAF_ASSIGN_OR_RETURN(const EncryptionKey key, user_key.Resolved());
-  SHEAF_RETURN_IF_ERROR(BeginKeyRotation(key));
-  const Stamp since = pager_->superblock().key_since;
+  SHEAF_ASSIGN_OR_RETURN(const Stamp since, BeginKeyRotation(key));
   const auto is_old = [since](const PageRef& ref) { return ref.birth < since; };
   SHEAF_ASSIGN_OR_RETURN(const pager::PageAllocator::Stats pages,
                          pager_->allocator().stats());

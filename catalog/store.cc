@@ -104,8 +104,8 @@ Store::Store(Options options, bool in_memory)
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(pager::FileSystem* fs,
                                                    const std::string& path,
-                                                   const Options& options,
-                                                   bool in_memory) {
+                                                   const Options& options, bool in_memory,
+                                                   const pager::CopiedKeys& keys) {
   std::unique_ptr<Store> store(new Store(options, in_memory));
   store->fs_ = fs;
   pager::PagerOptions pager_options;
@@ -114,6 +114,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(pager::FileSystem* fs,
   pager_options.error_if_exists = options.error_if_exists;
   pager_options.cache_bytes_max = options.cache_bytes_max;
   pager_options.key = options.key;
+  pager_options.keys = keys;
   pager_options.scrypt_cost = {options.scrypt_log2_n, options.scrypt_r, options.scrypt_p};
   absl::StatusOr<std::unique_ptr<pager::Pager>> pager =
       pager::Pager::Open(fs, path, pager_options, &btree::TreePageOps());
@@ -404,6 +405,25 @@ absl::Status Store::CheckpointLocked(Reason reason) {
   if (log_ != nullptr)
     SHEAF_RETURN_IF_ERROR(pager_->Poison(log_->Release(v.log, options_.log_bytes_max)));
   return absl::OkStatus();
+}
+
+pager::CopiedKeys Store::KeysForCopy() {
+  absl::MutexLock lock(&checkpoint_mu_);
+  return pager_->KeysForCopy();
+}
+
+absl::StatusOr<std::unique_ptr<PageScan>> Store::BeginScan(const ScanOptions& options) {
+  if (closed_) return absl::FailedPreconditionError("the database is closed");
+  if (in_memory_)
+    return absl::FailedPreconditionError("the database is in memory: it has no file");
+  absl::MutexLock lock(&checkpoint_mu_);
+  if (!options_.read_only)
+    SHEAF_RETURN_IF_ERROR(CheckpointLocked(Reason::kOrdinary));
+  else if (log_id_ != 0)
+    return absl::FailedPreconditionError(
+        "it was not closed cleanly, its newest commits are in the log: open it for "
+        "writing first");
+  return PageScan::Begin(this, options);
 }
 
 void Store::RunBackground() {

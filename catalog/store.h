@@ -36,6 +36,7 @@
 #include "absl/synchronization/mutex.h"
 #include "btree/btree.h"
 #include "catalog/options.h"
+#include "catalog/page_scan.h"
 #include "catalog/tree_record.h"
 #include "catalog/version_set.h"
 #include "catalog/writer_queue.h"
@@ -105,10 +106,12 @@ struct CheckResult {
 
 class Store {
  public:
+  // `keys`: what a new file is encrypted by; without them as the options say.
   static absl::StatusOr<std::unique_ptr<Store>> Open(pager::FileSystem* fs,
                                                      const std::string& path,
                                                      const Options& options,
-                                                     bool in_memory);
+                                                     bool in_memory,
+                                                     const pager::CopiedKeys& keys = {});
   // Closes it, ignoring the result. Requires: no transaction is open.
   ~Store();
 
@@ -133,8 +136,14 @@ class Store {
   // transaction or a snapshot is open.
   absl::Status Close();
 
+  pager::CopiedKeys KeysForCopy() ABSL_LOCKS_EXCLUDED(checkpoint_mu_);
+  // Of all that was committed. kFailedPrecondition when part of that is in a log and the
+  // database was opened read-only.
+  absl::StatusOr<std::unique_ptr<PageScan>> BeginScan(const ScanOptions& options = {});
+
   StoreStats stats();
-  absl::StatusOr<CheckResult> Check(const Progress& progress);
+  // kPages and kQuick look at the last checkpoint.
+  absl::StatusOr<CheckResult> Check(CheckLevel level, const Progress& progress);
   // OK until the first failed write or sync.
   absl::Status error() const { return pager_->error(); }
 
@@ -172,7 +181,10 @@ class Store {
                            absl::FunctionRef<void()> no_room);
   absl::Status Trim() ABSL_LOCKS_EXCLUDED(checkpoint_mu_);
   absl::Status CheckWritable() const;
-  absl::Status BeginKeyRotation(const EncryptionKey& key)
+  absl::StatusOr<CheckResult> CheckQuick();
+  absl::StatusOr<CheckResult> CheckPages(const Progress& progress);
+  absl::StatusOr<CheckResult> CheckFull(const Progress& progress);
+  absl::StatusOr<pager::Stamp> BeginKeyRotation(const EncryptionKey& key)
       ABSL_LOCKS_EXCLUDED(checkpoint_mu_);
   absl::Status EndKeyRotation() ABSL_LOCKS_EXCLUDED(checkpoint_mu_);
   // Puts all that is in the log into the file and removes it; the next commit makes

@@ -63,19 +63,12 @@ class StoreChecker {
   absl::Status CheckVersion(const btree::ReadContext& context, const Version& version,
                             Stamp durable_version) {
     durable_version_ = durable_version;
-    used_ = PageSet();
-    page_end_ = pager_.allocator().page_end();
     const auto on_page = [this](const PageRef& ref) { return OnPage(ref); };
     const auto on_problem = [this](PageId page, const std::string& what) {
       Problem(page, what);
     };
-    SHEAF_ASSIGN_OR_RETURN(
-        const btree::TreeCheck catalog,
-        btree::CheckTree(&pager_, version.catalog, /*values_are_refs=*/true, on_page,
-                         on_problem));
-    result.pages += catalog.pages;
     std::vector<TreeRecord> records;
-    SHEAF_RETURN_IF_ERROR(ReadRecords(context, version, &records));
+    SHEAF_RETURN_IF_ERROR(ReadCatalog(context, version, &records));
     for (const TreeRecord& record : records) {
       absl::StatusOr<btree::TreeCheck> tree = btree::CheckTree(
           &pager_, record.root, /*values_are_refs=*/false, on_page, on_problem);
@@ -86,6 +79,17 @@ class StoreChecker {
       }
       result.pages += tree->pages;
       result.entries += tree->entries;
+      ++result.trees;
+    }
+    return absl::OkStatus();
+  }
+
+  // The catalog's own tree and its records, not the trees they tell of.
+  absl::Status CheckCatalog(const btree::ReadContext& context, const Version& version) {
+    std::vector<TreeRecord> records;
+    SHEAF_RETURN_IF_ERROR(ReadCatalog(context, version, &records));
+    for (const TreeRecord& record : records) {
+      result.entries += record.root.entries;
       ++result.trees;
     }
     return absl::OkStatus();
@@ -135,6 +139,20 @@ class StoreChecker {
   CheckResult result;
 
  private:
+  absl::Status ReadCatalog(const btree::ReadContext& context, const Version& version,
+                           std::vector<TreeRecord>* records) {
+    used_ = PageSet();
+    page_end_ = pager_.allocator().page_end();
+    SHEAF_ASSIGN_OR_RETURN(
+        const btree::TreeCheck catalog,
+        btree::CheckTree(
+            &pager_, version.catalog, /*values_are_refs=*/true,
+            [this](const PageRef& ref) { return OnPage(ref); },
+            [this](PageId page, const std::string& what) { Problem(page, what); }));
+    result.pages += catalog.pages;
+    return ReadRecords(context, version, records);
+  }
+
   absl::Status ReadRecords(const btree::ReadContext& context, const Version& version,
                            std::vector<TreeRecord>* records) {
     btree::TreeCursor cursor(context, &version.catalog, nullptr);
@@ -210,7 +228,44 @@ class StoreChecker {
 
 }  // namespace
 
-absl::StatusOr<CheckResult> Store::Check(const Progress& progress) {
+absl::StatusOr<CheckResult> Store::Check(CheckLevel level, const Progress& progress) {
+  if (level == CheckLevel::kQuick) return CheckQuick();
+  return level == CheckLevel::kPages && !in_memory_ ? CheckPages(progress)
+                                                    : CheckFull(progress);
+}
+
+absl::StatusOr<CheckResult> Store::CheckQuick() {
+  absl::MutexLock lock(&checkpoint_mu_);
+  const Progress silent;
+  StoreChecker checker(this, silent);
+  if (!in_memory_) checker.CheckSuperblocks();
+  const absl::Status map = pager_->allocator().Check();
+  if (!map.ok()) checker.Problem(0, std::string(map.message()));
+  const Snapshot snapshot(this);
+  SHEAF_RETURN_IF_ERROR(checker.CheckCatalog(snapshot.context(), snapshot.version()));
+  return std::move(checker.result);
+}
+
+absl::StatusOr<CheckResult> Store::CheckPages(const Progress& progress) {
+  SHEAF_ASSIGN_OR_RETURN(CheckResult result, CheckQuick());
+  SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<PageScan> scan, BeginScan());
+  RateLimit no_limit(0);
+  SHEAF_RETURN_IF_ERROR(scan->Run(
+      PageScan::Depth::kTags, &no_limit,
+      [](PageId, std::string_view) { return absl::OkStatus(); },
+      [&](PageId page, const absl::Status& damage) {
+        if (result.problems.size() < kProblemsMax)
+          result.problems.push_back({page, std::string(damage.message())});
+        return absl::OkStatus();
+      },
+      [&](uint64_t done) {
+        return Tick(progress, "the check", {done, scan->pages(), "pages checked"});
+      }));
+  result.pages += scan->pages();
+  return result;
+}
+
+absl::StatusOr<CheckResult> Store::CheckFull(const Progress& progress) {
   // Keeps the durable version where it is while the map is compared with it.
   absl::MutexLock lock(&checkpoint_mu_);
   const Stamp durable = in_memory_ ? 0 : pager_->superblock().version;

@@ -110,6 +110,11 @@ class FileSystem {
   // Gives `from` the name `to`. Never replaces: kAlreadyExists.
   virtual absl::Status RenameNew(const std::string& from, const std::string& to) = 0;
 
+  // The same; a file that has the name already loses it at that instant.
+  virtual absl::Status RenameOver(const std::string& from, const std::string& /*to*/) {
+    return absl::UnimplementedError(from + ": files cannot be replaced here");
+  }
+
   // Makes creations, renames and deletions in the folder of `path` durable.
   virtual absl::Status SyncDirectory(const std::string& path) = 0;
 

@@ -237,11 +237,20 @@ class MemoryFileSystemImpl : public FileSystem {
   absl::StatusOr<bool> Exists(const std::string& path) override ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Delete(const std::string& path) override ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status RenameNew(const std::string& from, const std::string& to) override
-      ABSL_LOCKS_EXCLUDED(mu_);
+      ABSL_LOCKS_EXCLUDED(mu_) {
+    return Rename(from, to, /*replaces=*/false);
+  }
+  absl::Status RenameOver(const std::string& from, const std::string& to) override
+      ABSL_LOCKS_EXCLUDED(mu_) {
+    return Rename(from, to, /*replaces=*/true);
+  }
   absl::Status SyncDirectory(const std::string& path) override;
   absl::StatusOr<std::string> Canonical(const std::string& path) override;
 
  private:
+  absl::Status Rename(const std::string& from, const std::string& to, bool replaces)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
   absl::Mutex mu_;
   absl::flat_hash_map<std::string, std::shared_ptr<MemoryInode>> names_
       ABSL_GUARDED_BY(mu_);
@@ -291,14 +300,14 @@ absl::Status MemoryFileSystemImpl::Delete(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status MemoryFileSystemImpl::RenameNew(const std::string& from,
-                                             const std::string& to) {
+absl::Status MemoryFileSystemImpl::Rename(const std::string& from, const std::string& to,
+                                          bool replaces) {
   SHEAF_ASSIGN_OR_RETURN(const std::string old_name, Canonical(from));
   SHEAF_ASSIGN_OR_RETURN(const std::string new_name, Canonical(to));
   absl::MutexLock lock(&mu_);
   const auto found = names_.find(old_name);
   if (found == names_.end()) return NoSuchFile(from);
-  if (names_.contains(new_name)) return NameTaken(to);
+  if (!replaces && names_.contains(new_name)) return NameTaken(to);
   std::shared_ptr<MemoryInode> inode = std::move(found->second);
   names_.erase(found);
   names_[new_name] = std::move(inode);

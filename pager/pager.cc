@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "pager/assert.h"
 #include "pager/key_wrap.h"
+#include "pager/replace_file.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::pager {
@@ -26,15 +27,19 @@ std::string_view Chars(const DatabaseId& id) {
   return {reinterpret_cast<const char*>(id.data()), id.size()};
 }
 
-// Both superblocks of a new database, encrypted if there is a key.
+// Both superblocks of a new database, encrypted if there is a key, or copied ones.
 absl::Status MakeSuperblocks(const EncryptionKey& key, const ScryptCost& cost,
-                             char* pages) {
+                             const CopiedKeys& copied, char* pages) {
   Superblock s;
   std::random_device random;
   for (uint8_t& b : s.database_id) b = static_cast<uint8_t>(random());
   s.sequence = 1;
   std::unique_ptr<FileKeys> keys;
-  if (!key.is_none()) {
+  if (!copied.key_wrap.empty()) {
+    s.database_id = copied.database_id;  // the keys are made with it
+    s.key_wrap = copied.key_wrap;
+    keys = std::make_unique<FileKeys>(copied.file_key, Chars(s.database_id));
+  } else if (!key.is_none()) {
     SHEAF_RETURN_IF_ERROR(CheckScryptCost(cost));
     SHEAF_ASSIGN_OR_RETURN(const SecretKey file_key, RandomKey());
     s.key_wrap.resize(kKeyWrapBytes);
@@ -88,31 +93,15 @@ Pager::~Pager() { KeepWhilePinned(std::move(buffer_)); }
 // leaves only the temporary file, which the next creation replaces.
 absl::StatusOr<std::unique_ptr<File>> Pager::CreateFile(FileSystem* fs,
                                                         const std::string& path,
-                                                        const ScryptCost& cost,
+                                                        const PagerOptions& options,
                                                         EncryptionKey* key) {
   SHEAF_ASSIGN_OR_RETURN(*key, key->Resolved());
   char pages[2 * kPageBytes];
-  SHEAF_RETURN_IF_ERROR(MakeSuperblocks(*key, cost, pages));
-  const std::string fresh = path + "-new";
-  absl::StatusOr<std::unique_ptr<File>> file = fs->Open(fresh, OpenMode::kCreateNew);
-  if (absl::IsAlreadyExists(file.status())) {
-    SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<File> old,
-                           fs->Open(fresh, OpenMode::kReadWrite));
-    SHEAF_RETURN_IF_ERROR(old->Lock(LockMode::kExclusive));  // somebody creates it now
-    SHEAF_RETURN_IF_ERROR(fs->Delete(fresh));
-    file = fs->Open(fresh, OpenMode::kCreateNew);
-  }
-  if (!file.ok()) return file.status();
-  SHEAF_RETURN_IF_ERROR((*file)->Lock(LockMode::kExclusive));
-  absl::Status status = (*file)->Write(0, {pages, sizeof(pages)});
-  if (status.ok()) status = (*file)->Sync();
-  if (status.ok()) status = fs->RenameNew(fresh, path);
-  if (status.ok()) status = fs->SyncDirectory(path);
-  if (!status.ok()) {
-    (void)fs->Delete(fresh);
-    return status;
-  }
-  return file;
+  SHEAF_RETURN_IF_ERROR(MakeSuperblocks(*key, options.scrypt_cost, options.keys, pages));
+  SHEAF_ASSIGN_OR_RETURN(FileReplacer fresh,
+                         FileReplacer::Begin(fs, path, FileReplacer::Existing::kRefuse));
+  SHEAF_RETURN_IF_ERROR(fresh.file().Write(0, {pages, sizeof(pages)}));
+  return fresh.Commit();
 }
 
 // Opens or creates the file and takes its lock.
@@ -124,8 +113,7 @@ absl::StatusOr<std::unique_ptr<File>> Pager::OpenFile(FileSystem* fs,
   absl::StatusOr<std::unique_ptr<File>> file = fs->Open(path, mode);
   if (absl::IsNotFound(file.status()) && options.create_if_missing &&
       !options.read_only) {
-    absl::StatusOr<std::unique_ptr<File>> created =
-        CreateFile(fs, path, options.scrypt_cost, key);
+    absl::StatusOr<std::unique_ptr<File>> created = CreateFile(fs, path, options, key);
     // AlreadyExists: another process was faster.
     if (!absl::IsAlreadyExists(created.status())) return created;
     file = fs->Open(path, mode);
@@ -148,7 +136,7 @@ absl::StatusOr<std::unique_ptr<Pager>> Pager::Open(FileSystem* fs,
   std::unique_ptr<Pager> pager(new Pager(path, std::move(file), options, ops));
   pager->buffer_->set_on_write_error(
       [p = pager.get()](const absl::Status& status) { (void)p->Poison(status); });
-  absl::Status status = pager->ReadSuperblocks(&key);
+  absl::Status status = pager->ReadSuperblocks(&key, options.keys);
   if (status.ok())
     status = pager->allocator_->Open(pager->superblock_.map, pager->superblock_.page_end);
   if (!status.ok()) return WithPath(path, status);
@@ -172,13 +160,13 @@ absl::StatusOr<Pager::Found> Pager::ReadSuperblock(const File& file, PageId id,
   SHEAF_ASSIGN_OR_RETURN(const Superblock plain, DecodePlainSuperblock(page, id));
   Found found;
   if (!plain.key_wrap.empty()) {
-    if (key->is_none()) return KeyNeeded();
     const std::string_view database_id = Chars(plain.database_id);
     SecretKey file_key;
     if (other != nullptr && other->superblock.key_wrap == plain.key_wrap &&
         other->superblock.database_id == plain.database_id) {
       file_key = other->keys->file_key();
     } else {
+      if (key->is_none()) return KeyNeeded();
       SHEAF_ASSIGN_OR_RETURN(*key, key->Resolved());
       SHEAF_ASSIGN_OR_RETURN(file_key,
                              UnwrapFileKey(plain.key_wrap.data(), *key, database_id));
@@ -209,7 +197,7 @@ absl::StatusOr<std::unique_ptr<FileKeys>> Pager::FindKeys(const File& file,
   return std::unique_ptr<FileKeys>();
 }
 
-absl::Status Pager::ReadSuperblocks(EncryptionKey* key) {
+absl::Status Pager::ReadSuperblocks(EncryptionKey* key, const CopiedKeys& copied) {
   SHEAF_ASSIGN_OR_RETURN(const uint64_t size, file_->Size());
   if (size == 0)
     return absl::InvalidArgumentError("not a Sheaf database: the file is empty");
@@ -223,7 +211,12 @@ absl::Status Pager::ReadSuperblocks(EncryptionKey* key) {
         absl::StrCat("the file was cut off: it has ", size, " bytes"));
   }
   absl::StatusOr<Found> copies[2];
-  copies[0] = ReadSuperblock(*file_, 0, key, nullptr);
+  Found known;
+  known.superblock.database_id = copied.database_id;
+  known.superblock.key_wrap = copied.key_wrap;
+  known.keys = std::make_unique<FileKeys>(copied.file_key, "");
+  const bool is_known = !copied.key_wrap.empty();
+  copies[0] = ReadSuperblock(*file_, 0, key, is_known ? &known : nullptr);
   copies[1] = ReadSuperblock(*file_, 1, key, copies[0].ok() ? &*copies[0] : nullptr);
   if (!copies[0].ok() && !copies[1].ok())
     return WorseOf(copies[0].status(), copies[1].status());
@@ -354,6 +347,17 @@ absl::Status Pager::WriteLogId(uint64_t log_id, LogPosition log) {
 
 // --- Keys -------------------------------------------------------------------
 
+CopiedKeys Pager::KeysForCopy() const {
+  if (codec_.keys() == nullptr) return {};
+  return {superblock_.database_id, superblock_.key_wrap, codec_.keys()->file_key()};
+}
+
+absl::StatusOr<std::string> Pager::WrapForCopy(const EncryptionKey& key,
+                                               const ScryptCost& cost) const {
+  const FileKeys* const keys = codec_.keys();
+  return Wrap(keys != nullptr ? keys->file_key() : SecretKey(), key, cost);
+}
+
 absl::StatusOr<std::string> Pager::Wrap(const SecretKey& file_key,
                                         const EncryptionKey& user_key,
                                         const ScryptCost& cost) const {
@@ -374,8 +378,7 @@ absl::StatusOr<std::string> Pager::Wrap(const SecretKey& file_key,
 absl::Status Pager::Rekey(const EncryptionKey& key, const ScryptCost& cost) {
   SHEAF_RETURN_IF_ERROR(error());
   Superblock next = superblock_;
-  if (codec_.keys() == nullptr) return Wrap({}, key, cost).status();
-  SHEAF_ASSIGN_OR_RETURN(next.key_wrap, Wrap(codec_.keys()->file_key(), key, cost));
+  SHEAF_ASSIGN_OR_RETURN(next.key_wrap, WrapForCopy(key, cost));
   SHEAF_RETURN_IF_ERROR(Poison(RepairTwin(1)));
   return ReplaceSuperblock(next);
 }

@@ -33,6 +33,13 @@
 
 namespace sheaf::pager {
 
+// What a copy of an encrypted database needs to be encrypted as that is.
+struct CopiedKeys {
+  DatabaseId database_id{};
+  std::string key_wrap;  // empty: it is a plain one
+  SecretKey file_key;
+};
+
 struct PagerOptions {
   bool read_only = false;
   bool create_if_missing = true;
@@ -40,6 +47,7 @@ struct PagerOptions {
   uint64_t cache_bytes_max = uint64_t{256} << 20;
   EncryptionKey key;       // none: a plain database
   ScryptCost scrypt_cost;  // of a passphrase, where a database is made
+  CopiedKeys keys;         // if there are any: in place of `key`
 };
 
 // The version to be written and what the next superblock says of it.
@@ -76,6 +84,10 @@ class Pager {
   // Wraps the file key by another key of the user, durably; no page is touched.
   // kFailedPrecondition: the file is not encrypted.
   absl::Status Rekey(const EncryptionKey& key, const ScryptCost& cost);
+  CopiedKeys KeysForCopy() const;
+  // The file key, wrapped by a key of the user, for the superblock of a copy.
+  absl::StatusOr<std::string> WrapForCopy(const EncryptionKey& key,
+                                          const ScryptCost& cost) const;
   // Gives the file a new file key, durably: pages of an earlier birth than `since` are to
   // be moved, all others will be sealed by it. Requires: it is encrypted; there is no log.
   absl::Status BeginKeyRotation(const EncryptionKey& key, const ScryptCost& cost,
@@ -121,13 +133,13 @@ class Pager {
                                                         EncryptionKey* key);
   static absl::StatusOr<std::unique_ptr<File>> CreateFile(FileSystem* fs,
                                                           const std::string& path,
-                                                          const ScryptCost& cost,
+                                                          const PagerOptions& options,
                                                           EncryptionKey* key);
   struct Found;
   static absl::StatusOr<Found> ReadSuperblock(const File& file, PageId id,
                                               EncryptionKey* key, const Found* other);
   // `*key` may be a callback; it is asked at most once.
-  absl::Status ReadSuperblocks(EncryptionKey* key);
+  absl::Status ReadSuperblocks(EncryptionKey* key, const CopiedKeys& keys);
   absl::Status RepairTwin(PageId id);
   absl::Status WriteSuperblock(Superblock next);
   // Writes both copies, durably, and nothing else.

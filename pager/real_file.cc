@@ -412,6 +412,7 @@ class RealFileSystemImpl : public FileSystem {
   absl::StatusOr<bool> Exists(const std::string& path) override;
   absl::Status Delete(const std::string& path) override;
   absl::Status RenameNew(const std::string& from, const std::string& to) override;
+  absl::Status RenameOver(const std::string& from, const std::string& to) override;
   absl::Status SyncDirectory(const std::string& path) override;
   absl::StatusOr<std::string> Canonical(const std::string& path) override;
 };
@@ -493,6 +494,14 @@ absl::Status RealFileSystemImpl::RenameNew(const std::string& from,
   }
 #endif
   return LinkThenUnlink(from, to);
+}
+
+absl::Status RealFileSystemImpl::RenameOver(const std::string& from,
+                                            const std::string& to) {
+  SHEAF_RETURN_IF_ERROR(CheckPath(from));
+  SHEAF_RETURN_IF_ERROR(CheckPath(to));
+  if (rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
+  return SystemError(errno, from, absl::StrCat("rename to ", to));
 }
 
 absl::Status RealFileSystemImpl::SyncDirectory(const std::string& path) {

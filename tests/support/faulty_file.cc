@@ -103,7 +103,7 @@ class FaultyFileSystem::Rep {
       ABSL_LOCKS_EXCLUDED(mu_);
   absl::StatusOr<bool> Exists(const std::string& path) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status Delete(const std::string& path) ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status RenameNew(const std::string& from, const std::string& to)
+  absl::Status Rename(const std::string& from, const std::string& to, bool replaces)
       ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status SyncDirectory(const std::string& path) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status CheckQuery(const std::string& path) ABSL_LOCKS_EXCLUDED(mu_);
@@ -298,15 +298,15 @@ absl::Status FaultyFileSystem::Rep::Delete(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status FaultyFileSystem::Rep::RenameNew(const std::string& from,
-                                              const std::string& to) {
+absl::Status FaultyFileSystem::Rep::Rename(const std::string& from, const std::string& to,
+                                           bool replaces) {
   absl::MutexLock lock(&mu_);
   SHEAF_RETURN_IF_ERROR(Check(kRename, "rename", from));
   const auto found = names_.find(from);
   if (found == names_.end()) {
     return absl::NotFoundError(absl::StrCat(from, ": no such file"));
   }
-  if (names_.contains(to)) {
+  if (!replaces && names_.contains(to)) {
     return absl::AlreadyExistsError(absl::StrCat(to, ": the file exists"));
   }
   std::shared_ptr<Inode> inode = std::move(found->second);
@@ -555,7 +555,14 @@ absl::Status FaultyFileSystem::Delete(const std::string& path) {
 absl::Status FaultyFileSystem::RenameNew(const std::string& from, const std::string& to) {
   SHEAF_ASSIGN_OR_RETURN(const std::string old_name, CleanPath(from));
   SHEAF_ASSIGN_OR_RETURN(const std::string new_name, CleanPath(to));
-  return rep_->RenameNew(old_name, new_name);
+  return rep_->Rename(old_name, new_name, /*replaces=*/false);
+}
+
+absl::Status FaultyFileSystem::RenameOver(const std::string& from,
+                                          const std::string& to) {
+  SHEAF_ASSIGN_OR_RETURN(const std::string old_name, CleanPath(from));
+  SHEAF_ASSIGN_OR_RETURN(const std::string new_name, CleanPath(to));
+  return rep_->Rename(old_name, new_name, /*replaces=*/true);
 }
 
 absl::Status FaultyFileSystem::SyncDirectory(const std::string& path) {

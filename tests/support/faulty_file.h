@@ -121,6 +121,7 @@ class FaultyFileSystem : public pager::FileSystem {
   absl::StatusOr<bool> Exists(const std::string& path) override;
   absl::Status Delete(const std::string& path) override;
   absl::Status RenameNew(const std::string& from, const std::string& to) override;
+  absl::Status RenameOver(const std::string& from, const std::string& to) override;
   absl::Status SyncDirectory(const std::string& path) override;
   absl::StatusOr<std::string> Canonical(const std::string& path) override;
 
