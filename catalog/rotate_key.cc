@@ -83,7 +83,8 @@ absl::Status Store::RotateFileKey(const EncryptionKey& user_key,
         return Tick(progress, "the key rotation", {moved, pages.live, "pages sealed"});
       },
       [] {}));
-  return EndKeyRotation();
+  SHEAF_RETURN_IF_ERROR(EndKeyRotation());
+  return Trim();
 }
 
 }  // namespace sheaf::catalog

@@ -60,6 +60,47 @@ constexpr char kDumpNotes[] =
     "Reads the page from the file itself, also when the file is too damaged to open.\n"
     "Exit code 1 when the page is damaged or does not exist.\n";
 
+constexpr char kBackupNotes[] =
+    "The copy holds what is committed now and is a database of its own. Writers go on\n"
+    "meanwhile (from within a program; two programs cannot have a file open for "
+    "writing).\n"
+    "Pages are verified on the way. An encrypted database has an encrypted copy that "
+    "opens\n"
+    "by the same key, or by the one that --new-key-file or --new-passphrase give; with\n"
+    "--compact they also encrypt the copy of a plain database.\n\n"
+    "Examples:\n"
+    "  sheaf backup app.sheaf /backups/monday.sheaf\n"
+    "  sheaf backup app.sheaf - | zstd > monday.sheaf.zst\n";
+
+constexpr char kRestoreNotes[] =
+    "Every page is verified before the copy gets its name; until then what was there "
+    "stays.\n"
+    "--key-file and --passphrase are those of the backup, and so of the database.\n\n"
+    "Examples:\n"
+    "  sheaf restore /backups/monday.sheaf app.sheaf --force\n"
+    "  zstd -dc monday.sheaf.zst | sheaf restore - app.sheaf\n";
+
+constexpr char kCompactNotes[] =
+    "Moves pages from the end of the file to free places before it and cuts the end "
+    "off,\n"
+    "in steps; needs no more space meanwhile. Ctrl-C ends it after a step, and the file "
+    "is\n"
+    "as short as it got. `sheaf backup --compact` makes a copy that is smaller still.\n";
+
+constexpr char kRekeyNotes[] =
+    "The file opens by the new key from now on, and not by the old one. Its pages stay "
+    "as\n"
+    "they are, under a key of the file's own: whoever has the old key and an old copy "
+    "can\n"
+    "read that copy, and with skill what comes after. `sheaf rotate` ends that.\n\n"
+    "Example:\n"
+    "  sheaf rekey app.sheaf --key-file old.key --new-passphrase\n";
+
+constexpr char kRotateNotes[] =
+    "Gives the file a new key of its own and writes every page anew under it. Without a\n"
+    "new key of yours it opens by the same one. Interrupted, the next `rotate` goes "
+    "on.\n";
+
 constexpr char kListHint[] = "`sheaf help` lists the commands";
 
 class HelpFormatter : public CLI::Formatter {
@@ -94,6 +135,8 @@ class Parser {
     AddWriting();
     AddReading();
     AddFileCommands();
+    AddCopying();
+    AddKeeping();
     help_ = Add("help", "Show help for a command");
     help_->add_option("COMMAND", help_topic_, "The command to explain");
   }
@@ -110,6 +153,11 @@ class Parser {
   CLI::App* AddForFile(const char* name, const char* about) {
     CLI::App* command = Add(name, about);
     command->add_option("FILE", args_.file, "The database")->required();
+    AddKeyOptions(command);
+    return command;
+  }
+
+  void AddKeyOptions(CLI::App* command) {
     CLI::Option* key_file =
         command
             ->add_option("--key-file", args_.key_file,
@@ -117,7 +165,27 @@ class Parser {
             ->type_name("PATH");
     command->add_flag("--passphrase", args_.asks_passphrase, "Ask for its passphrase")
         ->excludes(key_file);
-    return command;
+  }
+
+  void AddNewKeyOptions(CLI::App* command) {
+    CLI::Option* key_file =
+        command->add_option("--new-key-file", args_.new_key_file, "The new key")
+            ->type_name("PATH");
+    command
+        ->add_flag("--new-passphrase", args_.asks_new_passphrase,
+                   "Ask for a new passphrase")
+        ->excludes(key_file);
+  }
+
+  void AddLevel(CLI::App* command, const char* usual) {
+    command
+        ->add_option("--level", args_.level,
+                     std::string("quick: superblocks, page map, catalog; pages: and\n"
+                                 "every page, alone; full: everything against\n"
+                                 "everything [") +
+                         usual + "]")
+        ->type_name("LEVEL")
+        ->check(CLI::IsMember({"quick", "pages", "full"}).description(""));
   }
 
   CLI::App* AddForCollection(const char* name, const char* about) {
@@ -182,7 +250,9 @@ class Parser {
   void AddFileCommands() {
     AddForFile("list", "Show collections and tables");
     AddForFile("stat", "Show where the space goes");
-    AddForFile("check", "Look for damage")->footer(kCheckNotes);
+    CLI::App* check = AddForFile("check", "Look for damage");
+    AddLevel(check, "full");
+    check->footer(kCheckNotes);
     AddForFile("checkpoint", "Fold the log into the file");
     CLI::App* dump = AddForFile("dump", "Show a page of the file");
     dump->add_option("PAGE", args_.page, "Its number; 0 is the first superblock")
@@ -190,6 +260,45 @@ class Parser {
         ->check(NotNegative());
     dump->footer(kDumpNotes);
     Add("version", "Show the version");
+  }
+
+  void AddCopying() {
+    CLI::App* backup = AddForFile("backup", "Copy the database, also while it is in use");
+    backup->add_option("TO", args_.other_file, "The copy; - writes it to standard output")
+        ->required();
+    backup->add_flag("--force", args_.overwrites, "Replace a file that is there");
+    backup->add_flag("--compact", args_.is_compact, "Rebuild it: smallest, but slower");
+    AddNewKeyOptions(backup);
+    backup->add_flag("--plain", args_.is_plain,
+                     "Not encrypted, though the database is; needs --compact");
+    backup
+        ->add_option("--rate", args_.bytes_per_second,
+                     "Read at most so many bytes a second, e.g. 50MB")
+        ->type_name("BYTES")
+        ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false).description(""));
+    backup->footer(kBackupNotes);
+
+    CLI::App* restore = Add("restore", "Put a backup where a database is to be");
+    restore->add_option("FROM", args_.file, "The backup; - reads standard input")
+        ->required();
+    restore->add_option("TO", args_.other_file, "The database")->required();
+    AddKeyOptions(restore);
+    restore->add_flag("--force", args_.overwrites, "Replace a database that is there");
+    restore->footer(kRestoreNotes);
+
+    CLI::App* verify = AddForFile("verify-backup", "Look whether a backup is intact");
+    AddLevel(verify, "pages");
+    verify->footer(kCheckNotes);
+  }
+
+  void AddKeeping() {
+    AddForFile("compact", "Shorten the file to what it holds")->footer(kCompactNotes);
+    CLI::App* rekey = AddForFile("rekey", "Make another key open the file, at once");
+    AddNewKeyOptions(rekey);
+    rekey->footer(kRekeyNotes);
+    CLI::App* rotate = AddForFile("rotate", "Encrypt every page anew");
+    AddNewKeyOptions(rotate);
+    rotate->footer(kRotateNotes);
   }
 
   const CLI::App* Find(const std::string& name) const {

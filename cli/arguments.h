@@ -26,8 +26,13 @@ struct Arguments {
   std::optional<uint64_t> limit;
   bool is_reverse = false, keys_only = false;
 
-  std::optional<std::string> key_file;
-  bool asks_passphrase = false;
+  std::string other_file;  // of backup and restore: to where
+  bool overwrites = false, is_compact = false, is_plain = false;
+  uint64_t bytes_per_second = 0;
+  std::optional<std::string> level;  // of check and verify-backup
+
+  std::optional<std::string> key_file, new_key_file;
+  bool asks_passphrase = false, asks_new_passphrase = false;
   bool is_json = false, is_table = false;
   std::string help;  // command `help`: the text to print
 };

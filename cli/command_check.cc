@@ -9,18 +9,6 @@ namespace {
 // A screenful; --json has them all.
 constexpr size_t kFindingsPrinted = 50;
 
-Progress ShownOn(ProgressLine& line) {
-  Progress progress;
-  progress.report = [&line](const Progress::State& state) {
-    if (!line.IsDue()) return true;
-    std::string text = std::string(state.what) + " " + Thousands(state.done);
-    if (state.total > 0) text += " of " + Thousands(state.total);
-    line.Show(text);
-    return true;
-  };
-  return progress;
-}
-
 Json ReportJson(const CheckReport& report) {
   Json findings = Json::array();
   for (const CheckFinding& finding : report.findings) {
@@ -51,8 +39,8 @@ void PrintFindings(const CheckReport& report, Output& out) {
   }
 }
 
-void PrintReport(const std::string& path, const CheckReport& report, double seconds,
-                 Output& out) {
+void PrintFor(const std::string& path, const CheckReport& report, double seconds,
+              Output& out) {
   std::string extent = Counted(report.pages_checked, "page", "pages") + ", " +
                        Counted(report.trees_checked, "tree", "trees") + ", " +
                        Counted(report.entries_checked, "entry", "entries");
@@ -105,21 +93,31 @@ Json PageJson(const PageDescription& page) {
 
 }  // namespace
 
+int PrintReport(const std::string& path, const CheckReport& report, double seconds,
+                Session& session) {
+  if (session.args.is_json)
+    session.out.WriteLine(Dump(ReportJson(report)));
+  else
+    PrintFor(path, report, seconds, session.out);
+  return report.ok() ? kExitOk : kExitNotFound;
+}
+
+CheckLevel LevelOf(const Arguments& args, CheckLevel usual) {
+  if (!args.level.has_value()) return usual;
+  if (args.level == "quick") return CheckLevel::kQuick;
+  return args.level == "pages" ? CheckLevel::kPages : CheckLevel::kFull;
+}
+
 CommandResult Check(Session& session) {
   const Arguments& args = session.args;
   int64_t started_us = MonotonicMicros();
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kReading));
   ProgressLine line(session.err);
-  auto report = db->Check(ShownOn(line));
+  auto report = db->Check(LevelOf(args, CheckLevel::kFull), ShownOn(line));
   line.Clear();
   if (!report.ok()) return At(args.file, report.status());
-  if (args.is_json) {
-    session.out.WriteLine(Dump(ReportJson(*report)));
-  } else {
-    double seconds = static_cast<double>(MonotonicMicros() - started_us) / 1e6;
-    PrintReport(args.file, *report, seconds, session.out);
-  }
-  return report->ok() ? kExitOk : kExitNotFound;
+  return PrintReport(args.file, *report,
+                     static_cast<double>(MonotonicMicros() - started_us) / 1e6, session);
 }
 
 CommandResult DumpPage(Session& session) {

@@ -8,8 +8,11 @@
 #include <sheaf/sheaf.h>
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "cli/arguments.h"
+#include "cli/interrupt.h"
 #include "cli/output.h"
 
 namespace sheaf::cli {
@@ -33,6 +36,12 @@ CommandResult Checkpoint(Session& session);
 CommandResult Version(Session& session);
 CommandResult Check(Session& session);  // command_check.cc
 CommandResult DumpPage(Session& session);
+CommandResult Backup(Session& session);  // command_backup.cc
+CommandResult RestoreBackup(Session& session);
+CommandResult VerifyBackup(Session& session);
+CommandResult Compact(Session& session);  // command_keep.cc
+CommandResult Rekey(Session& session);
+CommandResult Rotate(Session& session);
 
 enum class OpenFor { kReading, kWriting, kWritingOrCreating };
 
@@ -41,6 +50,16 @@ absl::StatusOr<std::unique_ptr<Database>> OpenFile(const Arguments& args,
                                                    OpenFor purpose);
 // What --key-file or --passphrase say; none without them.
 absl::StatusOr<EncryptionKey> KeyOf(const Arguments& args, OpenFor purpose);
+// What --new-key-file or --new-passphrase say; nothing without them.
+absl::StatusOr<std::optional<EncryptionKey>> NewKeyOf(const Arguments& args);
+// What --level says, or what is usual.
+CheckLevel LevelOf(const Arguments& args, CheckLevel usual);
+// Shows on the terminal how far a call is, and lets Ctrl-C cancel it, if there is an
+// `interrupt`. Both outlive it.
+Progress ShownOn(ProgressLine& line, const Interrupt* interrupt = nullptr);
+// Prints what a check found; the exit code for it.
+int PrintReport(const std::string& path, const CheckReport& report, double seconds,
+                Session& session);
 // What OpenFile does to an error of the library about the file itself.
 absl::Status FileError(const std::string& path, const absl::Status& status);
 // Adds what helps when a collection or table is absent or of the other kind.

@@ -26,10 +26,24 @@ CommandResult Help(Session& session) {
 }
 
 constexpr Command kCommands[] = {
-    {"import", Import}, {"put", Put},         {"get", Get},
-    {"delete", Delete}, {"scan", Scan},       {"list", List},
-    {"stat", Stat},     {"check", Check},     {"checkpoint", Checkpoint},
-    {"dump", DumpPage}, {"version", Version}, {"help", Help},
+    {"import", Import},
+    {"put", Put},
+    {"get", Get},
+    {"delete", Delete},
+    {"scan", Scan},
+    {"list", List},
+    {"stat", Stat},
+    {"check", Check},
+    {"checkpoint", Checkpoint},
+    {"dump", DumpPage},
+    {"backup", Backup},
+    {"restore", RestoreBackup},
+    {"verify-backup", VerifyBackup},
+    {"compact", Compact},
+    {"rekey", Rekey},
+    {"rotate", Rotate},
+    {"version", Version},
+    {"help", Help},
 };
 
 // A descriptor below 3 that was closed would be given to the database file, and

@@ -51,21 +51,55 @@ absl::Status FileError(const std::string& path, const absl::Status& status) {
   return WithDetails(At(path, status), {{"exit", kExitBadFile}});
 }
 
-absl::StatusOr<EncryptionKey> KeyOf(const Arguments& args, OpenFor purpose) {
-  if (args.key_file.has_value()) {
-    absl::StatusOr<EncryptionKey> key = EncryptionKey::FromFile(*args.key_file);
-    if (key.ok() || !absl::IsNotFound(key.status())) return key;
-    return UsageError(std::string(key.status().message()));
-  }
-  if (!args.asks_passphrase) return EncryptionKey();
-  const bool is_new = access(args.file.c_str(), F_OK) != 0;
-  if (is_new && purpose != OpenFor::kWritingOrCreating) return EncryptionKey();
-  SHEAF_ASSIGN_OR_RETURN(const std::string passphrase, AskSecret("Passphrase: "));
-  if (is_new) {  // whoever mistypes it never opens the file again
-    SHEAF_ASSIGN_OR_RETURN(const std::string again, AskSecret("Again, to be sure: "));
-    if (again != passphrase) return UsageError("the two passphrases differ");
-  }
+namespace {
+
+absl::StatusOr<EncryptionKey> KeyFromFile(const std::string& path) {
+  absl::StatusOr<EncryptionKey> key = EncryptionKey::FromFile(path);
+  if (key.ok() || !absl::IsNotFound(key.status())) return key;
+  return UsageError(std::string(key.status().message()));
+}
+
+// Twice: whoever mistypes it never opens the file again.
+absl::StatusOr<EncryptionKey> AskNewPassphrase(const char* prompt) {
+  SHEAF_ASSIGN_OR_RETURN(const std::string passphrase, AskSecret(prompt));
+  SHEAF_ASSIGN_OR_RETURN(const std::string again, AskSecret("Again, to be sure: "));
+  if (again != passphrase) return UsageError("the two passphrases differ");
   return EncryptionKey::Passphrase(passphrase);
+}
+
+}  // namespace
+
+absl::StatusOr<EncryptionKey> KeyOf(const Arguments& args, OpenFor purpose) {
+  if (args.key_file.has_value()) return KeyFromFile(*args.key_file);
+  if (!args.asks_passphrase) return EncryptionKey();
+  if (access(args.file.c_str(), F_OK) != 0 && args.file != "-")
+    return purpose == OpenFor::kWritingOrCreating ? AskNewPassphrase("Passphrase: ")
+                                                  : EncryptionKey();
+  SHEAF_ASSIGN_OR_RETURN(const std::string passphrase, AskSecret("Passphrase: "));
+  return EncryptionKey::Passphrase(passphrase);
+}
+
+absl::StatusOr<std::optional<EncryptionKey>> NewKeyOf(const Arguments& args) {
+  std::optional<EncryptionKey> key;
+  if (args.new_key_file.has_value()) {
+    SHEAF_ASSIGN_OR_RETURN(key, KeyFromFile(*args.new_key_file));
+  } else if (args.asks_new_passphrase) {
+    SHEAF_ASSIGN_OR_RETURN(key, AskNewPassphrase("New passphrase: "));
+  }
+  return key;
+}
+
+Progress ShownOn(ProgressLine& line, const Interrupt* interrupt) {
+  Progress progress;
+  progress.report = [&line, interrupt](const Progress::State& state) {
+    if (interrupt != nullptr && interrupt->signal_number() != 0) return false;
+    if (!line.IsDue()) return true;
+    std::string text = std::string(state.what) + " " + Thousands(state.done);
+    if (state.total > 0) text += " of " + Thousands(state.total);
+    line.Show(text);
+    return true;
+  };
+  return progress;
 }
 
 absl::StatusOr<std::unique_ptr<Database>> OpenFile(const Arguments& args,

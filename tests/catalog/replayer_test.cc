@@ -150,7 +150,7 @@ class Life {
     EXPECT_GT(store->stats().replayed_commits, 0u);
     const Model found = Read(store.get());
     EXPECT_TRUE(found == model_) << Summary(found) << "\nexpected " << Summary(model_);
-    const absl::StatusOr<CheckResult> check = store->Check({});
+    const absl::StatusOr<CheckResult> check = store->Check(CheckLevel::kFull, {});
     ASSERT_TRUE(check.ok()) << check.status();
     for (const CheckProblem& p : check->problems)
       ADD_FAILURE() << p.page << ": " << p.what;

@@ -1,0 +1,126 @@
+// backup, restore, verify-backup, compact, rekey and rotate from the command line: what
+// each does and prints, what it refuses, and the exit codes.
+#include <cstdlib>
+#include <string>
+
+#include "tests/cli/cli_fixture.h"
+
+namespace sheaf::cli {
+namespace {
+
+using test::ReadFile;
+using test::WriteFile;
+
+class KeepingTest : public CliTest {
+ protected:
+  KeepingTest() : file_(NotesFile()) { WriteFile(key_, std::string(32, 'k')); }
+  std::string Scan(const std::string& file, Words key = {}) {
+    Words args = {"scan", file, "notes", "--json"};
+    args.insert(args.end(), key.begin(), key.end());
+    const test::Outcome outcome = Run(args);
+    EXPECT_EQ(outcome.exit, 0) << outcome.err;
+    return outcome.out;
+  }
+  const std::string file_;
+  const std::string copy_ = Path("copy.sheaf"), key_ = Path("key");
+};
+
+TEST_F(KeepingTest, ABackupComesBack) {
+  const auto made = RunJson({"backup", file_, copy_});
+  EXPECT_EQ(made["file"], copy_);
+  EXPECT_EQ(made["bytes"], std::filesystem::file_size(copy_));
+  EXPECT_EQ(Scan(copy_), Scan(file_));
+  EXPECT_EQ(Run({"verify-backup", copy_}).exit, 0);
+  EXPECT_TRUE(RunJson({"verify-backup", copy_, "--level", "full"})["ok"]);
+  const std::string before = ReadFile(file_);
+  const std::string there = ExpectFailure(5, {"backup", file_, copy_});
+  EXPECT_NE(there.find("--force"), std::string::npos) << there;
+  EXPECT_EQ(Run({"backup", file_, copy_, "--force"}).exit, 0);
+  ExpectFailure(2, {"backup", file_, file_, "--force"});
+  EXPECT_EQ(ReadFile(file_), before);
+  const std::string expected = Scan(file_);
+  ASSERT_EQ(Run({"put", file_, "notes", "later", "1"}).exit, 0);
+  ExpectFailure(5, {"restore", copy_, file_});
+  EXPECT_NE(Scan(file_), expected);
+  EXPECT_EQ(RunJson({"restore", copy_, file_, "--force"})["bytes"],
+            std::filesystem::file_size(copy_));
+  EXPECT_EQ(Scan(file_), expected);
+}
+
+TEST_F(KeepingTest, ABackupGoesThroughAPipe) {
+  const test::Outcome out = Run({"backup", file_, "-"});
+  ASSERT_EQ(out.exit, 0) << out.err;
+  EXPECT_EQ(out.out.size() % 4096, 0u);
+  const std::string there = Path("there.sheaf");
+  EXPECT_EQ(Run({"restore", "-", there}, out.out).exit, 0);
+  EXPECT_EQ(Scan(there), Scan(file_));
+  ExpectFailure(3, {"restore", "-", Path("half")},
+                std::string_view(out.out).substr(0, out.out.size() / 2));
+  ExpectFailure(3, {"restore", "-", Path("half")}, "no backup at all");
+  EXPECT_FALSE(std::filesystem::exists(Path("half")));
+  EXPECT_FALSE(std::filesystem::exists(Path("half-new")));
+}
+
+TEST_F(KeepingTest, DamageIsFound) {
+  ASSERT_EQ(Run({"backup", file_, copy_}).exit, 0);
+  std::string bytes = ReadFile(copy_);
+  bytes[2 * 4096 + 1000] ^= 1;  // the catalog, or a leaf
+  WriteFile(copy_, bytes);
+  const test::Outcome verified = Run({"verify-backup", copy_});
+  EXPECT_TRUE(verified.exit == 1 || verified.exit == 3) << verified.out;
+  ExpectFailure(3, {"restore", copy_, Path("x")});
+  EXPECT_FALSE(std::filesystem::exists(Path("x")));
+}
+
+TEST_F(KeepingTest, CompactShortensTheFile) {
+  std::string lines;
+  for (int i = 0; i < 5000; ++i) lines += "{\"n\":" + std::to_string(i) + "}\n";
+  ASSERT_EQ(Run({"import", file_, "many"}, lines).exit, 0);
+  const uint64_t full = std::filesystem::file_size(file_);
+  for (int i = 0; i < 50; ++i) ASSERT_EQ(Run({"put", file_, "notes", "x", "1"}).exit, 0);
+  const auto report = RunJson({"compact", file_});
+  EXPECT_EQ(report["bytes_after"], std::filesystem::file_size(file_));
+  EXPECT_LE(report["bytes_after"], full + 65536);
+  EXPECT_EQ(Run({"check", file_}).exit, 0);
+  const test::Outcome again = Run({"compact", file_});
+  EXPECT_NE(again.out.find("0 pages moved"), std::string::npos) << again.out;
+  ExpectFailure(1, {"compact", Path("absent")});
+}
+
+TEST_F(KeepingTest, KeysAreChanged) {
+  const Words by_old = {"--key-file", key_};
+  const std::string other = Path("other.key");
+  WriteFile(other, std::string(64, 'a') + "\n");
+  const std::string secret = Path("secret.sheaf");
+  ASSERT_EQ(Run({"backup", file_, secret, "--compact", "--new-key-file", key_}).exit, 0);
+  const std::string expected = Scan(file_);
+  EXPECT_EQ(Scan(secret, by_old), expected);
+  ExpectFailure(2, {"rekey", secret, "--key-file", key_});
+  EXPECT_EQ(Run({"rekey", secret, "--key-file", key_, "--new-key-file", other}).exit, 0);
+  ExpectFailure(5, {"list", secret, "--key-file", key_});
+  EXPECT_EQ(Scan(secret, {"--key-file", other}), expected);
+  EXPECT_EQ(Run({"rotate", secret, "--key-file", other}).exit, 0);
+  EXPECT_EQ(Run({"rotate", secret, "--key-file", other, "--new-key-file", key_}).exit, 0);
+  EXPECT_EQ(Scan(secret, by_old), expected);
+  EXPECT_EQ(Run({"check", secret, "--key-file", key_}).exit, 0);
+  ExpectFailure(2, {"backup", secret, copy_, "--key-file", key_, "--plain"});
+  EXPECT_EQ(
+      Run({"backup", secret, copy_, "--key-file", key_, "--plain", "--compact"}).exit, 0);
+  EXPECT_EQ(Scan(copy_), expected);
+  for (const char* command : {"rekey", "rotate"})  // a plain file
+    EXPECT_NE(
+        ExpectFailure(3, {command, file_, "--new-key-file", key_}).find("not encrypted"),
+        std::string::npos);
+  EXPECT_EQ(Run({"restore", secret, Path("r.sheaf"), "--key-file", key_}).exit, 0);
+  EXPECT_EQ(Scan(Path("r.sheaf"), by_old), expected);
+  ExpectFailure(5, {"restore", secret, Path("r2.sheaf")});
+}
+
+TEST_F(KeepingTest, LevelsOfCheck) {
+  for (const char* level : {"quick", "pages", "full"})
+    EXPECT_TRUE(RunJson({"check", file_, "--level", level})["ok"]) << level;
+  ExpectFailure(2, {"check", file_, "--level", "deep"});
+}
+
+}  // namespace
+}  // namespace sheaf::cli
