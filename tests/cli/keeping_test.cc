@@ -109,7 +109,7 @@ TEST_F(KeepingTest, KeysAreChanged) {
   EXPECT_EQ(Scan(copy_), expected);
   for (const char* command : {"rekey", "rotate"})  // a plain file
     EXPECT_NE(
-        ExpectFailure(3, {command, file_, "--new-key-file", key_}).find("not encrypted"),
+        ExpectFailure(2, {command, file_, "--new-key-file", key_}).find("not encrypted"),
         std::string::npos);
   EXPECT_EQ(Run({"restore", secret, Path("r.sheaf"), "--key-file", key_}).exit, 0);
   EXPECT_EQ(Scan(Path("r.sheaf"), by_old), expected);
