@@ -4,8 +4,8 @@
 #include <memory>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "api/internal/build_file.h"
 #include "api/internal/handles.h"
 #include "catalog/backup.h"
 #include "catalog/tick.h"
@@ -62,27 +62,24 @@ absl::StatusOr<BackupReport> CopyPagesTo(catalog::Store* store, FileReplacer* to
 }
 
 absl::StatusOr<BackupReport> CopyTreesTo(catalog::Store* store, pager::FileSystem* fs,
-                                         FileReplacer* to, const BackupOptions& options,
+                                         const std::string& to,
+                                         const BackupOptions& options,
                                          const Progress& progress) {
-  const std::string path = to->temporary_path();
-  SHEAF_RETURN_IF_ERROR(fs->Delete(path));
-  to->CloseFile();
-  absl::Cleanup no_log = [&] { (void)fs->Delete(absl::StrCat(path, "-log")); };
   Options copy = store->options();
-  copy.read_only = false;
-  copy.create_if_missing = copy.error_if_exists = true;
-  copy.background_checkpoints = false;
   copy.key = options.key.value_or(EncryptionKey());
+  BackupReport report;
   SHEAF_ASSIGN_OR_RETURN(
-      const std::unique_ptr<catalog::Store> target,
-      catalog::Store::Open(
-          fs, path, copy, false,
-          options.key.has_value() ? pager::CopiedKeys() : store->KeysForCopy()));
-  SHEAF_ASSIGN_OR_RETURN(const catalog::BackupResult copied,
-                         catalog::CopyTrees(store, target.get(), progress));
-  SHEAF_RETURN_IF_ERROR(target->Close());
-  SHEAF_ASSIGN_OR_RETURN(const uint64_t bytes, target->pager().file().Size());
-  return BackupReport{bytes, 0, copied.version};
+      report.bytes,
+      internal::BuildFile(
+          fs, to, options.overwrite, copy,
+          options.key.has_value() ? pager::CopiedKeys() : store->KeysForCopy(),
+          [&](catalog::Store* target) -> absl::Status {
+            SHEAF_ASSIGN_OR_RETURN(const catalog::BackupResult copied,
+                                   catalog::CopyTrees(store, target, progress));
+            report.version = copied.version;
+            return absl::OkStatus();
+          }));
+  return report;
 }
 
 }  // namespace
@@ -97,12 +94,11 @@ absl::StatusOr<BackupReport> Database::Backup(const std::string& path,
   if (to == store.pager().path())
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": is the database itself, not a place for its copy"));
+  if (options.compact) return CopyTreesTo(&store, fs, to, options, progress);
   SHEAF_ASSIGN_OR_RETURN(FileReplacer file,
                          FileReplacer::Begin(fs, to, ExistingIf(options.overwrite)));
   SHEAF_ASSIGN_OR_RETURN(const BackupReport report,
-                         options.compact
-                             ? CopyTreesTo(&store, fs, &file, options, progress)
-                             : CopyPagesTo(&store, &file, options, progress));
+                         CopyPagesTo(&store, &file, options, progress));
   SHEAF_RETURN_IF_ERROR(file.Commit().status());
   return report;
 }

@@ -7,6 +7,7 @@
 #include "sheaf/encryption_key.h"
 #include "sheaf/key.h"
 #include "sheaf/options.h"
+#include "sheaf/salvage.h"
 #include "sheaf/status_macros.h"
 #include "sheaf/table.h"
 #include "sheaf/transaction.h"

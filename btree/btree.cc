@@ -44,18 +44,22 @@ uint8_t FlagsOf(const NodeView& node) {
   return static_cast<uint8_t>(node.page()[PageHeader::kFlags]);
 }
 
-PageKind KindFor(uint32_t level) {
-  return level == 0 ? PageKind::kLeaf : PageKind::kInner;
-}
-
 }  // namespace
 
 // --- Paths ------------------------------------------------------------------
 
+absl::StatusOr<Node> BTree::NewNode(uint32_t level, uint32_t pages, PageRef* ref) {
+  SHEAF_ASSIGN_OR_RETURN(
+      char* page,
+      writer_.New(level == 0 ? PageKind::kLeaf : PageKind::kInner, pages, ref));
+  Node(page).SetTree(tree_);
+  return Node(page);
+}
+
 absl::Status BTree::MakeRootLeaf() {
-  SHEAF_ASSIGN_OR_RETURN(char* page, writer_.New(PageKind::kLeaf, 1, &root_.page));
+  SHEAF_ASSIGN_OR_RETURN(Node leaf, NewNode(0, 1, &root_.page));
   root_.page.leaf_refs = values_are_refs_;
-  Node(page).Init(0, values_are_refs_ ? kFlagValuesAreRefs : 0, {});
+  leaf.Init(0, values_are_refs_ ? kFlagValuesAreRefs : 0, {});
   return absl::OkStatus();
 }
 
@@ -315,14 +319,13 @@ absl::Status BTree::GrowRoot() {
   const NodeView old(path_[0].page);
   const uint32_t level = old.level() + 1;
   PageRef ref;
-  SHEAF_ASSIGN_OR_RETURN(char* page, writer_.New(PageKind::kInner, 1, &ref));
-  Node root(page);
+  SHEAF_ASSIGN_OR_RETURN(Node root, NewNode(level, 1, &ref));
   root.Init(level, FlagsOf(old), {});
   ref.leaf_refs = path_[0].ref.leaf_refs;
   const bool inserted = root.InsertChild(0, {}, {path_[0].ref, root_.entries});
   SHEAF_ASSERT(inserted);
   root_.page = ref;
-  path_.insert(path_.begin(), Step{ref, page, 0});
+  path_.insert(path_.begin(), Step{ref, root.page(), 0});
   return absl::OkStatus();
 }
 
@@ -354,10 +357,8 @@ absl::Status BTree::Split(size_t depth, uint32_t at, std::string_view key) {
     return Split(depth - 1, path_[depth - 1].index + 1, separator);
 
   PageRef ref;
-  SHEAF_ASSIGN_OR_RETURN(
-      char* page, writer_.New(KindFor(node.level()), path_[depth].ref.pages, &ref));
+  SHEAF_ASSIGN_OR_RETURN(Node right, NewNode(node.level(), path_[depth].ref.pages, &ref));
   ref.leaf_refs = path_[depth].ref.leaf_refs;
-  Node right(page);
   // A run of ascending keys goes on as it was.
   right.Init(node.level(), FlagsOf(node),
              leaf && p == n ? key.substr(0, CommonPrefix(node.prefix(), key))

@@ -57,9 +57,10 @@ struct Relocation {
 
 class BTree {
  public:
-  // `values_are_refs`: see Node's page flags.
-  BTree(pager::PageWriter* writer, const TreeRoot& root, bool values_are_refs)
-      : writer_(*writer), root_(root), values_are_refs_(values_are_refs) {}
+  // `values_are_refs`: see Node's page flags. `tree`: what its pages are marked with.
+  BTree(pager::PageWriter* writer, const TreeRoot& root, bool values_are_refs,
+        uint32_t tree = 0)
+      : writer_(*writer), root_(root), values_are_refs_(values_are_refs), tree_(tree) {}
 
   enum class PutMode { kUpsert, kInsertOnly };
   // Sets `*existed`; with kInsertOnly an existing entry stays as it is.
@@ -99,6 +100,7 @@ class BTree {
   };
 
   absl::Status MakeRootLeaf();
+  absl::StatusOr<Node> NewNode(uint32_t level, uint32_t pages, PageRef* ref);
   // Not held over an operation that loads pages.
   using Guard = std::optional<pager::EpochGuard>;
   absl::Status Descend(std::string_view key, Guard* guard, uint32_t lowest = 0);
@@ -148,6 +150,7 @@ class BTree {
   pager::PageWriter& writer_;
   TreeRoot root_;
   const bool values_are_refs_;
+  const uint32_t tree_;
   uint64_t changes_ = 0;
   absl::InlinedVector<Step, 5> path_;
   // The finger: where the last put went. While keys go to the same leaf, path_ is

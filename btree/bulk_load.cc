@@ -23,8 +23,8 @@ constexpr uint64_t kEntriesATick = 1024;
 
 class Builder {
  public:
-  Builder(pager::PageWriter* writer, bool values_are_refs)
-      : writer_(*writer), flags_(values_are_refs ? kFlagValuesAreRefs : 0) {}
+  Builder(pager::PageWriter* writer, bool values_are_refs, uint32_t tree)
+      : writer_(*writer), flags_(values_are_refs ? kFlagValuesAreRefs : 0), tree_(tree) {}
 
   absl::Status Add(std::string_view key, std::string_view value) {
     char encoded[LargeRef::kEncodedSize];
@@ -98,6 +98,7 @@ class Builder {
         writer_.New(level == 0 ? PageKind::kLeaf : PageKind::kInner, 1, &child.page));
     child.page.leaf_refs = l.leaf_refs;
     Node to(page);
+    to.SetTree(tree_);
     to.Init(static_cast<uint32_t>(level), flags_, BestPrefix(l.node, 0, l.node.count()));
     to.AppendFrom(l.node, 0, l.node.count(), {});
     l.emitted_children = l.node.count();
@@ -135,6 +136,7 @@ class Builder {
 
   pager::PageWriter& writer_;
   const uint8_t flags_;
+  const uint32_t tree_;
   std::vector<std::unique_ptr<Level>> levels_;
   std::string last_key_;
   uint64_t entries_ = 0;
@@ -145,7 +147,7 @@ class Builder {
 absl::Status BTree::BulkLoad(NextFn next,
                              absl::FunctionRef<absl::Status(uint64_t)> tick) {
   SHEAF_ASSERT(!root_.page);
-  Builder builder(&writer_, values_are_refs_);
+  Builder builder(&writer_, values_are_refs_, tree_);
   std::string_view key, value;
   absl::Status status;
   while (status.ok() && next(&key, &value)) {

@@ -150,6 +150,9 @@ absl::StatusOr<PageRef> MoveTree(PageWriter* writer, const PageRef& ref, uint32_
 }  // namespace
 
 absl::StatusOr<LargeRef> MoveLarge(PageWriter* writer, const LargeRef& ref, Moves moves) {
+  // First of all it is looked at whole: that there is no end to it is found here.
+  SHEAF_RETURN_IF_ERROR(
+      WalkLarge(&writer->pager(), ref, [](const PageRef&) { return absl::OkStatus(); }));
   LargeRef moved = ref;
   SHEAF_ASSIGN_OR_RETURN(moved.page, ref.size <= kChunkBytes
                                          ? MoveChunk(writer, ref.page, moves)

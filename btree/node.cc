@@ -159,7 +159,7 @@ uint64_t NodeView::EntriesBelow() const {
 void Node::Init(uint32_t level, uint8_t flags, std::string_view prefix) {
   data()[PageHeader::kLevel] = static_cast<char>(level);
   data()[PageHeader::kFlags] = static_cast<char>(flags);
-  std::memset(data() + kSlotCount, 0, kPayload - kSlotCount);
+  std::memset(data() + kSlotCount, 0, kTree - kSlotCount);
   Set16(kPrefixSize, static_cast<uint32_t>(prefix.size()));
   const uint32_t padded = slots_at() - kPayload;
   std::memset(data() + kPayload, 0, padded);
@@ -487,8 +487,6 @@ absl::Status ValidateNode(const char* page) {
   const auto flags = static_cast<uint8_t>(page[PageHeader::kFlags]);
   if ((flags & ~kFlagValuesAreRefs) != 0)
     return NodeDamaged(page, absl::StrCat("flags are ", flags));
-  if (DecodeFixed32(page + 60) != 0)
-    return NodeDamaged(page, "reserved bytes are not zero");
   const uint32_t n = node.count();
   if (node.prefix_size() > kKeyMax || node.heap_bytes() > node.end() - PageHeader::kSize)
     return NodeDamaged(page, "prefix_size or heap_bytes is impossible");
@@ -539,9 +537,10 @@ void ClearUnusedInNode(char* page) {
 std::string DescribeNode(const char* page) {
   const NodeView node(page);
   std::string out = absl::StrCat(
-      "\"slot_count\":", node.count(), ",\"heap_bytes\":", node.heap_bytes(),
-      ",\"dead_bytes\":", node.dead_bytes(), ",\"prefix_size\":", node.prefix_size(),
-      ",\"fill_permille\":", node.FillPermille(), ",\"slots\":[");
+      "\"tree\":", node.tree(), ",\"slot_count\":", node.count(),
+      ",\"heap_bytes\":", node.heap_bytes(), ",\"dead_bytes\":", node.dead_bytes(),
+      ",\"prefix_size\":", node.prefix_size(), ",\"fill_permille\":", node.FillPermille(),
+      ",\"slots\":[");
   for (uint32_t i = 0; i < node.count(); ++i) {
     std::string key, hex;
     node.KeyTo(i, &key);

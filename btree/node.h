@@ -10,7 +10,8 @@
 //       54     2  heap_bytes   bytes of the heap: cells in [end - heap_bytes, end)
 //       56     2  dead_bytes   of these, bytes of no cell
 //       58     2  prefix_size  p
-//       60     4  reserved     zero
+//       60     4  tree         low half of the tree's id, 0: the catalog. For salvage:
+//                              says whose a page is when what refers to it is lost
 //       64     p  prefix       every key begins with it, slot 0 of an inner node
 //                              excepted
 //        .     .  padding      zeros to a multiple of 8
@@ -115,6 +116,7 @@ class NodeView {
   uint32_t head(uint32_t i) const { return DecodeFixed32(slot(i)); }
   uint32_t suffix_size(uint32_t i) const { return DecodeFixed16(slot(i) + 6); }
   uint32_t cell_offset(uint32_t i) const { return DecodeFixed16(slot(i) + 4); }
+  uint32_t tree() const { return DecodeFixed32(page_ + kTree); }
   uint32_t slots_at() const { return kPayload + (prefix_size() + 7) / 8 * 8; }
   const char* slot(uint32_t i) const { return page_ + slots_at() + i * kSlotSize; }
 
@@ -180,7 +182,7 @@ class NodeView {
   }
 
   static constexpr size_t kSlotCount = 52, kHeapBytes = 54, kDeadBytes = 56,
-                          kPrefixSize = 58, kPayload = 64, kSlotSize = 8;
+                          kPrefixSize = 58, kTree = 60, kPayload = 64, kSlotSize = 8;
 
  protected:
   static void SkipVarint(const char** p) {
@@ -212,8 +214,10 @@ class Node : public NodeView {
  public:
   explicit Node(char* page) : NodeView(page) {}
 
-  // An empty node. Requires: the page header is set.
+  // An empty node; `tree` stays as it is. Requires: the page header is set.
   void Init(uint32_t level, uint8_t flags, std::string_view prefix);
+
+  void SetTree(uint32_t tree) { pager::EncodeFixed32(data() + kTree, tree); }
 
   // Each returns false, and changes nothing, when the node lacks the room; the
   // node is compacted, or its prefix shortened, when that is enough.

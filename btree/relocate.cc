@@ -117,6 +117,8 @@ absl::StatusOr<bool> BTree::Relocate(std::string* from, Relocation* relocation) 
       behind = KeyBehind(path_.size());
     }
     if (!behind.has_value()) return true;
+    if (*behind <= *from && !from->empty())
+      return pager::PageDamaged(root_.page.id, "holds keys in the wrong order");
     *from = *std::move(behind);
   }
   return true;

@@ -15,11 +15,12 @@ using pager::PinnedPage;
 
 class Checker {
  public:
-  Checker(pager::Pager* pager, bool values_are_refs,
+  Checker(pager::Pager* pager, bool values_are_refs, uint32_t tree,
           absl::FunctionRef<absl::StatusOr<Seen>(const PageRef&)> on_page,
           absl::FunctionRef<void(PageId, const std::string&)> on_problem)
       : pager_(*pager),
         values_are_refs_(values_are_refs),
+        tree_(tree),
         on_page_(on_page),
         on_problem_(on_problem) {}
 
@@ -83,6 +84,9 @@ class Checker {
     SHEAF_RETURN_IF_ERROR(ValidateNode(node.page()));
     if (node.values_are_refs() != values_are_refs_)
       return absl::DataLossError("flags are those of another kind of tree");
+    if (node.tree() != tree_)
+      return absl::DataLossError(
+          absl::StrCat("is marked as a page of tree ", node.tree(), ", not ", tree_));
     if (level >= 0 && node.level() != static_cast<uint32_t>(level))
       return absl::DataLossError(
           absl::StrCat("level is ", node.level(), ", its parent expects ", level));
@@ -141,6 +145,7 @@ class Checker {
 
   pager::Pager& pager_;
   const bool values_are_refs_;
+  const uint32_t tree_;
   absl::FunctionRef<absl::StatusOr<Seen>(const PageRef&)> on_page_;
   absl::FunctionRef<void(PageId, const std::string&)> on_problem_;
 };
@@ -148,10 +153,10 @@ class Checker {
 }  // namespace
 
 absl::StatusOr<TreeCheck> CheckTree(
-    pager::Pager* pager, const TreeRoot& root, bool values_are_refs,
+    pager::Pager* pager, const TreeRoot& root, bool values_are_refs, uint32_t tree,
     absl::FunctionRef<absl::StatusOr<Seen>(const PageRef&)> on_page,
     absl::FunctionRef<void(PageId, const std::string&)> on_problem) {
-  Checker checker(pager, values_are_refs, on_page, on_problem);
+  Checker checker(pager, values_are_refs, tree, on_page, on_problem);
   if (!root.page) {
     if (root.entries != 0) on_problem(0, "an empty tree says it has entries");
     return checker.result;

@@ -39,9 +39,8 @@ absl::Status Replayer::Apply(std::string_view group) {
       if (op.tree < txn_.next_tree_id_)
         return absl::DataLossError(
             absl::StrCat("log: tree ", op.tree, " is created a second time"));
-      txn_.next_tree_id_ = op.tree;
       SHEAF_RETURN_IF_ERROR(
-          txn_.CreateTree(op.key, op.kind, op.key_type, op.value_type).status());
+          txn_.CreateTree(op.key, op.kind, op.key_type, op.value_type, op.tree).status());
       continue;
     }
     SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, Open(op.tree));

@@ -70,8 +70,9 @@ class StoreChecker {
     std::vector<TreeRecord> records;
     SHEAF_RETURN_IF_ERROR(ReadCatalog(context, version, &records));
     for (const TreeRecord& record : records) {
-      absl::StatusOr<btree::TreeCheck> tree = btree::CheckTree(
-          &pager_, record.root, /*values_are_refs=*/false, on_page, on_problem);
+      absl::StatusOr<btree::TreeCheck> tree =
+          btree::CheckTree(&pager_, record.root, /*values_are_refs=*/false,
+                           static_cast<uint32_t>(record.id), on_page, on_problem);
       if (!tree.ok()) {
         if (!absl::IsDataLoss(tree.status())) return tree.status();
         Problem(0, absl::StrCat(record.name, ": ", std::string(tree.status().message())));
@@ -146,7 +147,7 @@ class StoreChecker {
     SHEAF_ASSIGN_OR_RETURN(
         const btree::TreeCheck catalog,
         btree::CheckTree(
-            &pager_, version.catalog, /*values_are_refs=*/true,
+            &pager_, version.catalog, /*values_are_refs=*/true, /*tree=*/0,
             [this](const PageRef& ref) { return OnPage(ref); },
             [this](PageId page, const std::string& what) { Problem(page, what); }));
     result.pages += catalog.pages;

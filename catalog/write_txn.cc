@@ -33,7 +33,8 @@ absl::Status CheckKey(std::string_view key) {
 OpenTree::OpenTree(WriteTxn* txn, TreeRecord record)
     : txn_(*txn),
       record_(std::move(record)),
-      tree_(&txn->writer_, record_.root, /*values_are_refs=*/false) {}
+      tree_(&txn->writer_, record_.root, /*values_are_refs=*/false,
+            static_cast<uint32_t>(record_.id)) {}
 
 absl::Status OpenTree::CheckAlive() const {
   if (alive_ && txn_.active_) return txn_.broken_;
@@ -175,7 +176,8 @@ OpenTree* WriteTxn::FindRecent(std::string_view name) {
 
 absl::StatusOr<OpenTree*> WriteTxn::CreateTree(std::string_view name, TreeKind kind,
                                                std::string_view key_type,
-                                               std::string_view value_type) {
+                                               std::string_view value_type,
+                                               TreeId id_min) {
   SHEAF_RETURN_IF_ERROR(CheckTreeName(name));
   for (const auto& [what, type] :
        {std::pair("key_type", key_type), std::pair("value_type", value_type)}) {
@@ -187,7 +189,8 @@ absl::StatusOr<OpenTree*> WriteTxn::CreateTree(std::string_view name, TreeKind k
   if (there != nullptr)
     return absl::AlreadyExistsError(absl::StrCat(std::string(name), ": exists already"));
   TreeRecord record;
-  record.id = next_tree_id_++;
+  record.id = std::max(next_tree_id_, id_min);
+  next_tree_id_ = record.id + 1;
   record.kind = kind;
   record.name = std::string(name);
   record.key_type = std::string(key_type);

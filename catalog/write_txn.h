@@ -62,10 +62,10 @@ class WriteTxn {
 
   // Null when there is none of that name.
   absl::StatusOr<OpenTree*> FindTree(std::string_view name);
-  // kAlreadyExists.
+  // kAlreadyExists. Its id is `id_min` or, where that was given out, more.
   absl::StatusOr<OpenTree*> CreateTree(std::string_view name, TreeKind kind,
                                        std::string_view key_type,
-                                       std::string_view value_type);
+                                       std::string_view value_type, TreeId id_min = 1);
   absl::Status RenameTree(std::string_view from, std::string_view to);
   absl::Status DropTree(std::string_view name);
   absl::StatusOr<std::vector<TreeRecord>> ListTrees();

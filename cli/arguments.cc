@@ -80,6 +80,11 @@ constexpr char kRestoreNotes[] =
     "  sheaf restore /backups/monday.sheaf app.sheaf --force\n"
     "  zstd -dc monday.sheaf.zst | sheaf restore - app.sheaf\n";
 
+constexpr char kSalvageNotes[] =
+    "FILE and its log stay as they are. Says what is lost, tree by tree. A backup, if "
+    "there\n"
+    "is one, is better. Exit code 0: everything was read; 1: something is lost.\n";
+
 constexpr char kCompactNotes[] =
     "Moves pages from the end of the file to free places before it and cuts the end "
     "off,\n"
@@ -289,6 +294,11 @@ class Parser {
     CLI::App* verify = AddForFile("verify-backup", "Look whether a backup is intact");
     AddLevel(verify, "pages");
     verify->footer(kCheckNotes);
+
+    CLI::App* salvage = AddForFile("salvage", "Copy what can be read of a damaged file");
+    salvage->add_option("TO", args_.other_file, "The new database")->required();
+    salvage->add_flag("--force", args_.overwrites, "Replace a file that is there");
+    salvage->footer(kSalvageNotes);
   }
 
   void AddKeeping() {

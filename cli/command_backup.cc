@@ -1,7 +1,9 @@
-// backup, restore, verify-backup.
+// backup, restore, verify-backup, salvage.
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <filesystem>
 
 #include "cli/commands.h"
 #include "cli/failure.h"
@@ -18,6 +20,11 @@ double SecondsSince(int64_t started_us) {
 OpenFor PurposeFor(const Arguments& args) {
   const bool has_log = access((args.file + "-log").c_str(), F_OK) == 0;
   return has_log ? OpenFor::kWriting : OpenFor::kReading;
+}
+
+bool AreTheSame(const std::string& a, const std::string& b) {
+  std::error_code ignored;
+  return std::filesystem::equivalent(a, b, ignored);
 }
 
 // An interrupted call has told so; the shell is told which signal it was.
@@ -93,6 +100,8 @@ CommandResult Backup(Session& session) {
 CommandResult RestoreBackup(Session& session) {
   const Arguments& args = session.args;
   const int64_t started_us = MonotonicMicros();
+  if (AreTheSame(args.file, args.other_file))
+    return UsageError(args.other_file + ": is the backup itself");
   RestoreOptions options;
   options.overwrite = args.overwrites;
   SHEAF_ASSIGN_OR_RETURN(options.key, KeyOf(args, OpenFor::kReading));
@@ -128,6 +137,74 @@ CommandResult VerifyBackup(Session& session) {
   line.Clear();
   if (!report.ok()) return FileError(args.file, report.status());
   return PrintReport(args.file, *report, SecondsSince(started_us), session);
+}
+
+namespace {
+
+Json TreeJson(const SalvageReport::Tree& tree) {
+  Json gaps = Json::array();
+  for (const SalvageReport::Range& range : tree.gaps) {
+    Json gap = Json::object();
+    SetBytes("from", range.from, &gap);
+    if (range.to.has_value()) SetBytes("to", *range.to, &gap);
+    gaps.push_back(gap);
+  }
+  return {{"name", tree.name},
+          {"kind", tree.kind == TreeKind::kCollection ? "collection" : "table"},
+          {"entries", tree.entries},
+          {"lost", tree.lost},
+          {"adopted", tree.adopted},
+          {"gaps", gaps}};
+}
+
+void PrintSalvage(const SalvageReport& report, const std::string& to, double seconds,
+                  Output& out) {
+  out.WriteLine(Printable(to) + ": " +
+                (report.is_complete() ? out.Paint(Tone::kGood, "everything was read")
+                                      : out.Paint(Tone::kBad, "what could be read")) +
+                "  (" + Counted(report.pages_damaged, "damaged page", "damaged pages") +
+                ", " + Counted(report.commits_replayed, "commit", "commits") +
+                " from the log, in " + Seconds(seconds) + ")");
+  TextTable table({Align::kLeft, Align::kRight, Align::kRight, Align::kRight});
+  table.SetHeader({"NAME", "ENTRIES", "LOST", "RANGES WITH LOSSES"});
+  for (const SalvageReport::Tree& tree : report.trees)
+    table.AddRow({Printable(tree.name), Thousands(tree.entries), Thousands(tree.lost),
+                  Thousands(tree.gaps.size())});
+  table.Print(out, "  ");
+  for (const std::string& note : report.notes) out.WriteLine("  " + Printable(note));
+}
+
+}  // namespace
+
+CommandResult SalvageFile(Session& session) {
+  const Arguments& args = session.args;
+  const int64_t started_us = MonotonicMicros();
+  if (AreTheSame(args.file, args.other_file))
+    return UsageError(args.other_file + ": is the damaged file itself");
+  SalvageOptions options;
+  options.overwrite = args.overwrites;
+  SHEAF_ASSIGN_OR_RETURN(options.key, KeyOf(args, OpenFor::kReading));
+  Interrupt interrupt;
+  ProgressLine line(session.err);
+  const auto report =
+      Salvage(args.file, args.other_file, options, ShownOn(line, &interrupt));
+  line.Clear();
+  if (absl::IsAlreadyExists(report.status()))
+    return WithHint(report.status(), "--force replaces it");
+  if (!report.ok()) return Interrupted(interrupt, FileError(args.file, report.status()));
+  if (args.is_json) {
+    Json trees = Json::array();
+    for (const SalvageReport::Tree& tree : report->trees) trees.push_back(TreeJson(tree));
+    session.out.WriteLine(Dump({{"file", args.other_file},
+                                {"complete", report->is_complete()},
+                                {"pages_damaged", report->pages_damaged},
+                                {"commits_replayed", report->commits_replayed},
+                                {"trees", trees},
+                                {"notes", report->notes}}));
+  } else {
+    PrintSalvage(*report, args.other_file, SecondsSince(started_us), session.out);
+  }
+  return report->is_complete() ? kExitOk : kExitNotFound;
 }
 
 }  // namespace sheaf::cli

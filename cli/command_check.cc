@@ -54,7 +54,7 @@ void PrintFor(const std::string& path, const CheckReport& report, double seconds
   PrintFindings(report, out);
   out.WriteLine(
       "`sheaf dump FILE PAGE` shows a page. What can still be read can be copied with\n"
-      "`sheaf scan FILE COLLECTION --json` and imported into a new file.");
+      "`sheaf salvage FILE TO`; a backup, if there is one, is better.");
 }
 
 void PrintFields(const std::string& fields, Output& out) {

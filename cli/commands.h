@@ -39,6 +39,7 @@ CommandResult DumpPage(Session& session);
 CommandResult Backup(Session& session);  // command_backup.cc
 CommandResult RestoreBackup(Session& session);
 CommandResult VerifyBackup(Session& session);
+CommandResult SalvageFile(Session& session);
 CommandResult Compact(Session& session);  // command_keep.cc
 CommandResult Rekey(Session& session);
 CommandResult Rotate(Session& session);

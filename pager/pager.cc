@@ -197,6 +197,49 @@ absl::StatusOr<std::unique_ptr<FileKeys>> Pager::FindKeys(const File& file,
   return std::unique_ptr<FileKeys>();
 }
 
+absl::StatusOr<std::unique_ptr<Pager>> Pager::OpenDamaged(FileSystem* fs,
+                                                          const std::string& name,
+                                                          const EncryptionKey& key,
+                                                          const PageOps* ops) {
+  SHEAF_ASSIGN_OR_RETURN(const std::string path, fs->Canonical(name));
+  PagerOptions options;
+  options.read_only = true;
+  options.create_if_missing = false;
+  EncryptionKey resolved = key;
+  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
+                         OpenFile(fs, path, options, &resolved));
+  std::unique_ptr<Pager> pager(new Pager(path, std::move(file), options, ops));
+  pager->buffer_->set_never_write();
+  if (absl::Status status = pager->ReadWhatIsThere(key); !status.ok())
+    return WithPath(path, status);
+  return pager;
+}
+
+absl::Status Pager::ReadWhatIsThere(const EncryptionKey& key) {
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t size, file_->Size());
+  EncryptionKey resolved = key;
+  absl::Status refused;
+  bool any_magic = false;
+  for (const PageId id : {0, 1}) {
+    absl::StatusOr<Found> found = ReadSuperblock(*file_, id, &resolved, nullptr);
+    any_magic = any_magic || !(absl::IsInvalidArgument(found.status()) ||
+                               absl::IsOutOfRange(found.status()));
+    if (!found.ok()) {
+      if (absl::IsPermissionDenied(found.status()) ||
+          absl::IsFailedPrecondition(found.status()))
+        refused = found.status();
+    } else if (found->superblock.sequence >= superblock_.sequence) {
+      superblock_ = std::move(found->superblock);
+      codec_.set_keys(std::move(found->keys));
+    }
+  }
+  if (superblock_.sequence == 0 && !refused.ok()) return refused;
+  if (!any_magic && size < 3 * kPageBytes)
+    return absl::InvalidArgumentError("not a Sheaf database: it has no page of one");
+  superblock_.page_end = std::min<uint64_t>(size / kPageBytes, kPageIdEnd);
+  return allocator_->Open(MapRoots(), superblock_.page_end);
+}
+
 absl::Status Pager::ReadSuperblocks(EncryptionKey* key, const CopiedKeys& copied) {
   SHEAF_ASSIGN_OR_RETURN(const uint64_t size, file_->Size());
   if (size == 0)

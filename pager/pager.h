@@ -70,6 +70,13 @@ class Pager {
                                                      const std::string& path,
                                                      const PagerOptions& options,
                                                      const PageOps* ops);
+  // A damaged file, to be read as far as it can be: only through buffer(). Its
+  // superblock is the newest that can be read, or has nothing but page_end; the page map
+  // is empty. The errors are those about keys, and of a file that is no database at all.
+  static absl::StatusOr<std::unique_ptr<Pager>> OpenDamaged(FileSystem* fs,
+                                                            const std::string& path,
+                                                            const EncryptionKey& key,
+                                                            const PageOps* ops);
   ~Pager();
 
   // The keys of a file, be it too damaged to open: null when neither superblock can be
@@ -136,6 +143,7 @@ class Pager {
                                                           const PagerOptions& options,
                                                           EncryptionKey* key);
   struct Found;
+  absl::Status ReadWhatIsThere(const EncryptionKey& key);
   static absl::StatusOr<Found> ReadSuperblock(const File& file, PageId id,
                                               EncryptionKey* key, const Found* other);
   // `*key` may be a callback; it is asked at most once.

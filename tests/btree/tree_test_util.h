@@ -66,7 +66,7 @@ class TestTree {
       ADD_FAILURE() << "page " << page << ": " << what;
     };
     absl::StatusOr<TreeCheck> check =
-        CheckTree(pager_.get(), tree_->root(), false, on_page, on_problem);
+        CheckTree(pager_.get(), tree_->root(), false, 0, on_page, on_problem);
     ASSERT_TRUE(check.ok()) << check.status();
     ASSERT_EQ(check->entries, model.size());
     TreeCursor cursor(context_, &tree_->root(), nullptr);

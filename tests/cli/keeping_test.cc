@@ -72,6 +72,23 @@ TEST_F(KeepingTest, DamageIsFound) {
   EXPECT_FALSE(std::filesystem::exists(Path("x")));
 }
 
+TEST_F(KeepingTest, SalvageTellsWhatIsLost) {
+  const auto whole = RunJson({"salvage", file_, copy_});
+  EXPECT_TRUE(whole["complete"]);
+  EXPECT_EQ(Scan(copy_), Scan(file_));
+  ExpectFailure(5, {"salvage", file_, copy_});
+  ExpectFailure(2, {"salvage", file_, file_, "--force"});
+  std::string bytes = ReadFile(file_);
+  bytes.replace(0, 8192, std::string(8192, 'x'));  // both superblocks
+  WriteFile(file_, bytes);
+  ExpectFailure(3, {"list", file_});
+  const test::Outcome saved = Run({"salvage", file_, copy_, "--force"});
+  EXPECT_EQ(saved.exit, 1) << saved.err;
+  EXPECT_NE(saved.out.find("superblocks are lost"), std::string::npos) << saved.out;
+  EXPECT_NE(saved.out.find("notes"), std::string::npos) << saved.out;
+  EXPECT_NE(Scan(copy_).find("\n"), std::string::npos);
+}
+
 TEST_F(KeepingTest, CompactShortensTheFile) {
   std::string lines;
   for (int i = 0; i < 5000; ++i) lines += "{\"n\":" + std::to_string(i) + "}\n";

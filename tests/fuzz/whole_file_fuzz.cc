@@ -24,6 +24,7 @@
 #include "pager/page.h"
 #include "pager/superblock.h"
 #include "sheaf/database.h"
+#include "sheaf/salvage.h"
 #include "sheaf/status_macros.h"
 
 namespace sheaf {
@@ -212,6 +213,7 @@ void ChangeAll(Database* db, int how) {
     return absl::OkStatus();
   }));
   RequireDecent(db->Checkpoint());
+  RequireDecent(db->Compact().status());
   RequireDecent(db->Close());
 }
 
@@ -227,6 +229,9 @@ void Run(std::string_view input) {
     options.file_system = fs.get();
     RequireDecent(Database::DescribePage(kPath, page, options).status());
   }
+  SalvageOptions salvage;
+  salvage.file_system = fs.get();
+  RequireDecent(Salvage(kPath, "/saved.sheaf", salvage).status());
   for (const bool read_only : {true, false}) {
     Options options;
     options.read_only = read_only;
@@ -238,7 +243,10 @@ void Run(std::string_view input) {
     RequireDecent(db.status());
     if (!db.ok()) continue;
     ReadAll(db->get());
-    RequireDecent((*db)->Check().status());
+    for (const CheckLevel level :
+         {CheckLevel::kQuick, CheckLevel::kPages, CheckLevel::kFull})
+      RequireDecent((*db)->Check(level).status());
+    RequireDecent((*db)->Backup("/copy.sheaf", {.overwrite = true}).status());
     (void)(*db)->stats();
     if (!read_only) {
       ChangeAll(db->get(), mode >> 3 & 3);

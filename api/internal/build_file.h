@@ -1,0 +1,21 @@
+// BuildFile: a database that appears under its name complete or not at all.
+#ifndef API_INTERNAL_BUILD_FILE_H_
+#define API_INTERNAL_BUILD_FILE_H_
+#include <cstdint>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "catalog/store.h"
+
+namespace sheaf::internal {
+
+// Calls `fill` with an empty store made by `options` and `keys` (Store::Open), closes it
+// and gives it the name `path`, which is canonical. Returns its size in bytes.
+absl::StatusOr<uint64_t> BuildFile(pager::FileSystem* fs, const std::string& path,
+                                   bool overwrite, Options options,
+                                   const pager::CopiedKeys& keys,
+                                   absl::FunctionRef<absl::Status(catalog::Store*)> fill);
+
+}  // namespace sheaf::internal
+#endif  // API_INTERNAL_BUILD_FILE_H_

@@ -1,0 +1,443 @@
+#include "catalog/salvage.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+#include <unordered_set>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "btree/large_value.h"
+#include "catalog/replayer.h"
+#include "catalog/tick.h"
+#include "catalog/write_txn.h"
+#include "pager/status_macros.h"
+
+namespace sheaf::catalog {
+
+using btree::ChildRef;
+using btree::NodeView;
+using pager::kPageBytes;
+using pager::PageId;
+using pager::PageKind;
+using pager::PageRef;
+using pager::PinnedPage;
+
+namespace {
+
+constexpr size_t kGapsMax = 100, kNotesMax = 100;
+constexpr uint64_t kGroupBytesMax = uint64_t{1} << 30;
+constexpr uint64_t kReplayBytes = uint64_t{32} << 20;
+
+using Bound = std::optional<std::string>;
+
+// A range of keys whose pages are lost.
+struct Gap {
+  std::string low;
+  Bound high;
+  uint64_t entries = 0;    // there were, as far as is known
+  bool has_leaves = true;  // that may be intact: what is lost is above them
+};
+
+// An intact page of a tree, wherever it lies in the file.
+struct Stray {
+  PageRef ref;
+  uint32_t level = 0;
+  bool live = true;  // as far as is known, part of the last checkpoint
+};
+
+using EntryFn =
+    absl::FunctionRef<absl::Status(std::string_view key, const NodeView::LeafValue&)>;
+
+class Salvager {
+ public:
+  Salvager(std::unique_ptr<pager::Pager> pager, pager::FileSystem* fs, Store* to,
+           const Progress& progress)
+      : pager_(std::move(pager)), fs_(*fs), to_(*to), progress_(progress) {}
+
+  absl::Status Run();
+  SalvageResult result;
+
+ private:
+  struct Tree {
+    TreeRecord record;
+    bool root_known = true;
+    std::vector<Gap> gaps;
+    SalvagedTree report;
+    OpenTree* open = nullptr;
+  };
+
+  void Note(std::string text) {
+    if (result.notes.size() < kNotesMax) result.notes.push_back(std::move(text));
+  }
+  absl::Status Walk(const PageRef& ref, int level, uint32_t tree, const std::string& low,
+                    const Bound& high, uint64_t entries, std::vector<Gap>* gaps,
+                    EntryFn entry);
+  absl::StatusOr<bool> ReadNode(const PageRef& ref, int* level, uint32_t tree,
+                                std::vector<std::pair<std::string, ChildRef>>* children,
+                                EntryFn entry);
+  absl::Status IndexPages();
+  void Index(PageId id, const char* page, size_t bytes);
+  PageRef NewestRoot(uint32_t tree);
+  absl::Status FillGaps(uint32_t tree, const std::vector<Gap>& gaps, EntryFn entry);
+  absl::Status ReadCatalog();
+  absl::Status AdoptNames();
+  absl::Status CreateTrees(WriteTxn* txn);
+  absl::Status CopyTree(Tree* tree);
+  absl::Status PutEntry(Tree* tree, std::string_view key, const NodeView::LeafValue& v);
+  absl::Status ReplayLog(WriteTxn* txn);
+  absl::Status TickNow() {
+    return Tick(progress_, "the salvage",
+                {done_, pager_->superblock().page_end, "pages read"});
+  }
+
+  const std::unique_ptr<pager::Pager> pager_;
+  pager::FileSystem& fs_;
+  Store& to_;
+  const Progress& progress_;
+  std::map<TreeId, Tree> trees_;
+  absl::flat_hash_set<PageId> seen_;  // pages of trees that were walked
+  bool indexed_ = false, map_known_ = false;
+  std::map<uint32_t, std::vector<Stray>> strays_;
+  std::vector<bool> live_;  // by page id, if the map is known
+  uint64_t done_ = 0;
+  std::string large_;
+};
+
+// One node: its children, or its entries. False: it is lost. `*level`: what it must be,
+// or negative; then what it is.
+absl::StatusOr<bool> Salvager::ReadNode(
+    const PageRef& ref, int* level, uint32_t tree,
+    std::vector<std::pair<std::string, ChildRef>>* children, EntryFn entry) {
+  if (ref.id + ref.pages > pager_->superblock().page_end || !seen_.insert(ref.id).second)
+    return false;
+  const absl::StatusOr<const char*> page = pager_->buffer().Pin(ref);
+  if (!page.ok()) {
+    if (!absl::IsDataLoss(page.status())) return page.status();
+    Note(std::string(page.status().message()));
+    ++result.pages_damaged;
+    return false;
+  }
+  const PinnedPage pin(&pager_->buffer(), ref.id, *page);
+  const PageKind kind = pager::PageKindOf(*page);
+  const NodeView node(*page);
+  if ((kind != PageKind::kLeaf && kind != PageKind::kInner) || node.tree() != tree ||
+      node.values_are_refs() != (tree == 0) ||
+      (*level >= 0 && node.level() != static_cast<uint32_t>(*level)))
+    return false;
+  *level = static_cast<int>(node.level());
+  if (++done_ % 64 == 0) SHEAF_RETURN_IF_ERROR(TickNow());
+  std::string key;
+  for (uint32_t i = 0; i < node.count(); ++i) {
+    node.KeyTo(i, &key);
+    if (node.is_leaf())
+      SHEAF_RETURN_IF_ERROR(entry(key, node.Value(i)));
+    else
+      children->emplace_back(key, node.Child(i));
+  }
+  return true;
+}
+
+absl::Status Salvager::Walk(const PageRef& ref, int level, uint32_t tree,
+                            const std::string& low, const Bound& high, uint64_t entries,
+                            std::vector<Gap>* gaps, EntryFn entry) {
+  std::vector<std::pair<std::string, ChildRef>> children;
+  SHEAF_ASSIGN_OR_RETURN(const bool read, ReadNode(ref, &level, tree, &children, entry));
+  if (!read) gaps->push_back({low, high, entries, level != 0});
+  for (size_t i = 0; i < children.size(); ++i) {
+    const ChildRef& child = children[i].second;
+    const Bound end = i + 1 < children.size() ? Bound(children[i + 1].first) : high;
+    SHEAF_RETURN_IF_ERROR(Walk(child.page, level - 1, tree,
+                               i == 0 ? low : children[i].first, end, child.entries, gaps,
+                               entry));
+  }
+  return absl::OkStatus();
+}
+
+// --- Pages that nothing leads to ----------------------------------------------
+
+void Salvager::Index(PageId id, const char* page, size_t bytes) {
+  std::vector<char> copy(page, page + bytes);
+  const PageRef ref{id, pager::BirthOf(page), pager::PagesOf(page), true};
+  if (!pager_->codec().Open(copy.data(), bytes, ref).ok()) return;
+  const PageKind kind = pager::PageKindOf(copy.data());
+  if ((kind != PageKind::kLeaf && kind != PageKind::kInner) ||
+      !btree::ValidateNode(copy.data()).ok())
+    return;
+  const NodeView node(copy.data());
+  // Older catalogs are good for the names of trees.
+  const bool live = !map_known_ || live_[id];
+  if (live || node.tree() == 0) strays_[node.tree()].push_back({ref, node.level(), live});
+}
+
+absl::Status Salvager::IndexPages() {
+  if (std::exchange(indexed_, true)) return absl::OkStatus();
+  const PageId end = pager_->superblock().page_end;
+  // The map, if it can be read: of an allocator of its own, so that this one may fail.
+  pager::PageAllocator map(&pager_->file(), &pager_->buffer(), &pager_->codec());
+  absl::Status known = map.Open(pager_->superblock().map, end);
+  live_.assign(end, false);
+  if (known.ok())
+    known = map.ForEachLive([&](PageId first, uint64_t count) {
+      for (PageId p = first; p < first + count && p < end; ++p) live_[p] = true;
+    });
+  map_known_ = known.ok() && pager_->superblock().sequence > 0;
+  if (!map_known_)
+    Note(
+        "the page map is lost: deleted entries, or older ones, may come back where "
+        "pages are taken that nothing refers to");
+  std::vector<char> node(pager::kNodePagesMax * kPageBytes);
+  for (PageId id = pager::PageAllocator::kFirstPage; id < end; ++id) {
+    if (id % 64 == 0) SHEAF_RETURN_IF_ERROR(TickNow());
+    const auto read = [&](size_t from, size_t bytes) {
+      return pager_->file().Read(id * kPageBytes + from,
+                                 absl::MakeSpan(node.data() + from, bytes));
+    };
+    if (!read(0, kPageBytes).ok() || pager::PageIdOf(node.data()) != id) continue;
+    const uint32_t pages = pager::PagesOf(node.data());
+    if (pages < 1 || pages > pager::kNodePagesMax || id + pages > end) continue;
+    if (pages > 1 && !read(kPageBytes, (pages - 1) * kPageBytes).ok()) continue;
+    Index(id, node.data(), pages * kPageBytes);
+  }
+  return absl::OkStatus();
+}
+
+// A root is as young as anything below it, and of those as young the highest.
+PageRef Salvager::NewestRoot(uint32_t tree) {
+  const auto it = strays_.find(tree);
+  if (it == strays_.end()) return {};
+  return std::max_element(it->second.begin(), it->second.end(),
+                          [](const Stray& a, const Stray& b) {
+                            return std::pair(a.ref.birth, a.level) <
+                                   std::pair(b.ref.birth, b.level);
+                          })
+      ->ref;
+}
+
+// Leaves of the tree that lie in gaps, older ones first: a newer entry replaces them.
+absl::Status Salvager::FillGaps(uint32_t tree, const std::vector<Gap>& gaps,
+                                EntryFn entry) {
+  const bool any = std::any_of(gaps.begin(), gaps.end(),
+                               [](const Gap& gap) { return gap.has_leaves; });
+  if (!any) return absl::OkStatus();
+  SHEAF_RETURN_IF_ERROR(IndexPages());
+  std::vector<Stray>& strays = strays_[tree];
+  std::sort(strays.begin(), strays.end(),
+            [](const Stray& a, const Stray& b) { return a.ref.birth < b.ref.birth; });
+  const auto in_gap = [&](std::string_view key) {
+    return std::any_of(gaps.begin(), gaps.end(), [&](const Gap& gap) {
+      return gap.has_leaves && key >= gap.low &&
+             (!gap.high.has_value() || key < *gap.high);
+    });
+  };
+  for (const Stray& stray : strays) {
+    int level = 0;
+    if (stray.level > 0 || seen_.contains(stray.ref.id)) continue;
+    std::vector<std::pair<std::string, ChildRef>> none;
+    SHEAF_RETURN_IF_ERROR(
+        ReadNode(stray.ref, &level, tree, &none,
+                 [&](std::string_view key, const NodeView::LeafValue& value) {
+                   return in_gap(key) ? entry(key, value) : absl::OkStatus();
+                 })
+            .status());
+  }
+  return absl::OkStatus();
+}
+
+// --- Trees --------------------------------------------------------------------
+
+absl::Status Salvager::ReadCatalog() {
+  PageRef root = pager_->superblock().catalog_root;
+  std::vector<Gap> gaps;
+  if (pager_->superblock().sequence == 0) {
+    Note("both superblocks are lost: what is newest is taken for the database");
+    SHEAF_RETURN_IF_ERROR(IndexPages());
+    root = NewestRoot(0);
+  }
+  const auto entry = [&](std::string_view key,
+                         const NodeView::LeafValue& value) -> absl::Status {
+    if (key.empty() || key[0] != 'i' || value.is_large) return absl::OkStatus();
+    absl::StatusOr<TreeRecord> record = DecodeTreeRecord(key, value.bytes);
+    if (record.ok() && CheckTreeName(record->name).ok())
+      trees_[record->id].record = *std::move(record);
+    else
+      Note(absl::StrCat("catalog: ", std::string(record.status().message())));
+    return absl::OkStatus();
+  };
+  if (root) SHEAF_RETURN_IF_ERROR(Walk(root, -1, 0, "", {}, 0, &gaps, entry));
+  const bool is_whole = gaps.empty() && (root || pager_->superblock().sequence > 0);
+  if (is_whole) return absl::OkStatus();
+  if (pager_->superblock().sequence == 0 && strays_.empty())
+    return absl::InvalidArgumentError(
+        absl::StrCat(pager_->path(), ": no page of it is one of a Sheaf database"));
+  Note("part of the catalog is lost: names of trees may be older ones, or lost-N");
+  SHEAF_RETURN_IF_ERROR(AdoptNames());
+  for (const auto& [id, strays] : strays_) {
+    if (id == 0 || trees_.contains(id)) continue;
+    Tree& tree = trees_[id];
+    tree.record.id = id;
+    tree.record.name = absl::StrCat("lost-", id);
+    tree.root_known = false;
+  }
+  return absl::OkStatus();
+}
+
+// Takes the names of trees that have pages from what is left of catalogs, whatever their
+// age: the newest name that is found.
+absl::Status Salvager::AdoptNames() {
+  SHEAF_RETURN_IF_ERROR(IndexPages());
+  std::map<TreeId, TreeRecord> records;
+  std::vector<Stray>& strays = strays_[0];
+  std::sort(strays.begin(), strays.end(),
+            [](const Stray& a, const Stray& b) { return a.ref.birth < b.ref.birth; });
+  for (const Stray& stray : strays) {
+    int level = 0;
+    std::vector<std::pair<std::string, ChildRef>> none;
+    if (stray.level > 0) continue;
+    const auto entry = [&](std::string_view key, const NodeView::LeafValue& value) {
+      if (key.empty() || key[0] != 'i' || value.is_large) return absl::OkStatus();
+      absl::StatusOr<TreeRecord> record = DecodeTreeRecord(key, value.bytes);
+      if (record.ok() && CheckTreeName(record->name).ok())
+        records[record->id] = *std::move(record);
+      return absl::OkStatus();
+    };
+    SHEAF_RETURN_IF_ERROR(ReadNode(stray.ref, &level, 0, &none, entry).status());
+  }
+  for (auto& [id, record] : records) {
+    const bool has_pages = strays_.contains(static_cast<uint32_t>(id));
+    if (trees_.contains(id) || !has_pages) continue;
+    trees_[id].record = std::move(record);
+    trees_[id].root_known = false;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Salvager::CreateTrees(WriteTxn* txn) {
+  std::set<std::string> names;
+  for (auto& [id, tree] : trees_) {
+    TreeRecord& record = tree.record;
+    while (!names.insert(record.name).second) absl::StrAppend(&record.name, "-", id);
+    SHEAF_ASSIGN_OR_RETURN(tree.open,
+                           txn->CreateTree(record.name, record.kind, record.key_type,
+                                           record.value_type, id));
+    if (record.counter != 0) SHEAF_RETURN_IF_ERROR(tree.open->SetCounter(record.counter));
+    tree.report.name = record.name;
+    tree.report.kind = record.kind;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Salvager::PutEntry(Tree* tree, std::string_view key,
+                                const NodeView::LeafValue& v) {
+  std::string_view value = v.bytes;
+  if (v.is_large) {
+    const btree::LargeRef large = btree::DecodeLargeRef(v.bytes.data());
+    const absl::Status fits =
+        large.size <= btree::kValueSizeMax &&
+                large.size / kPageBytes < pager_->superblock().page_end
+            ? absl::OkStatus()
+            : absl::DataLossError("impossible size");
+    if (fits.ok()) large_.resize(large.size);
+    const absl::Status read =
+        fits.ok() ? btree::ReadLarge(pager_.get(), large, 0,
+                                     absl::MakeSpan(large_.data(), large_.size()))
+                  : fits;
+    if (absl::IsDataLoss(read)) {
+      ++tree->report.lost;
+      if (tree->report.gaps.size() < kGapsMax)
+        tree->report.gaps.push_back({std::string(key), std::string(key) + '\0'});
+      Note(absl::StrCat(tree->report.name,
+                        ": a large value is lost: ", std::string(read.message())));
+      return absl::OkStatus();
+    }
+    SHEAF_RETURN_IF_ERROR(read);
+    value = large_;
+  }
+  bool existed = false;
+  const absl::Status put =
+      tree->open->Put(key, value, btree::BTree::PutMode::kUpsert, &existed);
+  if (absl::IsInvalidArgument(put)) return absl::OkStatus();  // no key anybody could give
+  SHEAF_RETURN_IF_ERROR(put);
+  if (!existed) ++tree->report.entries;
+  return absl::OkStatus();
+}
+
+absl::Status Salvager::CopyTree(Tree* tree) {
+  const auto number = static_cast<uint32_t>(tree->record.id);
+  const auto entry = [&](std::string_view key, const NodeView::LeafValue& value) {
+    return PutEntry(tree, key, value);
+  };
+  PageRef root = tree->record.root.page;
+  if (!tree->root_known) root = NewestRoot(number);
+  if (root)
+    SHEAF_RETURN_IF_ERROR(
+        Walk(root, -1, number, "", {}, tree->record.root.entries, &tree->gaps, entry));
+  uint64_t lost = 0;
+  for (const Gap& gap : tree->gaps) lost += gap.entries;
+  const uint64_t before = tree->report.entries;
+  SHEAF_RETURN_IF_ERROR(FillGaps(number, tree->gaps, entry));
+  tree->report.adopted = tree->report.entries - before;
+  tree->report.lost += lost - std::min(lost, tree->report.adopted);
+  for (Gap& gap : tree->gaps)
+    if (tree->report.gaps.size() < kGapsMax)
+      tree->report.gaps.push_back({std::move(gap.low), std::move(gap.high)});
+  return absl::OkStatus();
+}
+
+absl::Status Salvager::ReplayLog(WriteTxn* txn) {
+  const pager::Superblock& superblock = pager_->superblock();
+  if (superblock.sequence == 0 || superblock.log_id == 0) return absl::OkStatus();
+  Replayer replayer(txn, kReplayBytes);
+  absl::Status applied;
+  const absl::Status read =
+      pager::Log::Recover(
+          &fs_, absl::StrCat(pager_->path(), "-log"),
+          {superblock.database_id, superblock.log_id, pager_->codec().keys()},
+          superblock.log, pager::Log::Access::kReadOnly, kGroupBytesMax,
+          [&](pager::TxnId, std::string_view group, pager::LogPosition) {
+            applied = replayer.Apply(group);
+            if (applied.ok()) ++result.commits_replayed;
+            return applied;
+          })
+          .status();
+  if (!read.ok())
+    Note(absl::StrCat("the log: ", std::string(read.message()), "; ",
+                      result.commits_replayed, " commits were taken from it"));
+  // What an operation on a lost tree left half done is no reason to give up the rest.
+  return replayer.Finish();
+}
+
+absl::Status Salvager::Run() {
+  SHEAF_RETURN_IF_ERROR(ReadCatalog());
+  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<WriteTxn> txn,
+                         to_.BeginWrite(absl::InfiniteDuration()));
+  SHEAF_RETURN_IF_ERROR(CreateTrees(txn.get()));
+  for (auto& [id, tree] : trees_) SHEAF_RETURN_IF_ERROR(CopyTree(&tree));
+  SHEAF_RETURN_IF_ERROR(ReplayLog(txn.get()));
+  SHEAF_ASSIGN_OR_RETURN(const std::vector<TreeRecord> records, txn->ListTrees());
+  for (const TreeRecord& record : records) {
+    SalvagedTree report;
+    if (const auto it = trees_.find(record.id); it != trees_.end())
+      report = std::move(it->second.report);
+    report.name = record.name;  // the log may have renamed it, or made it
+    report.kind = record.kind;
+    report.entries = record.root.entries;
+    result.trees.push_back(std::move(report));
+  }
+  return txn->Commit(Durability::kFull);
+}
+
+}  // namespace
+
+absl::StatusOr<SalvageResult> Salvage(pager::FileSystem* fs, const std::string& path,
+                                      const EncryptionKey& key, Store* to,
+                                      const Progress& progress) {
+  SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<pager::Pager> pager,
+                         pager::Pager::OpenDamaged(fs, path, key, &btree::TreePageOps()));
+  Salvager salvager(std::move(pager), fs, to, progress);
+  SHEAF_RETURN_IF_ERROR(salvager.Run());
+  return std::move(salvager.result);
+}
+
+}  // namespace sheaf::catalog
