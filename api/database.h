@@ -165,6 +165,7 @@ class Database {
                                                       const Options& options = {});
 
   struct Rep;  // for the library
+  Rep& rep() { return *rep_; }
 
  private:
   explicit Database(std::unique_ptr<Rep> rep);

@@ -8,6 +8,7 @@
 #include "sheaf/key.h"
 #include "sheaf/options.h"
 #include "sheaf/salvage.h"
+#include "sheaf/scrubber.h"
 #include "sheaf/status_macros.h"
 #include "sheaf/table.h"
 #include "sheaf/transaction.h"

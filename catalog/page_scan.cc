@@ -159,4 +159,23 @@ absl::Status PageScan::Run(Depth depth, RateLimit* rate, BytesFn bytes, DamageFn
   return tick(done);
 }
 
+absl::Status Store::ScrubPass(RateLimit* rate, PageScan::DamageFn damage,
+                              absl::FunctionRef<absl::Status(uint64_t)> tick) {
+  constexpr PageId kSlicePages = 16384;
+  uint64_t done = 0;
+  for (PageId begin = 0; begin < pager_->allocator().page_end(); begin += kSlicePages) {
+    ScanOptions slice;
+    slice.begin = begin;
+    slice.end = begin + kSlicePages;
+    slice.checkpoints = false;
+    SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<PageScan> scan, BeginScan(slice));
+    SHEAF_RETURN_IF_ERROR(scan->Run(
+        PageScan::Depth::kTags, rate,
+        [](PageId, std::string_view) { return absl::OkStatus(); }, damage,
+        [&](uint64_t pages) { return tick(done + pages); }));
+    done += scan->pages();
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace sheaf::catalog

@@ -43,6 +43,7 @@ class RateLimit {
 
 struct ScanOptions {
   pager::PageId begin = 0, end = pager::kPageIdEnd;  // pages [begin, end) only
+  bool checkpoints = true;  // first writes one, so that all that was committed is there
   bool for_copy = false;
   std::optional<EncryptionKey> key;  // of the copy; not given: as the database
 };

@@ -417,6 +417,7 @@ absl::StatusOr<std::unique_ptr<PageScan>> Store::BeginScan(const ScanOptions& op
   if (in_memory_)
     return absl::FailedPreconditionError("the database is in memory: it has no file");
   absl::MutexLock lock(&checkpoint_mu_);
+  if (!options.checkpoints) return PageScan::Begin(this, options);
   if (!options_.read_only)
     SHEAF_RETURN_IF_ERROR(CheckpointLocked(Reason::kOrdinary));
   else if (log_id_ != 0)

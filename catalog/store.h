@@ -137,6 +137,10 @@ class Store {
   absl::Status Close();
 
   pager::CopiedKeys KeysForCopy() ABSL_LOCKS_EXCLUDED(checkpoint_mu_);
+  // Looks at every page of the file once, a slice of it at a time, so that no page has to
+  // be kept for long. `damage` hears of each that is not intact.
+  absl::Status ScrubPass(RateLimit* rate, PageScan::DamageFn damage,
+                         absl::FunctionRef<absl::Status(uint64_t)> tick);
   // Of all that was committed. kFailedPrecondition when part of that is in a log and the
   // database was opened read-only.
   absl::StatusOr<std::unique_ptr<PageScan>> BeginScan(const ScanOptions& options = {});

@@ -56,6 +56,15 @@ constexpr char kCheckNotes[] =
     "Reads every page and compares every structure with every other. Changes nothing.\n"
     "Exit code 0: nothing wrong; 1: damage found; 3: too damaged to open.\n";
 
+constexpr char kScrubNotes[] =
+    "Verifies each page alone, as `check --level pages` does, at a rate that leaves the "
+    "disk to\n"
+    "others. Exit code 0: nothing wrong; 1: damage found. Programs have it in the "
+    "background\n"
+    "(<sheaf/scrubber.h>).\n\n"
+    "Example:\n"
+    "  sheaf scrub app.sheaf --rate 20MB\n";
+
 constexpr char kDumpNotes[] =
     "Reads the page from the file itself, also when the file is too damaged to open.\n"
     "Exit code 1 when the page is damaged or does not exist.\n";
@@ -182,6 +191,14 @@ class Parser {
         ->excludes(key_file);
   }
 
+  void AddRate(CLI::App* command) {
+    command
+        ->add_option("--rate", args_.bytes_per_second,
+                     "Read at most so many bytes a second, e.g. 50MB")
+        ->type_name("BYTES")
+        ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false).description(""));
+  }
+
   void AddLevel(CLI::App* command, const char* usual) {
     command
         ->add_option("--level", args_.level,
@@ -259,6 +276,9 @@ class Parser {
     AddLevel(check, "full");
     check->footer(kCheckNotes);
     AddForFile("checkpoint", "Fold the log into the file");
+    CLI::App* scrub = AddForFile("scrub", "Look at every page of the file, gently");
+    AddRate(scrub);
+    scrub->footer(kScrubNotes);
     CLI::App* dump = AddForFile("dump", "Show a page of the file");
     dump->add_option("PAGE", args_.page, "Its number; 0 is the first superblock")
         ->required()
@@ -276,11 +296,7 @@ class Parser {
     AddNewKeyOptions(backup);
     backup->add_flag("--plain", args_.is_plain,
                      "Not encrypted, though the database is; needs --compact");
-    backup
-        ->add_option("--rate", args_.bytes_per_second,
-                     "Read at most so many bytes a second, e.g. 50MB")
-        ->type_name("BYTES")
-        ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false).description(""));
+    AddRate(backup);
     backup->footer(kBackupNotes);
 
     CLI::App* restore = Add("restore", "Put a backup where a database is to be");

@@ -134,4 +134,34 @@ CommandResult DumpPage(Session& session) {
   return page->intact ? kExitOk : kExitNotFound;
 }
 
+CommandResult Scrub(Session& session) {
+  const Arguments& args = session.args;
+  const int64_t started_us = MonotonicMicros();
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kReading));
+  CheckReport report;  // of the scrubber's thread, until that has ended
+  ScrubOptions options;
+  options.bytes_per_second_max = args.bytes_per_second;
+  options.pause = absl::InfiniteDuration();
+  options.on_damage = [&report](const CheckFinding& finding) {
+    if (report.findings.size() < 1000) report.findings.push_back(finding);
+  };
+  Interrupt interrupt;
+  ScrubStatus status;
+  {
+    Scrubber scrubber(db.get(), std::move(options));
+    ProgressLine line(session.err);
+    while (!scrubber.WaitForPasses(1, absl::Milliseconds(100)) &&
+           interrupt.signal_number() == 0)
+      if (line.IsDue()) line.Show("pages checked " + Thousands(scrubber.status().pages));
+    status = scrubber.status();
+  }
+  SHEAF_RETURN_IF_ERROR(At(args.file, status.error));
+  if (status.passes == 0)
+    return WithDetails(absl::CancelledError(args.file + ": the scrub was cancelled"),
+                       {{"exit", kExitSignal + interrupt.signal_number()}});
+  report.pages_checked = status.pages;
+  return PrintReport(args.file, report,
+                     static_cast<double>(MonotonicMicros() - started_us) / 1e6, session);
+}
+
 }  // namespace sheaf::cli

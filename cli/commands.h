@@ -36,6 +36,7 @@ CommandResult Checkpoint(Session& session);
 CommandResult Version(Session& session);
 CommandResult Check(Session& session);  // command_check.cc
 CommandResult DumpPage(Session& session);
+CommandResult Scrub(Session& session);
 CommandResult Backup(Session& session);  // command_backup.cc
 CommandResult RestoreBackup(Session& session);
 CommandResult VerifyBackup(Session& session);

@@ -39,6 +39,7 @@ constexpr Command kCommands[] = {
     {"backup", Backup},
     {"restore", RestoreBackup},
     {"verify-backup", VerifyBackup},
+    {"scrub", Scrub},
     {"salvage", SalvageFile},
     {"compact", Compact},
     {"rekey", Rekey},
