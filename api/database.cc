@@ -1,5 +1,6 @@
 #include "sheaf/database.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +13,7 @@ using internal::TransactionState;
 
 namespace {
 
+constexpr size_t kReadersMax = 100;  // in DatabaseStats
 constexpr char kMemoryPath[] = "/memory.sheaf";
 
 absl::Status CheckRange(const char* option, uint64_t value, uint64_t low, uint64_t high) {
@@ -183,6 +185,14 @@ absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& option
 
 absl::Status Database::Checkpoint() { return rep_->store->Checkpoint(); }
 
+namespace {
+
+LatencyStats ToLatency(const pager::Histogram::Summary& s) {
+  return {s.count, s.mean, s.p50, s.p90, s.p99, s.max};
+}
+
+}  // namespace
+
 DatabaseStats Database::stats() const {
   DatabaseStats out;
   out.format_version = pager::kFormatVersion;
@@ -208,11 +218,26 @@ DatabaseStats Database::stats() const {
   out.cache_bytes_max = s.buffer.bytes_max;
   out.cache_bytes_used = s.buffer.bytes_used;
   out.cache_bytes_dirty = s.buffer.bytes_dirty;
+  out.cache_hits = s.buffer.lookups - std::min(s.buffer.lookups, s.buffer.misses);
   out.cache_misses = s.buffer.misses;
   out.cache_evictions = s.buffer.evictions;
   out.pages_written = s.buffer.pages_written;
   out.readers_open = s.readers.open;
   out.oldest_reader_version = s.readers.oldest;
+  const int64_t now = catalog::CoarseNow();
+  uint64_t last = 0;
+  for (const catalog::VersionSet::Reader& reader : s.readers.each) {
+    if (reader.version != last) out.pages_held += reader.pages_held;
+    last = reader.version;
+    if (out.readers.size() < kReadersMax)
+      out.readers.push_back(
+          {reader.version, absl::Nanoseconds(now - reader.since_ns), reader.pages_held});
+  }
+  out.pages_map = s.pages.map + pager::PageAllocator::kFirstPage;
+  out.commit = ToLatency(s.commit);
+  out.checkpoint = ToLatency(s.checkpoint);
+  out.log_sync = ToLatency(s.log_sync);
+  out.write_wait = ToLatency(s.write_wait);
   catalog::Snapshot snapshot(&store);
   if (absl::StatusOr<std::vector<catalog::TreeRecord>> trees = snapshot.ListTrees();
       trees.ok()) {

@@ -18,10 +18,23 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "sheaf/options.h"
 #include "sheaf/transaction.h"
 
 namespace sheaf {
+
+// How long something took, since the database was opened.
+struct LatencyStats {
+  uint64_t count = 0;
+  absl::Duration mean, p50, p90, p99, max;  // right within an eighth
+};
+
+struct ReaderStats {
+  uint64_t version = 0;     // that it sees
+  absl::Duration age;       // since it began
+  uint64_t pages_held = 0;  // that cannot be reused before it, and older ones, end
+};
 
 struct DatabaseStats {
   uint64_t format_version = 0;
@@ -31,16 +44,20 @@ struct DatabaseStats {
   uint64_t pages_live = 0;     // reachable from the newest commit
   uint64_t pages_free = 0;     // reusable now
   uint64_t pages_waiting = 0;  // free once open readers end or a checkpoint is done
+  uint64_t pages_held = 0;     // of these: by open readers
+  uint64_t pages_map = 0;      // of the live ones: the page map and the superblocks
   uint64_t log_file_bytes = 0, log_live_bytes = 0;
   uint64_t version = 0;             // newest commit
   uint64_t checkpoint_version = 0;  // newest commit inside the file itself
   uint64_t commits = 0, rollbacks = 0, log_syncs = 0, checkpoints = 0;  // since open
   uint64_t replayed_commits = 0;  // taken from the log when it was opened
   uint64_t cache_bytes_max = 0, cache_bytes_used = 0, cache_bytes_dirty = 0;
-  uint64_t cache_misses = 0, cache_evictions = 0, pages_written = 0;
+  uint64_t cache_hits = 0, cache_misses = 0, cache_evictions = 0, pages_written = 0;
   uint64_t readers_open = 0;
   uint64_t oldest_reader_version = 0;  // 0 when none is open
+  std::vector<ReaderStats> readers;    // the oldest first; up to 100
   uint64_t trees = 0, entries = 0;
+  LatencyStats commit, checkpoint, log_sync, write_wait;
 };
 
 struct CompactReport {

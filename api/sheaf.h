@@ -6,6 +6,7 @@
 #include "sheaf/database.h"
 #include "sheaf/encryption_key.h"
 #include "sheaf/key.h"
+#include "sheaf/observer.h"
 #include "sheaf/options.h"
 #include "sheaf/salvage.h"
 #include "sheaf/scrubber.h"

@@ -82,7 +82,10 @@ absl::Status BTree::Descend(std::string_view key, Guard* guard, uint32_t lowest)
       level = static_cast<int>(node.level());
       const uint32_t index = level == 0 ? 0 : node.ChildIndex(key);
       path_.push_back({ref, page, index});
-      if (level <= static_cast<int>(lowest)) return absl::OkStatus();
+      if (level <= static_cast<int>(lowest)) {
+        writer_.slot()->CountLookups(path_.size());
+        return absl::OkStatus();
+      }
       ref = node.ChildPage(index);
       writer_.pager().buffer().Prefetch(ref.id);
     }

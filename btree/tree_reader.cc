@@ -46,6 +46,7 @@ absl::Status TreeReader::Descend(Step step, AtLeaf at_leaf) const {
   BufferManager& buffer = context_.pager->buffer();
   for (;;) {
     PageRef ref = root_.page;
+    uint64_t pages = 0;
     {
       EpochGuard guard(buffer, context_.slot);
       const char* page = buffer.Peek(ref.id);
@@ -59,8 +60,10 @@ absl::Status TreeReader::Descend(Step step, AtLeaf at_leaf) const {
             [[unlikely]]
           return WrongLevel(ref);
         level = static_cast<int>(node.level());
+        ++pages;
         if (level == 0) {
           at_leaf(node, ref);
+          context_.slot->CountLookups(pages);
           return absl::OkStatus();
         }
         ref = node.ChildPage(step(node));
@@ -121,6 +124,7 @@ absl::Status TreeReader::FindLanes(absl::Span<const std::string_view> keys,
     for (size_t k = 0; k < n; ++k) refs[k] = root_.page;
     const char* top = buffer.Peek(root_.page.id);
     const int height = top == nullptr ? -1 : static_cast<int>(LevelOf(top));
+    context_.slot->CountLookups(n * static_cast<uint64_t>(height + 1));
     if (height < 0)
       for (size_t k = 0; k < n; ++k) slow[k] = true;
     for (int level = height; level >= 0; --level) {
@@ -210,6 +214,7 @@ bool TreeCursor::WithPage(const PageRef& ref, Fn fn) {
     {
       EpochGuard guard(buffer, context_.slot);
       if (const char* page = buffer.Peek(ref.id)) {
+        context_.slot->CountLookups(1);
         if (!Matches(page, ref) || !IsTreePage(page)) {
           Fail(pager::BirthDiffers(page, ref));
           return false;

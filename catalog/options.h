@@ -24,6 +24,8 @@ enum class Durability : uint8_t {
   kNone = 3,     // in memory until the next checkpoint, kFull or kProcess commit
 };
 
+class Observer;  // <sheaf/observer.h>
+
 struct Options {
   bool read_only = false;         // changes no byte on disk; shares the file with other
                                   // read-only opens
@@ -43,6 +45,8 @@ struct Options {
   Durability durability = Durability::kFull;  // unless WriteOptions say otherwise
   absl::Duration write_wait_max = absl::InfiniteDuration();  // for other writers
   pager::FileSystem* file_system = nullptr;  // not owned; null: the system's
+  Observer* observer = nullptr;              // not owned; outlives the database
+  absl::Duration slow_operation_min = absl::Seconds(1);  // the observer is told of these
 
   // Opens an encrypted database; a new one is made encrypted by it. None: plain.
   EncryptionKey key;

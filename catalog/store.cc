@@ -1,10 +1,13 @@
 #include "catalog/store.h"
 
+#include <time.h>
+
 #include <random>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "catalog/observer.h"
 #include "catalog/replayer.h"
 #include "catalog/write_txn.h"
 #include "pager/assert.h"
@@ -43,11 +46,18 @@ uint64_t RandomId() {
 
 }  // namespace
 
+int64_t CoarseNow() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);  // a few nanoseconds
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
 // --- Snapshot ---------------------------------------------------------------
 
 Snapshot::Snapshot(Store* store) : store_(store) {
   context_.pager = &store->pager();
   context_.slot = store->pager().buffer().slots().Acquire();
+  context_.slot->since_ns.store(CoarseNow(), std::memory_order_relaxed);
   version_ = store->versions().Acquire(context_.slot);
 }
 
@@ -123,6 +133,11 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(pager::FileSystem* fs,
     return pager.status();
   }
   store->pager_ = *std::move(pager);
+  if (options.observer != nullptr)
+    store->pager_->buffer().set_on_damage(
+        [o = options.observer](pager::PageId page, const absl::Status& error) {
+          o->OnDamage({page, error});
+        });
   store->versions_ = std::make_unique<VersionSet>(store->pager_.get());
   store->writer_ = std::make_unique<pager::PageWriter>(store->pager_.get());
   const absl::Status recovered = store->Recover();
@@ -296,7 +311,9 @@ absl::Status Store::CheckWritable() const {
 
 absl::StatusOr<std::unique_ptr<WriteTxn>> Store::BeginWrite(absl::Duration wait_max) {
   SHEAF_RETURN_IF_ERROR(CheckWritable());
+  const absl::Time begin = absl::Now();
   SHEAF_RETURN_IF_ERROR(queue_.Enter(wait_max));
+  Took("waiting for the writer's turn", absl::Now() - begin, &write_wait_);
   absl::Status status = error();
   if (closed_) status = absl::FailedPreconditionError("the database is closed");
   if (!status.ok()) {
@@ -350,6 +367,13 @@ absl::Status Store::CommitVersionByCheckpoint(WriteTxn* txn) {
   return absl::OkStatus();
 }
 
+void Store::Took(std::string_view what, absl::Duration took,
+                 pager::Histogram* histogram) {
+  histogram->Record(took);
+  if (options_.observer != nullptr && took >= options_.slow_operation_min)
+    options_.observer->OnSlow({what, took});
+}
+
 void Store::AfterCommit(pager::Lsn end) {
   if (in_memory_) return;
   // A checkpoint may have passed this commit while it waited for its sync.
@@ -379,6 +403,7 @@ absl::Status Store::Checkpoint() {
 
 absl::Status Store::CheckpointLocked(Reason reason) {
   if (in_memory_) return absl::OkStatus();
+  const absl::Time begin = absl::Now();
   pager::CheckpointRequest request;
   const Version v = versions_->BeginCheckpoint(&request.died);
   VersionSet::Outcome outcome = VersionSet::Outcome::kFailed;
@@ -401,6 +426,13 @@ absl::Status Store::CheckpointLocked(Reason reason) {
   outcome = VersionSet::Outcome::kDurable;
   checkpoints_.fetch_add(1);
   checkpoint_lsn_ = v.log.lsn;
+  const absl::Duration took = absl::Now() - begin;
+  Took("checkpoint", took, &checkpoint_latency_);
+  if (options_.observer != nullptr) {
+    const uint64_t written = pager_->buffer().stats().pages_written;
+    options_.observer->OnCheckpoint(
+        {v.number, written - std::exchange(reported_written_, written), took});
+  }
   if (closing) return pager_->Poison(pager_->file().Sync());
   if (log_ != nullptr)
     SHEAF_RETURN_IF_ERROR(pager_->Poison(log_->Release(v.log, options_.log_bytes_max)));
@@ -453,11 +485,17 @@ StoreStats Store::stats() {
   s.readers = versions_->readers();
   s.pages_waiting = versions_->pages_waiting();
   s.buffer = pager_->buffer().stats();
+  s.commit = commit_latency_.Summarize();
+  s.checkpoint = checkpoint_latency_.Summarize();
+  s.write_wait = write_wait_.Summarize();
   absl::StatusOr<pager::PageAllocator::Stats> pages = pager_->allocator().stats();
   if (pages.ok()) s.pages = *pages;
   absl::MutexLock lock(&checkpoint_mu_);
   s.checkpoint_version = pager_->superblock().version;
-  if (log_ != nullptr) s.log = log_->stats();
+  if (log_ != nullptr) {
+    s.log = log_->stats();
+    s.log_sync = log_->sync_latency().Summarize();
+  }
   return s;
 }
 

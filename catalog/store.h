@@ -41,6 +41,7 @@
 #include "catalog/version_set.h"
 #include "catalog/writer_queue.h"
 #include "pager/fork_count.h"
+#include "pager/histogram.h"
 #include "pager/log.h"
 #include "pager/page_writer.h"
 #include "pager/pager.h"
@@ -49,6 +50,9 @@ namespace sheaf::catalog {
 
 class Store;
 class WriteTxn;
+
+// The clock of ReaderSlot::since_ns.
+int64_t CoarseNow();
 
 // A version held for reading. Movable; ends by destruction. One thread at a time.
 class Snapshot {
@@ -86,6 +90,7 @@ struct StoreStats {
   pager::LogStats log;
   pager::BufferStats buffer;
   pager::PageAllocator::Stats pages;
+  pager::Histogram::Summary commit, checkpoint, log_sync, write_wait;
 };
 
 struct CompactResult {
@@ -175,6 +180,8 @@ class Store {
   absl::Status CommitLogged(WriteTxn* txn, Durability durability);
   absl::Status CommitVersionByCheckpoint(WriteTxn* txn);
   void AfterCommit(pager::Lsn end);
+  // Records it, and tells the observer of a slow one.
+  void Took(std::string_view what, absl::Duration took, pager::Histogram* histogram);
   // One pass of Compact: moves what lies at or behind `target`.
   absl::Status MoveBelow(pager::PageId target, const Progress& progress,
                          CompactResult* result);
@@ -197,6 +204,7 @@ class Store {
   void RunBackground();
   pager::Stamp NextStamp() { return next_stamp_.fetch_add(1) + 1; }
 
+  absl::Mutex checkpoint_mu_;
   Options options_;
   const bool in_memory_;
   const uint64_t forks_ = pager::ForkCount();
@@ -210,13 +218,14 @@ class Store {
   std::atomic<pager::Stamp> next_stamp_{0};  // the last one used
   std::atomic<pager::Lsn> checkpoint_lsn_{0};
   std::atomic<uint64_t> commits_{0}, rollbacks_{0}, checkpoints_{0};
+  pager::Histogram commit_latency_, checkpoint_latency_, write_wait_;
+  uint64_t reported_written_ ABSL_GUARDED_BY(checkpoint_mu_) = 0;
   uint64_t replayed_ = 0;
   uint64_t unwritten_log_bytes_ = 0;  // of kNone commits; under the writer's turn
   std::string log_buffer_;            // kept from transaction to transaction
   std::atomic<bool> closed_{false};
   std::atomic<int> ending_{0};  // commits that gave up their turn and need the log
 
-  absl::Mutex checkpoint_mu_;
   absl::Mutex background_mu_;
   bool want_checkpoint_ ABSL_GUARDED_BY(background_mu_) = false;
   bool stop_ ABSL_GUARDED_BY(background_mu_) = false;

@@ -190,8 +190,13 @@ VersionSet::Readers VersionSet::readers() const {
       if (v == nullptr || static_cast<const void*>(e.get()) != v) continue;
       ++readers.open;
       if (readers.oldest == 0 || e->number < readers.oldest) readers.oldest = e->number;
+      Reader reader{e->number, slot.since_ns.load(std::memory_order_relaxed), 0};
+      for (const PageRef& page : e->waiting) reader.pages_held += page.pages;
+      readers.each.push_back(reader);
     }
   });
+  std::sort(readers.each.begin(), readers.each.end(),
+            [](const Reader& a, const Reader& b) { return a.version < b.version; });
   return readers;
 }
 

@@ -81,9 +81,16 @@ class VersionSet {
     return durable_;
   }
   uint64_t pages_waiting() const ABSL_LOCKS_EXCLUDED(mu_);
+  struct Reader {
+    pager::Stamp version = 0;
+    int64_t since_ns = 0;     // as in its slot
+    uint64_t pages_held = 0;  // base pages that only readers of this version, or of older
+                              // ones, keep from being reused
+  };
   struct Readers {
     uint64_t open = 0;
     pager::Stamp oldest = 0;
+    std::vector<Reader> each;  // by version
   };
   Readers readers() const ABSL_LOCKS_EXCLUDED(mu_);
   // Every page that waits, for the check of the whole.

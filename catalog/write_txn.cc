@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "catalog/observer.h"
 #include "pager/assert.h"
 #include "pager/status_macros.h"
 
@@ -393,6 +395,7 @@ Version WriteTxn::NextVersion() {
 
 absl::Status WriteTxn::Commit(Durability durability) {
   if (!active_) return absl::FailedPreconditionError("the transaction has ended");
+  const absl::Time begin = absl::Now();
   absl::Status status = store_.CheckProcess();
   if (status.ok()) status = StoreRecords();
   if (status.ok()) status = store_.error();
@@ -400,8 +403,16 @@ absl::Status WriteTxn::Commit(Durability durability) {
     Rollback();
     return status;
   }
-  if (by_checkpoint_ && !store_.in_memory_ && changed_) return CommitByCheckpoint();
-  return store_.CommitLogged(this, durability);
+  const uint64_t log_bytes = log_.size();
+  const pager::Stamp version = writer_.stamp();
+  status = by_checkpoint_ && !store_.in_memory_ && changed_
+               ? CommitByCheckpoint()
+               : store_.CommitLogged(this, durability);
+  const absl::Duration took = absl::Now() - begin;
+  store_.Took("commit", took, &store_.commit_latency_);
+  if (store_.options_.observer != nullptr && status.ok())
+    store_.options_.observer->OnCommit({version, log_bytes, took});
+  return status;
 }
 
 // Holds the turn until the checkpoint is durable: a later commit in the log would

@@ -69,6 +69,13 @@ constexpr char kDumpNotes[] =
     "Reads the page from the file itself, also when the file is too damaged to open.\n"
     "Exit code 1 when the page is damaged or does not exist.\n";
 
+constexpr char kStatNotes[] =
+    "--watch needs no lock, so it works while a program has the file open; it sees what "
+    "is in\n"
+    "the file: a commit shows in the size of the log, a checkpoint as a new version.\n\n"
+    "Example:\n"
+    "  sheaf stat app.sheaf --watch --interval 5\n";
+
 constexpr char kBackupNotes[] =
     "The copy holds what is committed now and is a database of its own. Writers go on\n"
     "meanwhile (from within a program; two programs cannot have a file open for "
@@ -271,7 +278,16 @@ class Parser {
 
   void AddFileCommands() {
     AddForFile("list", "Show collections and tables");
-    AddForFile("stat", "Show where the space goes");
+    CLI::App* stat = AddForFile("stat", "Show where the space goes");
+    stat->add_flag("--watch", args_.watches,
+                   "Every second a line on what a writer does to the file");
+    stat->add_option("--interval", args_.watch_seconds, "Seconds between two lines [1]")
+        ->type_name("N")
+        ->check(CLI::Range(0.01, 86400.0).description(""));
+    stat->add_option("--count", args_.watch_count, "End after so many lines")
+        ->type_name("N")
+        ->check(NotNegative());
+    stat->footer(kStatNotes);
     CLI::App* check = AddForFile("check", "Look for damage");
     AddLevel(check, "full");
     check->footer(kCheckNotes);

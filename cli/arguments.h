@@ -29,6 +29,9 @@ struct Arguments {
   std::string other_file;  // of backup and restore: to where
   bool overwrites = false, is_compact = false, is_plain = false;
   uint64_t bytes_per_second = 0;
+  bool watches = false;  // stat
+  double watch_seconds = 1;
+  uint64_t watch_count = 0;          // lines; 0: until interrupted
   std::optional<std::string> level;  // of check and verify-backup
 
   std::optional<std::string> key_file, new_key_file;

@@ -1,4 +1,9 @@
 // list, stat, checkpoint, version: the file as a whole.
+#include <poll.h>
+
+#include <algorithm>
+#include <filesystem>
+
 #include "cli/commands.h"
 #include "cli/failure.h"
 #include "cli/text.h"
@@ -48,6 +53,7 @@ Json StatsJson(const DatabaseStats& stats) {
           {"pages_live", stats.pages_live},
           {"pages_free", stats.pages_free},
           {"pages_waiting", stats.pages_waiting},
+          {"pages_map", stats.pages_map},
           {"log_file_bytes", stats.log_file_bytes},
           {"log_live_bytes", stats.log_live_bytes},
           {"version", stats.version},
@@ -67,7 +73,9 @@ void PrintStats(const std::string& path, const DatabaseStats& stats, Output& out
   };
   table.AddRow({"file", ByteSize(stats.file_bytes), Thousands(stats.pages_total),
                 "pages of " + ByteSize(stats.page_bytes)});
-  add_pages("  live", stats.pages_live, "hold data");
+  add_pages("  live", stats.pages_live, "in use");
+  add_pages("    map", stats.pages_map,
+            "of these: superblocks, and which pages are in use");
   add_pages("  free", stats.pages_free, "can be used again");
   add_pages("  waiting", stats.pages_waiting, "free after the next checkpoint");
   table.AddRow({"log", ByteSize(stats.log_file_bytes), "",
@@ -97,7 +105,62 @@ CommandResult List(Session& session) {
   return kExitOk;
 }
 
+namespace {
+
+// What can be seen of a file that somebody else writes.
+struct Glimpse {
+  uint64_t version = 0, checkpoints = 0;  // superblocks written, ever
+  uint64_t file_bytes = 0, log_bytes = 0;
+};
+
+absl::StatusOr<Glimpse> LookAt(const std::string& path, const Options& options) {
+  Glimpse seen;
+  for (const uint64_t page : {0, 1}) {
+    auto description = Database::DescribePage(path, page, options);
+    if (!description.ok()) return FileError(path, description.status());
+    if (!description->intact) continue;  // it is being written just now
+    const Json fields = Json::parse(description->json, nullptr, false);
+    seen.version = std::max(seen.version, fields.value("version", uint64_t{0}));
+    seen.checkpoints = std::max(seen.checkpoints, fields.value("sequence", uint64_t{0}));
+  }
+  std::error_code absent;
+  seen.file_bytes = std::filesystem::file_size(path, absent);
+  const uint64_t log = std::filesystem::file_size(path + "-log", absent);
+  seen.log_bytes = absent ? 0 : log;
+  return seen;
+}
+
+CommandResult Watch(Session& session) {
+  const Arguments& args = session.args;
+  Options options;
+  SHEAF_ASSIGN_OR_RETURN(options.key, KeyOf(args, OpenFor::kReading));
+  Interrupt interrupt;
+  for (uint64_t line = 0; interrupt.signal_number() == 0; ++line) {
+    SHEAF_ASSIGN_OR_RETURN(const Glimpse seen, LookAt(args.file, options));
+    if (args.is_json) {
+      session.out.WriteLine(Dump({{"version", seen.version},
+                                  {"superblocks_written", seen.checkpoints},
+                                  {"file_bytes", seen.file_bytes},
+                                  {"log_bytes", seen.log_bytes}}));
+    } else {
+      session.out.WriteLine(
+          absl::FormatTime("%H:%M:%S", absl::Now(), absl::LocalTimeZone()) +
+          "  checkpoint of version " + Thousands(seen.version) + "  file " +
+          ByteSize(seen.file_bytes) + "  log " + ByteSize(seen.log_bytes) +
+          "  superblocks written " + Thousands(seen.checkpoints));
+    }
+    session.out.Flush();
+    if (!session.out.ok() || line + 1 == args.watch_count) break;
+    pollfd wake = {interrupt.fd(), POLLIN, 0};
+    poll(&wake, 1, static_cast<int>(args.watch_seconds * 1000));
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
 CommandResult Stat(Session& session) {
+  if (session.args.watches) return Watch(session);
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(session.args, OpenFor::kReading));
   DatabaseStats stats = db->stats();
   if (session.args.is_json) {

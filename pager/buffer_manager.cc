@@ -160,6 +160,7 @@ absl::Status BufferManager::Load(const PageRef& ref) {
   }
   const uint64_t word = TakeFrame(ref);
   status = FillFromFile(Address(word), ref);
+  if (absl::IsDataLoss(status) && on_damage_) on_damage_(ref.id, status);
   if (!status.ok()) {
     Victim victim{FrameOf(word), ref.id, ref.pages, false};
     GiveBack({&victim, 1});
@@ -655,6 +656,9 @@ BufferStats BufferManager::stats() const {
   s.bytes_used = used() * kPageBytes;
   s.bytes_dirty = dirty() * kPageBytes;
   s.misses = misses_.load();
+  slots_.ForEach([&](const ReaderSlot& slot) {
+    s.lookups += slot.lookups.load(std::memory_order_relaxed);
+  });
   s.evictions = evictions_.load();
   s.pages_written = written_.load();
   return s;

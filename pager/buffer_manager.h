@@ -61,6 +61,7 @@ namespace sheaf::pager {
 
 struct BufferStats {
   uint64_t bytes_max = 0, bytes_used = 0, bytes_dirty = 0;
+  uint64_t lookups = 0;  // of pages; those that are no misses are hits
   uint64_t misses = 0, evictions = 0, pages_written = 0;
 };
 
@@ -140,6 +141,10 @@ class BufferManager {
   // Called with each write that failed, whoever needed it.
   void set_on_write_error(std::function<void(const absl::Status&)> fn) {
     on_write_error_ = std::move(fn);
+  }
+  // Told of pages that were read and were not intact, before the reader is.
+  void set_on_damage(std::function<void(PageId, const absl::Status&)> fn) {
+    on_damage_ = std::move(fn);
   }
   // Three quarters of the budget wait to be written.
   bool MostlyDirty() const { return dirty() > three_quarters(); }
@@ -281,6 +286,7 @@ class BufferManager {
   uint64_t private_made_ = 0;  // base pages the writer made and did not write out
   bool never_write_ = false;
   std::function<void(const absl::Status&)> on_write_error_;
+  std::function<void(PageId, const absl::Status&)> on_damage_;
   std::atomic<uint64_t> epoch_{1};
   ReaderSlots slots_;
 

@@ -299,7 +299,9 @@ absl::Status Log::WriteAndSync() {
   const Lsn target = written_;
   if (status.ok()) {
     mu_.Unlock();
+    const absl::Time begin = absl::Now();
     status = file_->Sync();
+    sync_latency_.Record(absl::Now() - begin);
     mu_.Lock();
     ++stats_.syncs;
   }

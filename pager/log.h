@@ -104,6 +104,7 @@
 #include "absl/status/statusor.h"
 #include "pager/file.h"
 #include "pager/file_keys.h"
+#include "pager/histogram.h"
 #include "pager/mutex.h"
 
 namespace sheaf::pager {
@@ -202,6 +203,8 @@ class Log {
 
   LogPosition end() const ABSL_LOCKS_EXCLUDED(mu_);
   Lsn durable_lsn() const ABSL_LOCKS_EXCLUDED(mu_);
+  // Of the calls that sync the file.
+  const Histogram& sync_latency() const { return sync_latency_; }
   LogStats stats() const ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status error() const ABSL_LOCKS_EXCLUDED(mu_);  // OK until poisoned
 
@@ -250,6 +253,7 @@ class Log {
   const uint64_t log_id_;
   FileKeys* const keys_;
   const Access access_;
+  Histogram sync_latency_;
 
   mutable Mutex mu_;
   CondVar changed_;  // written_, durable_, writing_, syncing_ or error_

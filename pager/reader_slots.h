@@ -25,9 +25,17 @@ namespace sheaf::pager {
 struct alignas(64) ReaderSlot {
   std::atomic<uint64_t> epoch{0};
   std::atomic<const void*> version{nullptr};
+  std::atomic<int64_t> since_ns{0};  // when the version was taken; CLOCK_MONOTONIC
+  std::atomic<uint64_t> lookups{0};  // of pages, by all its owners so far
   // kOutlives: its owner may outlive whoever owns the slots. kOrphaned: it has.
   enum State : uint8_t { kFree, kOwned, kOutlives, kOrphaned };
   std::atomic<State> state{kFree};
+
+  // Requires: the caller owns it.
+  void CountLookups(uint64_t pages) {
+    lookups.store(lookups.load(std::memory_order_relaxed) + pages,
+                  std::memory_order_relaxed);
+  }
 };
 
 class ReaderSlots {

@@ -133,6 +133,48 @@ TEST_F(KeepingTest, KeysAreChanged) {
   ExpectFailure(5, {"restore", secret, Path("r2.sheaf")});
 }
 
+TEST_F(KeepingTest, StatWatchesWithoutALock) {
+  const test::Outcome seen =
+      Run({"stat", file_, "--watch", "--interval", "0.01", "--count", "3"});
+  EXPECT_EQ(seen.exit, 0) << seen.err;
+  EXPECT_EQ(std::count(seen.out.begin(), seen.out.end(), '\n'), 3) << seen.out;
+  EXPECT_NE(seen.out.find("checkpoint of version"), std::string::npos);
+  // Somebody writes.
+  test::Pipe in, out;
+  const pid_t writer =
+      test::StartCommand({{"import", file_, "notes", "--acknowledge", "--batch", "1"},
+                          in.read_end,
+                          out.write_end});
+  in.CloseRead();
+  test::WriteAll(in.write_end, "{}\n");
+  EXPECT_EQ(test::ReadLine(out.read_end), "committed 1");
+  const auto line = RunJson({"stat", file_, "--watch", "--count", "1"});
+  EXPECT_GT(line["log_bytes"], 0);
+  EXPECT_EQ(line["file_bytes"], std::filesystem::file_size(file_));
+  EXPECT_EQ(Run({"list", file_}).exit, 4);  // the lock is held all the while
+  in.CloseWrite();
+  EXPECT_EQ(test::WaitForCommand(writer), 0);
+  ExpectFailure(2, {"stat", file_, "--watch", "--interval", "0"});
+  ExpectFailure(1, {"stat", Path("absent"), "--watch"});
+}
+
+TEST_F(KeepingTest, ScrubFindsDamage) {
+  EXPECT_EQ(Run({"scrub", file_}).exit, 0);
+  EXPECT_TRUE(RunJson({"scrub", file_, "--rate", "100MB"})["ok"]);
+  std::string bytes = ReadFile(file_);
+  const auto pages = RunJson({"scrub", file_})["pages"].get<uint64_t>();
+  EXPECT_GT(pages, 2u);
+  int found = 0;
+  for (size_t page = 2; page < bytes.size() / 4096; ++page) {
+    std::string bad = bytes;
+    bad[page * 4096 + 2000] ^= 4;
+    WriteFile(file_, bad);
+    const int exit = Run({"scrub", file_}).exit;
+    found += exit == 1 || exit == 3;
+  }
+  EXPECT_GT(found, 2);
+}
+
 TEST_F(KeepingTest, LevelsOfCheck) {
   for (const char* level : {"quick", "pages", "full"})
     EXPECT_TRUE(RunJson({"check", file_, "--level", level})["ok"]) << level;

@@ -49,10 +49,9 @@ const std::map<std::string_view, Names> kMayInclude = {
 
 // Public headers that live below api, each installed under its file name.
 const std::map<std::string_view, std::string_view> kPublicBelowApi = {
-    {"sheaf/status_macros.h", "pager"},
-    {"sheaf/encryption_key.h", "pager"},
-    {"sheaf/key.h", "btree"},
-    {"sheaf/options.h", "catalog"},
+    {"sheaf/status_macros.h", "pager"}, {"sheaf/encryption_key.h", "pager"},
+    {"sheaf/key.h", "btree"},           {"sheaf/options.h", "catalog"},
+    {"sheaf/observer.h", "catalog"},
 };
 
 // Where a foreign library may be included: files or whole folders ("vector/").

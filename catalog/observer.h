@@ -1,0 +1,53 @@
+// Observer: what an application can be told about while it happens. Installed as
+// <sheaf/observer.h>; given in Options::observer.
+//
+// Calls come from whatever thread did the work, several at a time, and hold it up: be
+// brief. They may read DatabaseStats, and nothing else of the database. No call comes
+// after Close returned.
+#ifndef SHEAF_OBSERVER_H_
+#define SHEAF_OBSERVER_H_
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace sheaf {
+
+struct CommitEvent {
+  uint64_t version = 0;
+  uint64_t log_bytes = 0;  // 0: it was written with a checkpoint, or changed nothing
+  absl::Duration took;     // from the call to its return
+};
+
+struct CheckpointEvent {
+  uint64_t version = 0;
+  uint64_t pages_written = 0;  // base pages, by whomever, since the one before
+  absl::Duration took;
+};
+
+struct SlowEvent {
+  // "commit", "checkpoint" or "waiting for the writer's turn"
+  std::string_view what;
+  absl::Duration took;
+};
+
+struct DamageEvent {
+  uint64_t page = 0;
+  absl::Status error;  // what the reader is told, too
+};
+
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void OnCommit(const CommitEvent&) {}
+  virtual void OnCheckpoint(const CheckpointEvent&) {}
+  // What took longer than Options::slow_operation_min.
+  virtual void OnSlow(const SlowEvent&) {}
+  // A page was read from the file and was not intact. (Every page is verified when it is
+  // read.)
+  virtual void OnDamage(const DamageEvent&) {}
+};
+
+}  // namespace sheaf
+#endif  // SHEAF_OBSERVER_H_
