@@ -1,0 +1,282 @@
+#include "pager/compression.h"
+
+#define ZSTD_STATIC_LINKING_ONLY  // frames without magic number
+#include <lz4.h>
+#include <zdict.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "pager/assert.h"
+#include "pager/coding.h"
+#include "pager/status_macros.h"
+
+namespace sheaf::pager {
+namespace {
+
+constexpr char kAsIs = 0, kLz4 = 1, kZstd = 2, kZstdDictionary = 3;
+// Shorter values cannot win anything.
+constexpr size_t kShortest = 16;
+
+absl::Status Damaged(std::string_view what) {
+  return absl::DataLossError(absl::StrCat("compressed value: ", std::string(what)));
+}
+
+// Of the thread: making one costs more than compressing a document.
+struct Contexts {
+  ZSTD_CCtx* const compress = ZSTD_createCCtx();
+  ZSTD_DCtx* const decompress = ZSTD_createDCtx();
+  ~Contexts() {
+    ZSTD_freeCCtx(compress);
+    ZSTD_freeDCtx(decompress);
+  }
+};
+Contexts& OfThread() {
+  thread_local Contexts contexts;
+  return contexts;
+}
+
+void SetFrameFormat(ZSTD_CCtx* context) {
+  ZSTD_CCtx_setParameter(context, ZSTD_c_format, ZSTD_f_zstd1_magicless);
+  ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0);
+  ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 0);
+  ZSTD_CCtx_setParameter(context, ZSTD_c_dictIDFlag, 0);
+}
+
+void AppendVarint(std::string* out, uint64_t value) {
+  const size_t before = out->size();
+  out->resize(before + VarintBytes(value));
+  EncodeVarint64(out->data() + before, value);
+}
+
+bool ReadVarint(std::string_view* in, uint64_t* value) {
+  const char* const end = DecodeVarint64(in->data(), in->data() + in->size(), value);
+  if (end == nullptr) return false;
+  in->remove_prefix(static_cast<size_t>(end - in->data()));
+  return true;
+}
+
+// What stands before the compressed bytes.
+struct Head {
+  char tag = kAsIs;
+  uint32_t dictionary = 0;
+  uint64_t size = 0;
+  std::string_view body;
+};
+
+absl::StatusOr<Head> ParseHead(std::string_view encoded, uint64_t size_max) {
+  if (encoded.empty()) return Damaged("it has no tag");
+  Head head;
+  head.tag = encoded[0];
+  encoded.remove_prefix(1);
+  head.body = encoded;
+  head.size = encoded.size();
+  if (head.tag == kAsIs) return head;
+  if (head.tag < kAsIs || head.tag > kZstdDictionary)
+    return Damaged(absl::StrCat("its tag is ", static_cast<int>(head.tag)));
+  uint64_t version = 0;
+  if (head.tag == kZstdDictionary &&
+      (!ReadVarint(&encoded, &version) || version == 0 || version > UINT32_MAX))
+    return Damaged("its dictionary's version is impossible");
+  head.dictionary = static_cast<uint32_t>(version);
+  if (!ReadVarint(&encoded, &head.size) || head.size > size_max)
+    return Damaged("its size is impossible");
+  head.body = encoded;
+  return head;
+}
+
+}  // namespace
+
+// --- Dictionaries -----------------------------------------------------------
+
+struct Dictionary::Digested {
+  ZSTD_CDict* compress = nullptr;
+  ZSTD_DDict* decompress = nullptr;
+  ~Digested() {
+    ZSTD_freeCDict(compress);
+    ZSTD_freeDDict(decompress);
+  }
+};
+
+Dictionary::~Dictionary() = default;
+
+absl::StatusOr<std::shared_ptr<const Dictionary>> Dictionary::Make(std::string_view bytes,
+                                                                   uint32_t version,
+                                                                   int level) {
+  if (bytes.empty() || bytes.size() > kDictionaryBytesMax || version == 0 ||
+      ZDICT_getDictID(bytes.data(), bytes.size()) == 0)
+    return absl::InvalidArgumentError(
+        absl::StrCat("dictionary: ", bytes.size(), " bytes that are none"));
+  std::shared_ptr<Dictionary> dictionary(new Dictionary);
+  dictionary->version_ = version;
+  dictionary->digested_ = std::make_unique<Digested>();
+  dictionary->digested_->compress = ZSTD_createCDict(
+      bytes.data(), bytes.size(), std::clamp(level, kZstdLevelMin, kZstdLevelMax));
+  dictionary->digested_->decompress = ZSTD_createDDict(bytes.data(), bytes.size());
+  if (dictionary->digested_->compress == nullptr ||
+      dictionary->digested_->decompress == nullptr)
+    return absl::InvalidArgumentError("dictionary: it cannot be digested");
+  return dictionary;
+}
+
+absl::StatusOr<std::string> TrainDictionary(std::string_view samples,
+                                            const std::vector<size_t>& sizes,
+                                            size_t bytes_max) {
+  std::string bytes(std::min(bytes_max, kDictionaryBytesMax), '\0');
+  const size_t n =
+      ZDICT_trainFromBuffer(bytes.data(), bytes.size(), samples.data(), sizes.data(),
+                            static_cast<unsigned>(sizes.size()));
+  if (ZDICT_isError(n) != 0)
+    return absl::FailedPreconditionError(
+        absl::StrCat("no dictionary can be made of ", sizes.size(), " values of ",
+                     samples.size(), " bytes: ", ZDICT_getErrorName(n)));
+  bytes.resize(n);
+  return bytes;
+}
+
+// --- Values -----------------------------------------------------------------
+
+namespace {
+
+// Appends the compressed bytes; false, with `*out` as it was, when it did not work.
+template <class Fn>
+bool AppendCompressed(size_t bound, std::string* out, Fn compress) {
+  const size_t before = out->size();
+  out->resize(before + bound);
+  const size_t n = compress(out->data() + before, bound);
+  out->resize(before + n);
+  return n > 0;
+}
+
+bool AppendZstd(std::string_view value, int level, const ZSTD_CDict* dictionary,
+                std::string* out) {
+  ZSTD_CCtx* const context = OfThread().compress;
+  if (context == nullptr) return false;
+  ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
+  SetFrameFormat(context);
+  if (dictionary != nullptr)
+    ZSTD_CCtx_refCDict(context, dictionary);
+  else
+    ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel,
+                           std::clamp(level, kZstdLevelMin, kZstdLevelMax));
+  return AppendCompressed(
+      ZSTD_compressBound(value.size()), out, [&](char* to, size_t room) -> size_t {
+        const size_t n = ZSTD_compress2(context, to, room, value.data(), value.size());
+        return ZSTD_isError(n) != 0 ? 0 : n;
+      });
+}
+
+bool AppendLz4(std::string_view value, std::string* out) {
+  if (value.size() > LZ4_MAX_INPUT_SIZE) return false;
+  const int size = static_cast<int>(value.size());
+  return AppendCompressed(static_cast<size_t>(LZ4_compressBound(size)), out,
+                          [&](char* to, size_t room) -> size_t {
+                            const int n = LZ4_compress_default(value.data(), to, size,
+                                                               static_cast<int>(room));
+                            return n > 0 ? static_cast<size_t>(n) : 0;
+                          });
+}
+
+}  // namespace
+
+void ValueCodec::Encode(std::string_view value, Codec codec, int level,
+                        const Dictionary* dictionary, std::string* out) {
+  const size_t before = out->size();
+  bool done = false;
+  if (codec != Codec::kNone && value.size() >= kShortest) {
+    const bool with_dictionary = codec == Codec::kZstd && dictionary != nullptr;
+    out->push_back(codec == Codec::kLz4 ? kLz4
+                   : with_dictionary    ? kZstdDictionary
+                                        : kZstd);
+    if (with_dictionary) AppendVarint(out, dictionary->version());
+    AppendVarint(out, value.size());
+    done = codec == Codec::kLz4
+               ? AppendLz4(value, out)
+               : AppendZstd(value, level,
+                            with_dictionary ? dictionary->digested_->compress : nullptr,
+                            out);
+  }
+  if (done && out->size() - before < 1 + value.size()) return;
+  out->resize(before);
+  out->push_back(kAsIs);
+  out->append(value);
+}
+
+uint32_t ValueCodec::DictionaryOf(std::string_view encoded) {
+  const absl::StatusOr<Head> head = ParseHead(encoded, UINT64_MAX);
+  return head.ok() ? head->dictionary : 0;
+}
+
+absl::StatusOr<uint64_t> ValueCodec::SizeOf(std::string_view encoded, uint64_t size_max) {
+  SHEAF_ASSIGN_OR_RETURN(const Head head, ParseHead(encoded, size_max));
+  return head.size;
+}
+
+namespace {
+
+// Up to here memory is taken for what a value says of itself; behind it for as much as
+// has come out.
+constexpr uint64_t kTrusted = uint64_t{1} << 20;
+
+bool OpenLz4(const Head& head, std::string* buffer) {
+  // LZ4 makes at most 255 bytes of one.
+  if (head.size > LZ4_MAX_INPUT_SIZE || head.size / 255 > head.body.size() ||
+      head.body.size() > std::numeric_limits<int>::max())
+    return false;
+  buffer->resize(head.size);
+  const int size = static_cast<int>(head.size);
+  return LZ4_decompress_safe(head.body.data(), buffer->data(),
+                             static_cast<int>(head.body.size()), size) == size;
+}
+
+bool OpenZstd(const Head& head, const ZSTD_DDict* dictionary, std::string* buffer) {
+  ZSTD_DCtx* const context = OfThread().decompress;
+  if (context == nullptr) return false;
+  ZSTD_DCtx_reset(context, ZSTD_reset_session_and_parameters);
+  ZSTD_DCtx_setParameter(context, ZSTD_d_format, ZSTD_f_zstd1_magicless);
+  if (dictionary != nullptr) ZSTD_DCtx_refDDict(context, dictionary);
+  if (head.size <= kTrusted) {
+    buffer->resize(head.size);
+    return ZSTD_decompressDCtx(context, buffer->data(), buffer->size(), head.body.data(),
+                               head.body.size()) == head.size;
+  }
+  buffer->resize(kTrusted);
+  ZSTD_inBuffer in = {head.body.data(), head.body.size(), 0};
+  ZSTD_outBuffer out = {buffer->data(), buffer->size(), 0};
+  for (;;) {
+    const size_t left = ZSTD_decompressStream(context, &out, &in);
+    if (ZSTD_isError(left) != 0) return false;
+    if (left == 0) return out.pos == head.size && in.pos == in.size;
+    if (out.pos < out.size || out.size == head.size) return false;  // cut off, or longer
+    buffer->resize(std::min<uint64_t>(head.size, out.size * 2));
+    out = {buffer->data(), buffer->size(), out.pos};
+  }
+}
+
+}  // namespace
+
+absl::Status ValueCodec::Decode(std::string_view encoded, const Dictionary* dictionary,
+                                uint64_t size_max, std::string* buffer,
+                                std::string_view* out) {
+  SHEAF_ASSIGN_OR_RETURN(const Head head, ParseHead(encoded, size_max));
+  if (head.tag == kAsIs) {
+    *out = head.body;
+    return absl::OkStatus();
+  }
+  if (head.dictionary != 0 &&
+      (dictionary == nullptr || dictionary->version() != head.dictionary))
+    return Damaged(absl::StrCat("it needs dictionary ", head.dictionary));
+  const bool whole =
+      head.tag == kLz4
+          ? OpenLz4(head, buffer)
+          : OpenZstd(head,
+                     head.dictionary != 0 ? dictionary->digested_->decompress : nullptr,
+                     buffer);
+  if (!whole) return Damaged("its bytes are not those of a value");
+  *out = *buffer;
+  return absl::OkStatus();
+}
+
+}  // namespace sheaf::pager

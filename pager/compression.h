@@ -1,0 +1,82 @@
+// Compression: the one door to LZ4 and zstd, and the bytes of a value that may be
+// compressed.
+//
+// Encoded value (format version 1):
+//   tag (1 byte) := 0: as it is     then the value
+//                   1: LZ4 block    then varint size of the value, the block
+//                   2: zstd         then varint size, a zstd frame without its magic number,
+//                                   content size, checksum and dictionary id
+//                   3: zstd with a dictionary
+//                                   then varint version of the dictionary, varint size, such
+//                                   a frame
+//
+// A value that does not shrink stays as it is, so encoding costs at most one byte. What a
+// value claims to be is bounded before memory is taken for it.
+//
+// Thread-safe. Contexts of zstd are kept by each thread.
+#ifndef PAGER_COMPRESSION_H_
+#define PAGER_COMPRESSION_H_
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace sheaf::pager {
+
+enum class Codec : uint8_t { kNone = 0, kLz4 = 1, kZstd = 2 };
+
+inline constexpr int kZstdLevelMin = 1, kZstdLevelMax = 19;
+inline constexpr size_t kDictionaryBytesMax = 64 << 10;
+
+// A zstd dictionary: what short values have in common. Immutable; shared.
+class Dictionary {
+ public:
+  // kInvalidArgument when it is empty, too large or no dictionary. `level`: of what will
+  // be compressed with it.
+  static absl::StatusOr<std::shared_ptr<const Dictionary>> Make(std::string_view bytes,
+                                                                uint32_t version,
+                                                                int level);
+  ~Dictionary();
+  uint32_t version() const { return version_; }
+
+ private:
+  friend class ValueCodec;
+  struct Digested;
+  Dictionary() = default;
+  uint32_t version_ = 0;
+  std::unique_ptr<Digested> digested_;
+};
+
+// Makes a dictionary of at most `bytes_max` bytes of samples (their bytes one after the
+// other, and their sizes). kFailedPrecondition when they are too few or too different.
+// Takes some 100 ms for a megabyte.
+absl::StatusOr<std::string> TrainDictionary(std::string_view samples,
+                                            const std::vector<size_t>& sizes,
+                                            size_t bytes_max);
+
+class ValueCodec {
+ public:
+  // Appends the encoded value to `*out`. `dictionary` may be null, and is used with kZstd.
+  static void Encode(std::string_view value, Codec codec, int level,
+                     const Dictionary* dictionary, std::string* out);
+
+  // The version of the dictionary that decoding takes; 0: none.
+  static uint32_t DictionaryOf(std::string_view encoded);
+  // Sets `*out` to the value; to a view into `encoded` where it is there as it is, of
+  // `*buffer` otherwise. kDataLoss when no value was encoded so, or one of more than
+  // `size_max` bytes.
+  static absl::Status Decode(std::string_view encoded, const Dictionary* dictionary,
+                             uint64_t size_max, std::string* buffer,
+                             std::string_view* out);
+  // Of the value; kDataLoss as above.
+  static absl::StatusOr<uint64_t> SizeOf(std::string_view encoded, uint64_t size_max);
+};
+
+}  // namespace sheaf::pager
+#endif  // PAGER_COMPRESSION_H_
