@@ -17,6 +17,8 @@ namespace {
 
 using pager::FileReplacer;
 
+// Beside the database's own.
+constexpr uint64_t kCopyCacheBytes = uint64_t{64} << 20;
 constexpr size_t kStreamBytes = size_t{1} << 20;
 // So much is written before the device is told to begin with it.
 constexpr uint64_t kWritebackBytes = uint64_t{8} << 20;
@@ -67,6 +69,8 @@ absl::StatusOr<BackupReport> CopyTreesTo(catalog::Store* store, pager::FileSyste
                                          const Progress& progress) {
   Options copy = store->options();
   copy.key = options.key.value_or(EncryptionKey());
+  copy.observer = nullptr;
+  copy.cache_bytes_max = std::min(copy.cache_bytes_max, kCopyCacheBytes);
   BackupReport report;
   SHEAF_ASSIGN_OR_RETURN(
       report.bytes,
@@ -90,7 +94,7 @@ absl::StatusOr<BackupReport> Database::Backup(const std::string& path,
   catalog::Store& store = *rep_->store;
   if (rep_->closed.load()) return absl::FailedPreconditionError("the database is closed");
   pager::FileSystem* const fs = FileSystemOf(store.options().file_system);
-  SHEAF_ASSIGN_OR_RETURN(const std::string to, fs->Canonical(path));
+  SHEAF_ASSIGN_OR_RETURN(const std::string to, internal::CheckDestination(fs, path));
   if (to == store.pager().path())
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": is the database itself, not a place for its copy"));
@@ -168,7 +172,7 @@ absl::StatusOr<uint64_t> RestoreFrom(ByteSource next, const std::string& path,
                                      const RestoreOptions& options,
                                      const Progress& progress) {
   pager::FileSystem* const fs = FileSystemOf(options.file_system);
-  SHEAF_ASSIGN_OR_RETURN(const std::string to, fs->Canonical(path));
+  SHEAF_ASSIGN_OR_RETURN(const std::string to, internal::CheckDestination(fs, path));
   SHEAF_ASSIGN_OR_RETURN(FileReplacer file,
                          FileReplacer::Begin(fs, to, ExistingIf(options.overwrite)));
   FileSink sink(&file.file());

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "pager/replace_file.h"
 #include "pager/status_macros.h"
@@ -10,6 +11,22 @@
 namespace sheaf::internal {
 
 using pager::FileReplacer;
+
+absl::StatusOr<std::string> CheckDestination(pager::FileSystem* fs,
+                                             const std::string& path) {
+  SHEAF_ASSIGN_OR_RETURN(std::string to, fs->Canonical(path));
+  if (absl::EndsWith(to, "-log"))
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": names that end in -log are those of logs"));
+  SHEAF_ASSIGN_OR_RETURN(const bool exists, fs->Exists(to));
+  SHEAF_ASSIGN_OR_RETURN(const bool has_log, fs->Exists(to + "-log"));
+  if (has_log && !exists)
+    return absl::FailedPreconditionError(absl::StrCat(
+        to,
+        "-log: is the log of a database that is not there; it may hold commits, and "
+        "would be deleted: move it to where its database is"));
+  return to;
+}
 
 absl::StatusOr<uint64_t> BuildFile(
     pager::FileSystem* fs, const std::string& path, bool overwrite, Options options,

@@ -303,13 +303,14 @@ absl::StatusOr<PageDescription> Database::DescribePage(const std::string& path,
     return absl::Status(keys.status().code(),
                         absl::StrCat(path, ": ", keys.status().message()));
   codec.set_keys(*std::move(keys));
-  return internal::Describe(page, std::move(bytes), codec);
+  const bool sealed = codec.keys() == nullptr && pager::Pager::IsEncrypted(*file);
+  return internal::Describe(page, std::move(bytes), codec, sealed);
 }
 
 namespace internal {
 
-PageDescription Describe(uint64_t page, std::string bytes,
-                         const pager::PageCodec& codec) {
+PageDescription Describe(uint64_t page, std::string bytes, const pager::PageCodec& codec,
+                         bool sealed) {
   PageDescription out;
   out.page = page;
   char* const data = bytes.data();
@@ -326,9 +327,13 @@ PageDescription Describe(uint64_t page, std::string bytes,
       page <= 1
           ? pager::DecodeSuperblock(data, page, codec.keys()).status()
           : codec.Open(data, bytes.size(), {page, pager::BirthOf(data), pages, false});
+  if (status.ok() && page > 1 && sealed)
+    status = absl::PermissionDeniedError(
+        "it is sealed, and its checksum is right: to see "
+        "more of it takes the key");
   if (status.ok() && page > 1 && ops.kinds[kind].validate != nullptr)
     status = ops.kinds[kind].validate(data);
-  out.intact = status.ok();
+  out.intact = status.ok() || absl::IsPermissionDenied(status);
   out.problem = std::string(status.message());
   out.json = status.ok() ? pager::Pager::DescribePage(data, ops, codec.keys())
                          : absl::StrCat("{\"page\":", page, ",\"kind\":", kind, "}");

@@ -27,7 +27,7 @@ namespace sheaf {
 // How long something took, since the database was opened.
 struct LatencyStats {
   uint64_t count = 0;
-  absl::Duration mean, p50, p90, p99, max;  // right within an eighth
+  absl::Duration mean, p50, p90, p99, max;  // at most a quarter too high
 };
 
 struct ReaderStats {
@@ -69,7 +69,7 @@ struct CompactReport {
 
 struct BackupOptions {
   bool overwrite = false;  // a file of that name; otherwise kAlreadyExists
-  // Rebuilds every tree: as small as can be, and slower. Otherwise pages are copied as
+  // Rebuilds every tree: as small as can be, and slower; takes 64 MiB beside the cache. Otherwise pages are copied as
   // they lie in the file, free ones as holes.
   bool compact = false;
   // The copy opens by this key. Not given: by the same. A compact copy may also be
@@ -158,7 +158,7 @@ class Database {
                                         const Progress& progress = {});
 
   // Makes the file as short as what it holds, beside readers and writers, in steps of a
-  // few megabytes; the only space it takes is what is free. Cancelled, or after a crash,
+  // few megabytes (a large value is moved in one); the only space it takes is what is free. Cancelled, or after a crash,
   // the database is whole and the file as short as it got. Pages that open readers hold
   // stay: the report says how many.
   absl::StatusOr<CompactReport> Compact(const Progress& progress = {});
@@ -169,8 +169,10 @@ class Database {
   // kFailedPrecondition when it is not encrypted. Options::scrypt_* as at opening.
   absl::Status Rekey(const EncryptionKey& key);
   // The same, and every page is sealed anew under another file key, beside readers and
-  // writers. After a crash or a cancellation the database is whole, opens by `key`, and
-  // the next call goes on. Writes every page once.
+  // writers. At its first report of progress the new key is in force. After a crash or a
+  // cancellation the database is whole, and the next call goes on; if it ended before that
+  // first report the key is still the old one. The places of old pages are given back to
+  // the file system, where that can. Writes every page about once.
   absl::Status RotateFileKey(const EncryptionKey& key, const Progress& progress = {});
 
   // Waits for the last commit, writes a checkpoint, removes the log and gives the lock

@@ -1,13 +1,47 @@
 #include "sheaf/salvage.h"
 
+#include <memory>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "api/internal/build_file.h"
 #include "catalog/salvage.h"
+#include "catalog/write_txn.h"
+#include "document/collection_codec.h"
 #include "pager/status_macros.h"
 
 namespace sheaf {
+
+namespace {
+
+// A collection's counter may come from an older catalog than its documents: its next
+// integer key must be none that is there.
+absl::Status RaiseCounters(catalog::Store* store) {
+  SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<catalog::WriteTxn> txn,
+                         store->BeginWrite(absl::InfiniteDuration()));
+  SHEAF_ASSIGN_OR_RETURN(const std::vector<catalog::TreeRecord> trees, txn->ListTrees());
+  for (const catalog::TreeRecord& tree : trees) {
+    if (tree.kind != catalog::TreeKind::kCollection) continue;
+    btree::TreeCursor cursor(txn->context(), &tree.root, nullptr);
+    // Texts come behind all numbers.
+    if (!cursor.SeekAtOrBefore(document::EncodeTextKeyPrefix(""))) {
+      SHEAF_RETURN_IF_ERROR(cursor.status());
+      continue;
+    }
+    const absl::StatusOr<document::CollectionKey> last =
+        document::DecodeCollectionKey(cursor.key());
+    const int64_t* const number = last.ok() ? std::get_if<int64_t>(&*last) : nullptr;
+    if (number == nullptr) continue;
+    const uint64_t counter = static_cast<uint64_t>(*number) + (uint64_t{1} << 63);
+    if (counter <= tree.counter) continue;
+    SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * open, txn->FindTree(tree.name));
+    SHEAF_RETURN_IF_ERROR(open->SetCounter(counter));
+  }
+  return txn->Commit(Durability::kFull);
+}
+
+}  // namespace
 
 absl::StatusOr<SalvageReport> Salvage(const std::string& from, const std::string& to,
                                       const SalvageOptions& options,
@@ -15,7 +49,7 @@ absl::StatusOr<SalvageReport> Salvage(const std::string& from, const std::string
   pager::FileSystem* const fs =
       options.file_system != nullptr ? options.file_system : pager::RealFileSystem();
   SHEAF_ASSIGN_OR_RETURN(const std::string source, fs->Canonical(from));
-  SHEAF_ASSIGN_OR_RETURN(const std::string target, fs->Canonical(to));
+  SHEAF_ASSIGN_OR_RETURN(const std::string target, internal::CheckDestination(fs, to));
   if (source == target)
     return absl::InvalidArgumentError(absl::StrCat(to, ": is the damaged file itself"));
   SHEAF_ASSIGN_OR_RETURN(const EncryptionKey key, options.key.Resolved());
@@ -24,7 +58,7 @@ absl::StatusOr<SalvageReport> Salvage(const std::string& from, const std::string
   catalog::SalvageResult found;
   const auto fill = [&](catalog::Store* store) -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(found, catalog::Salvage(fs, source, key, store, progress));
-    return absl::OkStatus();
+    return RaiseCounters(store);
   };
   SHEAF_RETURN_IF_ERROR(
       internal::BuildFile(fs, target, options.overwrite, create, {}, fill).status());

@@ -49,8 +49,8 @@ struct SalvageReport {
 
 // Reads `from` and its log, which stay as they are; kUnavailable while a writer has it.
 // kInvalidArgument when it is no database at all, kPermissionDenied for a wrong or
-// missing key. Memory: the cache budget of Options, and 40 bytes for each page where
-// pages have to be looked for.
+// missing key. Memory: twice the cache budget of Options, and some 50 bytes for each page
+// of a tree.
 absl::StatusOr<SalvageReport> Salvage(const std::string& from, const std::string& to,
                                       const SalvageOptions& options = {},
                                       const Progress& progress = {});

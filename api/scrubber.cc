@@ -28,11 +28,11 @@ struct Scrubber::Rep {
     return !stop;
   }
 
-  absl::Status Pass() ABSL_LOCKS_EXCLUDED(mu) {
-    catalog::RateLimit rate(options.bytes_per_second_max);
+  // A pause ends the slice, so that no page is kept for its time; it begins anew.
+  absl::Status Slice(uint64_t slice) ABSL_LOCKS_EXCLUDED(mu) {
     uint64_t before = 0;
-    return db.rep().store->ScrubPass(
-        &rate,
+    return db.rep().store->ScrubSlice(
+        slice, options.bytes_per_second_max,
         [&](pager::PageId page, const absl::Status& damage) {
           if (options.on_damage) options.on_damage({page, std::string(damage.message())});
           absl::MutexLock lock(&mu);
@@ -40,13 +40,22 @@ struct Scrubber::Rep {
           return absl::OkStatus();
         },
         [&](uint64_t pages) {
-          {
-            absl::MutexLock lock(&mu);
-            status.pages += pages - before;
-          }
+          absl::MutexLock lock(&mu);
+          status.pages += pages - before;
           before = pages;
-          return Wait(absl::ZeroDuration()) ? absl::OkStatus() : absl::CancelledError("");
+          return stop || paused ? absl::CancelledError("") : absl::OkStatus();
         });
+  }
+
+  absl::Status Pass() ABSL_LOCKS_EXCLUDED(mu) {
+    for (uint64_t slice = 0; slice < db.rep().store->ScrubSlices();) {
+      const absl::Status done = Slice(slice);
+      if (done.ok())
+        ++slice;
+      else if (!absl::IsCancelled(done) || !Wait(absl::ZeroDuration()))
+        return done;
+    }
+    return absl::OkStatus();
   }
 
   void Run() ABSL_LOCKS_EXCLUDED(mu) {

@@ -3,7 +3,7 @@
 // verified when it was read.
 //
 // Reads at a rate of its own; keeps no page from being reused for longer than a slice of
-// 64 MiB takes; writes nothing.
+// 126 MiB takes; writes nothing. A page may be reported again in each pass.
 #ifndef SHEAF_SCRUBBER_H_
 #define SHEAF_SCRUBBER_H_
 #include <cstdint>
@@ -39,7 +39,7 @@ class Scrubber {
   Scrubber(const Scrubber&) = delete;
   Scrubber& operator=(const Scrubber&) = delete;
 
-  void Pause();  // at the next page
+  void Pause();  // at the next page; the slice then begins anew
   void Resume();
   ScrubStatus status() const;
   // Waits until so many passes are complete, or it ended. False after `wait_max`.

@@ -44,8 +44,9 @@ inline constexpr uint64_t kPagesAnOperation = 3 * kHeightMax;
 struct Relocation {
   enum class Fate { kStays, kMoves, kNoRoom };  // kNoRoom: it would move, were there any
   absl::FunctionRef<Fate(const PageRef&)> fate;
-  uint64_t pages_max;    // to be moved before it pauses; a large value goes whole
-  uint64_t pages = 0;    // moved
+  uint64_t pages_max;    // base pages to be moved before it pauses; a large value goes
+                         // whole
+  uint64_t pages = 0;    // copied, those on the way to what moves among them
   bool no_room = false;  // and so it pauses
 
   bool Moves(const PageRef& ref) {

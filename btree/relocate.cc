@@ -112,7 +112,7 @@ absl::StatusOr<bool> BTree::Relocate(std::string* from, Relocation* relocation) 
     if (key.has_value()) {
       const uint64_t before = writer_.pages_given_up();
       SHEAF_RETURN_IF_ERROR(MoveLeaf(*key, relocation));
-      relocation->pages += writer_.pages_given_up() - before;
+      relocation->pages += writer_.base_pages_given_up(before);
       if (relocation->no_room) return false;
       behind = KeyBehind(path_.size());
     }

@@ -30,13 +30,17 @@ constexpr uint64_t kCheckpointPages = 16 * kStepPages;
 // A file this little longer than it needs to be is left alone: a 64th, and 4 pages.
 constexpr uint64_t kSlackShare = 64, kSlackPages = 4;
 constexpr int kPassesMax = 4;
+// Copying the way to a page may take the very places that it was to have: so many
+// checkpoints later it stays where it is.
+constexpr int kStuckMax = 8;
 
 }  // namespace
 
 absl::Status Store::RelocateAll(Fate fate, absl::FunctionRef<absl::Status(uint64_t)> tick,
                                 absl::FunctionRef<void()> no_room) {
-  WriteTxn::RelocationPlace place;
+  WriteTxn::RelocationPlace place, stuck;
   uint64_t moved = 0, since_checkpoint = 0;
+  int rounds_stuck = 0;  // at one place, with a checkpoint between them
   for (bool all = false; !all;) {
     SHEAF_RETURN_IF_ERROR(tick(moved));
     Relocation step{.fate = fate, .pages_max = kStepPages};
@@ -49,7 +53,9 @@ absl::Status Store::RelocateAll(Fate fate, absl::FunctionRef<absl::Status(uint64
     }
     moved += step.pages;
     since_checkpoint += step.pages;
-    if (step.no_room && since_checkpoint == 0) no_room();
+    if (step.no_room) rounds_stuck = place == stuck ? rounds_stuck + 1 : 0;
+    if (step.no_room && (since_checkpoint == 0 || rounds_stuck > kStuckMax)) no_room();
+    if (step.no_room) stuck = place;
     if (step.no_room || since_checkpoint >= kCheckpointPages) {
       SHEAF_RETURN_IF_ERROR(Checkpoint());
       versions_->Reap();

@@ -1,9 +1,9 @@
 // Observer: what an application can be told about while it happens. Installed as
 // <sheaf/observer.h>; given in Options::observer.
 //
-// Calls come from whatever thread did the work, several at a time, and hold it up: be
-// brief. They may read DatabaseStats, and nothing else of the database. No call comes
-// after Close returned.
+// Calls come from whatever thread did the work, several at a time, and hold it up, some
+// with locks held: be brief, and do not call the database. A call ends before the call of
+// the database returns that it belongs to.
 #ifndef SHEAF_OBSERVER_H_
 #define SHEAF_OBSERVER_H_
 #include <cstdint>
@@ -44,8 +44,8 @@ class Observer {
   virtual void OnCheckpoint(const CheckpointEvent&) {}
   // What took longer than Options::slow_operation_min.
   virtual void OnSlow(const SlowEvent&) {}
-  // A page was read from the file and was not intact. (Every page is verified when it is
-  // read.)
+  // A page was read from the file for a reader or writer and was not intact. (Each is
+  // verified when it is read. What scrubs and checks find is in their reports.)
   virtual void OnDamage(const DamageEvent&) {}
 };
 

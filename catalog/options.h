@@ -70,7 +70,8 @@ enum class CheckLevel {
 
 // Passed to calls that may take long. Both may be empty. `report` is called from
 // time to time on the calling thread; returning false cancels the call, which
-// then fails with kCancelled and leaves the database as it was before it.
+// then fails with kCancelled and leaves the database as it was before it, unless the call
+// says otherwise.
 struct Progress {
   struct State {
     uint64_t done = 0;

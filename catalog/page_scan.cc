@@ -22,13 +22,15 @@ constexpr size_t kBufferPages = 256;
 absl::Duration RateLimit::Spend(uint64_t bytes) {
   if (bytes_per_second_ == 0) return absl::ZeroDuration();
   spent_ += bytes;
-  const absl::Time due = begin_ + absl::Seconds(static_cast<double>(spent_) /
-                                                static_cast<double>(bytes_per_second_));
-  return std::max(due - absl::Now(), absl::ZeroDuration());
+  const auto due =
+      absl::Seconds(static_cast<double>(spent_) / static_cast<double>(bytes_per_second_));
+  const auto gone = absl::FromChrono(std::chrono::steady_clock::now() - begin_);
+  return std::max(due - gone, absl::ZeroDuration());
 }
 
 PageScan::PageScan(Store* store)
     : pager_(store->pager()), slot_(store->pager().buffer().slots().Acquire()) {
+  slot_->since_ns.store(CoarseNow(), std::memory_order_relaxed);
   store->versions().AcquireDurable(slot_);
   superblock_ = pager_.superblock();
 }
@@ -56,21 +58,22 @@ absl::Status PageScan::MakeSuperblocks(Store* store,
 absl::StatusOr<std::unique_ptr<PageScan>> PageScan::Begin(Store* store,
                                                           const ScanOptions& options) {
   std::unique_ptr<PageScan> scan(new PageScan(store));
-  SHEAF_RETURN_IF_ERROR(
-      scan->pager_.allocator().ForEachLive([&](PageId first, uint64_t count) {
+  SHEAF_RETURN_IF_ERROR(scan->pager_.allocator().ForEachLive(
+      options.begin, options.end, [&](PageId first, uint64_t count) {
         const PageId from = std::max(first, options.begin),
                      to = std::min(first + count, options.end);
         if (from >= to) return;
         scan->runs_.push_back({from, to - from});
         scan->pages_ += to - from;
       }));
-  SHEAF_RETURN_IF_ERROR(scan->CopyMapPages());
+  SHEAF_RETURN_IF_ERROR(scan->CopyMapPages(options));
   if (options.for_copy) SHEAF_RETURN_IF_ERROR(scan->MakeSuperblocks(store, options.key));
   return scan;
 }
 
-absl::Status PageScan::CopyMapPages() {
+absl::Status PageScan::CopyMapPages(const ScanOptions& options) {
   for (const PageRef& ref : pager_.allocator().MapPages()) {
+    if (ref.id < options.begin || ref.id >= options.end) continue;
     std::string node(ref.pages * kPageBytes, '\0');
     SHEAF_RETURN_IF_ERROR(pager_.file().Read(ref.id * kPageBytes,
                                              absl::MakeSpan(node.data(), node.size())));
@@ -80,14 +83,23 @@ absl::Status PageScan::CopyMapPages() {
   return absl::OkStatus();
 }
 
+// Those of the map come from memory: in the file there may be others by now, or nothing.
 absl::Status PageScan::ReadPages(PageId first, absl::Span<char> out) {
-  absl::Status status = pager_.file().Read(first * kPageBytes, out);
-  if (absl::IsOutOfRange(status))
-    status = absl::DataLossError("lies behind the end of the file, which was cut off");
-  SHEAF_RETURN_IF_ERROR(status);
-  for (size_t i = 0; i < out.size() / kPageBytes; ++i)
-    if (const auto it = map_pages_.find(first + i); it != map_pages_.end())
-      std::memcpy(out.data() + i * kPageBytes, it->second.data(), kPageBytes);
+  const size_t pages = out.size() / kPageBytes;
+  for (size_t at = 0; at < pages;) {
+    if (const auto it = map_pages_.find(first + at); it != map_pages_.end()) {
+      std::memcpy(out.data() + at++ * kPageBytes, it->second.data(), kPageBytes);
+      continue;
+    }
+    size_t end = at + 1;
+    while (end < pages && !map_pages_.contains(first + end)) ++end;
+    absl::Status status = pager_.file().Read(
+        (first + at) * kPageBytes, out.subspan(at * kPageBytes, (end - at) * kPageBytes));
+    if (absl::IsOutOfRange(status))
+      status = absl::DataLossError("lies behind the end of the file, which was cut off");
+    SHEAF_RETURN_IF_ERROR(status);
+    at = end;
+  }
   return absl::OkStatus();
 }
 
@@ -130,16 +142,22 @@ absl::Status PageScan::Run(Depth depth, RateLimit* rate, BytesFn bytes, DamageFn
   uint64_t done = 0;
   for (const auto& [run, count] : runs_) {
     damaged_before_ = false;
+    uint64_t batch = kBufferPages;
     for (uint64_t at = 0; at < count;) {
       SHEAF_RETURN_IF_ERROR(tick(done));
-      const uint64_t pages = std::min<uint64_t>(count - at, kBufferPages);
+      const uint64_t pages = std::min<uint64_t>(count - at, batch);
       const absl::Span<char> out(buffer.data(), pages * kPageBytes);
       const absl::Status read = ReadPages(run + at, out);
       uint64_t taken = pages;
-      if (absl::IsDataLoss(read)) {
+      if (!read.ok() && pages > pager::kNodePagesMax) {
+        batch = pages / 2;  // the pages beside the bad one can be read
+        continue;
+      }
+      if (!read.ok()) {
         SHEAF_RETURN_IF_ERROR(damage(run + at, read));
+        damaged_before_ = true;
+        batch = kBufferPages;
       } else {
-        SHEAF_RETURN_IF_ERROR(read);
         const std::string_view view(out.data(), out.size());
         SHEAF_ASSIGN_OR_RETURN(
             const size_t verified,
@@ -159,21 +177,37 @@ absl::Status PageScan::Run(Depth depth, RateLimit* rate, BytesFn bytes, DamageFn
   return tick(done);
 }
 
-absl::Status Store::ScrubPass(RateLimit* rate, PageScan::DamageFn damage,
-                              absl::FunctionRef<absl::Status(uint64_t)> tick) {
-  constexpr PageId kSlicePages = 16384;
-  uint64_t done = 0;
-  for (PageId begin = 0; begin < pager_->allocator().page_end(); begin += kSlicePages) {
-    ScanOptions slice;
-    slice.begin = begin;
-    slice.end = begin + kSlicePages;
-    slice.checkpoints = false;
-    SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<PageScan> scan, BeginScan(slice));
-    SHEAF_RETURN_IF_ERROR(scan->Run(
-        PageScan::Depth::kTags, rate,
-        [](PageId, std::string_view) { return absl::OkStatus(); }, damage,
-        [&](uint64_t pages) { return tick(done + pages); }));
-    done += scan->pages();
+absl::Status Store::ScrubSlice(uint64_t slice, uint64_t bytes_per_second,
+                               PageScan::DamageFn damage,
+                               absl::FunctionRef<absl::Status(uint64_t)> tick) {
+  ScanOptions options;
+  // No node crosses the border of two chunks of the page map.
+  options.begin = slice * pager::kChunkPages;
+  options.end = options.begin + pager::kChunkPages;
+  options.checkpoints = false;
+  if (slice == 0) SHEAF_RETURN_IF_ERROR(ScrubSuperblocks(damage));
+  const absl::StatusOr<std::unique_ptr<PageScan>> scan = BeginScan(options);
+  if (absl::IsDataLoss(scan.status())) return damage(0, scan.status());  // the map itself
+  SHEAF_RETURN_IF_ERROR(scan.status());
+  RateLimit rate(bytes_per_second);
+  return (*scan)->Run(
+      PageScan::Depth::kTags, &rate,
+      [](PageId, std::string_view) { return absl::OkStatus(); }, damage, tick);
+}
+
+uint64_t Store::ScrubSlices() const {
+  return (pager_->allocator().page_end() + pager::kChunkPages - 1) / pager::kChunkPages;
+}
+
+absl::Status Store::ScrubSuperblocks(PageScan::DamageFn damage) {
+  if (in_memory_) return absl::OkStatus();
+  absl::MutexLock lock(&checkpoint_mu_);  // nobody writes them now
+  char page[kPageBytes];
+  for (const PageId id : {0, 1}) {
+    absl::Status status = pager_->file().Read(id * kPageBytes, absl::MakeSpan(page));
+    if (status.ok())
+      status = pager::DecodeSuperblock(page, id, pager_->codec().keys()).status();
+    if (!status.ok()) SHEAF_RETURN_IF_ERROR(damage(id, status));
   }
   return absl::OkStatus();
 }

@@ -1,11 +1,12 @@
 // PageScan: every page of the last checkpoint as it lies in the file, in the order of the
 // file: for copying it and for looking whether it is intact. Nothing is decoded but page
-// headers, so damage anywhere stops nothing.
+// headers, so damage to a page stops nothing; only the page map must be readable.
 //
 // While one lives the pages of that checkpoint stay where they are, as for a reader.
 // Single-threaded; runs beside readers, writers and checkpoints.
 #ifndef CATALOG_PAGE_SCAN_H_
 #define CATALOG_PAGE_SCAN_H_
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -30,19 +31,19 @@ class Store;
 // goes.
 class RateLimit {
  public:
-  explicit RateLimit(uint64_t bytes_per_second)
-      : bytes_per_second_(bytes_per_second), begin_(absl::Now()) {}
+  explicit RateLimit(uint64_t bytes_per_second) : bytes_per_second_(bytes_per_second) {}
   // How long to wait before going on.
   absl::Duration Spend(uint64_t bytes);
 
  private:
   const uint64_t bytes_per_second_;
-  absl::Time begin_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   uint64_t spent_ = 0;
 };
 
 struct ScanOptions {
-  pager::PageId begin = 0, end = pager::kPageIdEnd;  // pages [begin, end) only
+  // Pages [begin, end) only; both multiples of kChunkPages, so that no node is cut.
+  pager::PageId begin = 0, end = pager::kPageIdEnd;
   bool checkpoints = true;  // first writes one, so that all that was committed is there
   bool for_copy = false;
   std::optional<EncryptionKey> key;  // of the copy; not given: as the database
@@ -76,7 +77,7 @@ class PageScan {
 
  private:
   explicit PageScan(Store* store);
-  absl::Status CopyMapPages();
+  absl::Status CopyMapPages(const ScanOptions& options);
   absl::Status MakeSuperblocks(Store* store, const std::optional<EncryptionKey>& key);
   absl::Status ReadPages(pager::PageId first, absl::Span<char> out);
   absl::Status OpenCopy(const char* page, size_t bytes, const pager::PageRef& ref);

@@ -26,9 +26,11 @@ pager::ScryptCost ScryptCostOf(const Options& options) {
 
 }  // namespace
 
-absl::Status Store::Rekey(const EncryptionKey& key) {
+absl::Status Store::Rekey(const EncryptionKey& user_key) {
   SHEAF_RETURN_IF_ERROR(CheckWritable());
+  SHEAF_ASSIGN_OR_RETURN(const EncryptionKey key, user_key.Resolved());
   absl::MutexLock lock(&checkpoint_mu_);
+  if (closed_) return absl::FailedPreconditionError("the database is closed");
   return pager_->Rekey(key, ScryptCostOf(options_));
 }
 
@@ -50,6 +52,7 @@ absl::StatusOr<Stamp> Store::BeginKeyRotation(const EncryptionKey& key) {
 
 absl::Status Store::EndKeyRotation() {
   absl::MutexLock lock(&checkpoint_mu_);
+  if (closed_) return absl::FailedPreconditionError("the database is closed");
   SHEAF_RETURN_IF_ERROR(CheckpointLocked(Reason::kOrdinary));
   const pager::Superblock& durable = pager_->superblock();
   bool old = false;
@@ -64,6 +67,14 @@ absl::Status Store::EndKeyRotation() {
         "pages are left that the old file key sealed; it stays in the file, which is "
         "whole");
   return pager_->EndKeyRotation();
+}
+
+absl::Status Store::ReleaseFreeSpace() {
+  SHEAF_RETURN_IF_ERROR(queue_.Enter(absl::InfiniteDuration()));
+  absl::Cleanup leave = [this] { queue_.Leave(); };
+  absl::MutexLock lock(&checkpoint_mu_);
+  if (closed_) return absl::FailedPreconditionError("the database is closed");
+  return pager_->ReleaseFreeSpace();
 }
 
 absl::Status Store::RotateFileKey(const EncryptionKey& user_key,
@@ -84,7 +95,8 @@ absl::Status Store::RotateFileKey(const EncryptionKey& user_key,
       },
       [] {}));
   SHEAF_RETURN_IF_ERROR(EndKeyRotation());
-  return Trim();
+  SHEAF_RETURN_IF_ERROR(Trim());
+  return ReleaseFreeSpace();  // nothing is left of what the old key opens
 }
 
 }  // namespace sheaf::catalog

@@ -89,7 +89,7 @@ class Salvager {
   absl::Status ReplayLog(WriteTxn* txn);
   absl::Status TickNow() {
     return Tick(progress_, "the salvage",
-                {done_, pager_->superblock().page_end, "pages read"});
+                {done_, pager_->allocator().page_end(), "pages read"});
   }
 
   const std::unique_ptr<pager::Pager> pager_;
@@ -110,11 +110,11 @@ class Salvager {
 absl::StatusOr<bool> Salvager::ReadNode(
     const PageRef& ref, int* level, uint32_t tree,
     std::vector<std::pair<std::string, ChildRef>>* children, EntryFn entry) {
-  if (ref.id + ref.pages > pager_->superblock().page_end || !seen_.insert(ref.id).second)
+  if (ref.id + ref.pages > pager_->allocator().page_end() || !seen_.insert(ref.id).second)
     return false;
   const absl::StatusOr<const char*> page = pager_->buffer().Pin(ref);
   if (!page.ok()) {
-    if (!absl::IsDataLoss(page.status())) return page.status();
+    if (absl::IsResourceExhausted(page.status())) return page.status();
     Note(std::string(page.status().message()));
     ++result.pages_damaged;
     return false;
@@ -160,6 +160,9 @@ absl::Status Salvager::Walk(const PageRef& ref, int level, uint32_t tree,
 void Salvager::Index(PageId id, const char* page, size_t bytes) {
   std::vector<char> copy(page, page + bytes);
   const PageRef ref{id, pager::BirthOf(page), pager::PagesOf(page), true};
+  // Of a transaction that never came into a checkpoint.
+  const pager::Superblock& superblock = pager_->superblock();
+  if (superblock.sequence > 0 && ref.birth > superblock.version) return;
   if (!pager_->codec().Open(copy.data(), bytes, ref).ok()) return;
   const PageKind kind = pager::PageKindOf(copy.data());
   if ((kind != PageKind::kLeaf && kind != PageKind::kInner) ||
@@ -173,16 +176,17 @@ void Salvager::Index(PageId id, const char* page, size_t bytes) {
 
 absl::Status Salvager::IndexPages() {
   if (std::exchange(indexed_, true)) return absl::OkStatus();
-  const PageId end = pager_->superblock().page_end;
+  const PageId end = pager_->allocator().page_end();
   // The map, if it can be read: of an allocator of its own, so that this one may fail.
   pager::PageAllocator map(&pager_->file(), &pager_->buffer(), &pager_->codec());
-  absl::Status known = map.Open(pager_->superblock().map, end);
+  absl::Status known = map.Open(pager_->superblock().map, pager_->superblock().page_end);
   live_.assign(end, false);
   if (known.ok())
     known = map.ForEachLive([&](PageId first, uint64_t count) {
       for (PageId p = first; p < first + count && p < end; ++p) live_[p] = true;
     });
   map_known_ = known.ok() && pager_->superblock().sequence > 0;
+  pager_->buffer().set_page_end(end);  // the map's allocator has its own opinion
   if (!map_known_)
     Note(
         "the page map is lost: deleted entries, or older ones, may come back where "
@@ -306,7 +310,7 @@ absl::Status Salvager::AdoptNames() {
   }
   for (auto& [id, record] : records) {
     const bool has_pages = strays_.contains(static_cast<uint32_t>(id));
-    if (trees_.contains(id) || !has_pages) continue;
+    if (trees_.contains(id) || !(has_pages || !record.root.page)) continue;
     trees_[id].record = std::move(record);
     trees_[id].root_known = false;
   }
@@ -335,7 +339,7 @@ absl::Status Salvager::PutEntry(Tree* tree, std::string_view key,
     const btree::LargeRef large = btree::DecodeLargeRef(v.bytes.data());
     const absl::Status fits =
         large.size <= btree::kValueSizeMax &&
-                large.size / kPageBytes < pager_->superblock().page_end
+                large.size / kPageBytes < pager_->allocator().page_end()
             ? absl::OkStatus()
             : absl::DataLossError("impossible size");
     if (fits.ok()) large_.resize(large.size);
@@ -343,7 +347,7 @@ absl::Status Salvager::PutEntry(Tree* tree, std::string_view key,
         fits.ok() ? btree::ReadLarge(pager_.get(), large, 0,
                                      absl::MakeSpan(large_.data(), large_.size()))
                   : fits;
-    if (absl::IsDataLoss(read)) {
+    if (!read.ok() && !absl::IsResourceExhausted(read)) {
       ++tree->report.lost;
       if (tree->report.gaps.size() < kGapsMax)
         tree->report.gaps.push_back({std::string(key), std::string(key) + '\0'});
@@ -404,8 +408,11 @@ absl::Status Salvager::ReplayLog(WriteTxn* txn) {
   if (!read.ok())
     Note(absl::StrCat("the log: ", std::string(read.message()), "; ",
                       result.commits_replayed, " commits were taken from it"));
-  // What an operation on a lost tree left half done is no reason to give up the rest.
-  return replayer.Finish();
+  // What was gathered for a tree that is lost is no reason to give up the rest.
+  const absl::Status finished = replayer.Finish();
+  if (!absl::IsDataLoss(finished)) return finished;
+  Note(absl::StrCat("the log: ", std::string(finished.message())));
+  return absl::OkStatus();
 }
 
 absl::Status Salvager::Run() {

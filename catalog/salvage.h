@@ -8,6 +8,9 @@
 // newest page of the catalog is taken for its root. At last the log is replayed, as far
 // as it goes.
 //
+// Without the page map, pages of transactions that were never committed cannot be told
+// apart from others where the superblocks are lost, too.
+//
 // The source is opened read-only and not changed.
 #ifndef CATALOG_SALVAGE_H_
 #define CATALOG_SALVAGE_H_

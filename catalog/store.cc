@@ -283,8 +283,8 @@ absl::Status Store::Close() {
   if (background_.joinable()) background_.join();
   if (options_.read_only || in_memory_) return absl::OkStatus();
   SHEAF_RETURN_IF_ERROR(error());
+  absl::MutexLock lock(&checkpoint_mu_);         // also ends what writes superblocks
   if (log_ == nullptr) return absl::OkStatus();  // nothing was written
-  absl::MutexLock lock(&checkpoint_mu_);
   SHEAF_RETURN_IF_ERROR(RetireLog());
   return pager_->ReleaseFreeSpace();
 }
@@ -293,10 +293,11 @@ absl::Status Store::RetireLog() {
   SHEAF_RETURN_IF_ERROR(CheckpointLocked(Reason::kOrdinary));
   SHEAF_RETURN_IF_ERROR(CheckpointLocked(Reason::kClose));
   if (log_ == nullptr) return absl::OkStatus();
-  SHEAF_RETURN_IF_ERROR(pager::Log::Remove(fs_, LogPath(), std::move(log_)));
+  // Whatever becomes of the file: the superblock says that there is none, and the next
+  // commit needs another.
   log_id_ = 0;
   writer_->set_before_first_page([this] { return EnsureLog(); });
-  return absl::OkStatus();
+  return pager::Log::Remove(fs_, LogPath(), std::move(log_));
 }
 
 absl::Status Store::CheckWritable() const {
@@ -343,12 +344,13 @@ absl::Status Store::CommitLogged(WriteTxn* txn, Durability durability) {
   unwritten_log_bytes_ = writes ? 0 : unwritten;
   ending_.fetch_add(1);
   absl::Cleanup ended = [this] { ending_.fetch_sub(1); };
+  pager::Log* const log = log_.get();  // stays while `ending_` counts this
   txn->EndTurn();
   absl::Status status;
-  if (log_ != nullptr && durability == Durability::kFull)
-    status = log_->SyncThrough(end.lsn);
-  else if (log_ != nullptr && writes)
-    status = log_->Write();
+  if (log != nullptr && durability == Durability::kFull)
+    status = log->SyncThrough(end.lsn);
+  else if (log != nullptr && writes)
+    status = log->Write();
   if (!status.ok()) return pager_->Poison(status);
   versions_->ShowThrough(end.lsn, number);
   commits_.fetch_add(1);
@@ -445,10 +447,10 @@ pager::CopiedKeys Store::KeysForCopy() {
 }
 
 absl::StatusOr<std::unique_ptr<PageScan>> Store::BeginScan(const ScanOptions& options) {
-  if (closed_) return absl::FailedPreconditionError("the database is closed");
   if (in_memory_)
     return absl::FailedPreconditionError("the database is in memory: it has no file");
   absl::MutexLock lock(&checkpoint_mu_);
+  if (closed_) return absl::FailedPreconditionError("the database is closed");
   if (!options.checkpoints) return PageScan::Begin(this, options);
   if (!options_.read_only)
     SHEAF_RETURN_IF_ERROR(CheckpointLocked(Reason::kOrdinary));

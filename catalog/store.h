@@ -142,16 +142,18 @@ class Store {
   absl::Status Close();
 
   pager::CopiedKeys KeysForCopy() ABSL_LOCKS_EXCLUDED(checkpoint_mu_);
-  // Looks at every page of the file once, a slice of it at a time, so that no page has to
-  // be kept for long. `damage` hears of each that is not intact.
-  absl::Status ScrubPass(RateLimit* rate, PageScan::DamageFn damage,
-                         absl::FunctionRef<absl::Status(uint64_t)> tick);
+  // Looks at every page of a slice of the file (one chunk of the page map, 126 MiB; with
+  // slice 0 at the superblocks, too). `damage` hears of each that is not intact.
+  absl::Status ScrubSlice(uint64_t slice, uint64_t bytes_per_second,
+                          PageScan::DamageFn damage,
+                          absl::FunctionRef<absl::Status(uint64_t)> tick);
+  uint64_t ScrubSlices() const;
   // Of all that was committed. kFailedPrecondition when part of that is in a log and the
   // database was opened read-only.
   absl::StatusOr<std::unique_ptr<PageScan>> BeginScan(const ScanOptions& options = {});
 
   StoreStats stats();
-  // kPages and kQuick look at the last checkpoint.
+  // kPages looks at the pages of the last checkpoint, and writes none.
   absl::StatusOr<CheckResult> Check(CheckLevel level, const Progress& progress);
   // OK until the first failed write or sync.
   absl::Status error() const { return pager_->error(); }
@@ -192,12 +194,15 @@ class Store {
                            absl::FunctionRef<void()> no_room);
   absl::Status Trim() ABSL_LOCKS_EXCLUDED(checkpoint_mu_);
   absl::Status CheckWritable() const;
+  absl::Status ScrubSuperblocks(PageScan::DamageFn damage)
+      ABSL_LOCKS_EXCLUDED(checkpoint_mu_);
   absl::StatusOr<CheckResult> CheckQuick();
   absl::StatusOr<CheckResult> CheckPages(const Progress& progress);
   absl::StatusOr<CheckResult> CheckFull(const Progress& progress);
   absl::StatusOr<pager::Stamp> BeginKeyRotation(const EncryptionKey& key)
       ABSL_LOCKS_EXCLUDED(checkpoint_mu_);
   absl::Status EndKeyRotation() ABSL_LOCKS_EXCLUDED(checkpoint_mu_);
+  absl::Status ReleaseFreeSpace() ABSL_LOCKS_EXCLUDED(checkpoint_mu_);
   // Puts all that is in the log into the file and removes it; the next commit makes
   // another. Requires: the writer's turn.
   absl::Status RetireLog() ABSL_EXCLUSIVE_LOCKS_REQUIRED(checkpoint_mu_);

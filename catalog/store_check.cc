@@ -249,7 +249,15 @@ absl::StatusOr<CheckResult> Store::CheckQuick() {
 
 absl::StatusOr<CheckResult> Store::CheckPages(const Progress& progress) {
   SHEAF_ASSIGN_OR_RETURN(CheckResult result, CheckQuick());
-  SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<PageScan> scan, BeginScan());
+  ScanOptions last_checkpoint;
+  last_checkpoint.checkpoints = false;
+  absl::StatusOr<std::unique_ptr<PageScan>> begun = BeginScan(last_checkpoint);
+  if (absl::IsDataLoss(begun.status())) {
+    result.problems.push_back({0, std::string(begun.status().message())});
+    return result;
+  }
+  SHEAF_RETURN_IF_ERROR(begun.status());
+  const std::unique_ptr<PageScan> scan = *std::move(begun);
   RateLimit no_limit(0);
   SHEAF_RETURN_IF_ERROR(scan->Run(
       PageScan::Depth::kTags, &no_limit,

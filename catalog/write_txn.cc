@@ -292,6 +292,8 @@ absl::StatusOr<std::optional<TreeRecord>> WriteTxn::NextTree(TreeId id) {
 absl::StatusOr<bool> WriteTxn::Relocate(RelocationPlace* place,
                                         btree::Relocation* relocation) {
   SHEAF_RETURN_IF_ERROR(broken_);
+  // The version that comes of it needs a log beside it, even where no page moves.
+  SHEAF_RETURN_IF_ERROR(writer_.Prepare());
   changed_ = relocated_ = true;
   while (!place->in_catalog) {
     SHEAF_ASSIGN_OR_RETURN(const std::optional<TreeRecord> next, NextTree(place->tree));
@@ -299,8 +301,11 @@ absl::StatusOr<bool> WriteTxn::Relocate(RelocationPlace* place,
       *place = {.in_catalog = true};
       break;
     }
-    if (next->id != place->tree) *place = {.tree = next->id};  // it was dropped
     SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, OpenById(next->id));
+    if (tree == nullptr || next->id < place->tree || next->id >= next_tree_id_)
+      return Broken(absl::DataLossError(
+          absl::StrCat("catalog: tree ", next->id, " is where it cannot be")));
+    if (next->id != place->tree) *place = {.tree = next->id};  // it was dropped
     absl::StatusOr<bool> all = tree->tree_.Relocate(&place->key, relocation);
     if (!all.ok()) return Broken(all.status());
     if (tree->root().page != tree->record_.root.page) tree->changed_ = true;

@@ -86,6 +86,7 @@ class WriteTxn {
     TreeId tree = 1;  // this one is next
     bool in_catalog = false;
     std::string key;
+    friend bool operator==(const RelocationPlace&, const RelocationPlace&) = default;
   };
   absl::StatusOr<bool> Relocate(RelocationPlace* place, btree::Relocation* relocation);
 

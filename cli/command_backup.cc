@@ -39,15 +39,20 @@ absl::StatusOr<BackupReport> CopyTo(const Arguments& args, Database& db,
   if (args.other_file != "-") return db.Backup(args.other_file, options, progress);
   if (isatty(STDOUT_FILENO) != 0)
     return UsageError("TO: a backup is nothing for a terminal; write it to a file");
-  return db.BackupTo(
-      [&](std::string_view bytes) -> absl::Status {
+  const auto written = [&]() -> absl::Status {
+    if (session.out.ok()) return absl::OkStatus();
+    return absl::ResourceExhaustedError(std::string("cannot write to standard output: ") +
+                                        strerror(session.out.error()));
+  };
+  const auto report = db.BackupTo(
+      [&](std::string_view bytes) {
         session.out.Write(bytes);
-        if (session.out.ok()) return absl::OkStatus();
-        return absl::ResourceExhaustedError(
-            std::string("cannot write to standard output: ") +
-            strerror(session.out.error()));
+        return written();
       },
       options, progress);
+  session.out.Flush();  // here a reader that is gone has not what it wanted
+  SHEAF_RETURN_IF_ERROR(written());
+  return report;
 }
 
 absl::StatusOr<size_t> ReadStandardInput(absl::Span<char> out) {

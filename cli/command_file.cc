@@ -115,14 +115,21 @@ struct Glimpse {
 
 absl::StatusOr<Glimpse> LookAt(const std::string& path, const Options& options) {
   Glimpse seen;
+  absl::Status problem;
+  int intact = 0;
   for (const uint64_t page : {0, 1}) {
     auto description = Database::DescribePage(path, page, options);
     if (!description.ok()) return FileError(path, description.status());
-    if (!description->intact) continue;  // it is being written just now
+    if (!description->intact) {  // one of them may be being written just now
+      problem = absl::DataLossError(description->problem);
+      continue;
+    }
+    ++intact;
     const Json fields = Json::parse(description->json, nullptr, false);
     seen.version = std::max(seen.version, fields.value("version", uint64_t{0}));
     seen.checkpoints = std::max(seen.checkpoints, fields.value("sequence", uint64_t{0}));
   }
+  if (intact == 0) return FileError(path, problem);
   std::error_code absent;
   seen.file_bytes = std::filesystem::file_size(path, absent);
   const uint64_t log = std::filesystem::file_size(path + "-log", absent);

@@ -1,4 +1,6 @@
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -25,8 +27,17 @@ absl::StatusOr<std::string> AskSecret(const char* prompt) {
   absl::Cleanup restore = [&] { tcsetattr(terminal, TCSAFLUSH, &before); };
   (void)!write(terminal, prompt, strlen(prompt));
   std::string secret;
-  char c = 0;
-  while (read(terminal, &c, 1) == 1 && c != '\n') secret.push_back(c);
+  const Interrupt interrupt;  // so that the terminal is as it was afterwards
+  for (char c = 0; c != '\n';) {
+    pollfd ready[] = {{terminal, POLLIN, 0}, {interrupt.fd(), POLLIN, 0}};
+    if (poll(ready, 2, -1) < 0 && errno != EINTR) break;
+    if (interrupt.signal_number() != 0)
+      return WithDetails(absl::CancelledError("no passphrase was given"),
+                         {{"exit", kExitSignal + interrupt.signal_number()}});
+    if (ready[0].revents == 0) continue;
+    if (read(terminal, &c, 1) != 1) break;
+    if (c != '\n') secret.push_back(c);
+  }
   (void)!write(terminal, "\n", 1);
   return secret;
 }

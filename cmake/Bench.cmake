@@ -19,3 +19,7 @@ elseif(bench_sources)
       sheaf_static nlohmann_json::nlohmann_json PkgConfig::LMDB PkgConfig::ROCKSDB
       PkgConfig::WIREDTIGER PkgConfig::SQLITE leveldb::leveldb)
 endif()
+
+# sheaf_keeping_bench: encryption, backup and compaction against doing without.
+add_executable(sheaf_keeping_bench bench/keeping/main.cc)
+target_link_libraries(sheaf_keeping_bench PRIVATE sheaf_static nlohmann_json::nlohmann_json)

@@ -2,12 +2,13 @@
 // (RFC 5869), scrypt (RFC 7914), random bytes.
 //
 // A nonce may be used once under one key. Nonces of pages and superblocks are random;
-// so that no key sees 2^32 of them, every 2^20 stamps have a key of their own. Frames of
+// so that a key sees fewer than 2^32 of them, every 2^20 stamps (transactions) have a key
+// of their own: enough unless they write more than 16 MiB each on the average. Frames of
 // the log are numbered, under a key of their segment.
 //
 //   the user's key     32 bytes, or what scrypt makes of a passphrase
 //     wraps            the file key (key_wrap.h): random, made with the file
-//       HKDF-SHA256, salt: the database id, info:
+//       HKDF-SHA256, salt: the database id and the superblock's key_salt, info:
 //         "superblock"                          the key of superblocks
 //         "pages" and birth / 2^20 (8 bytes)    of pages
 //         "log" and the segment's salt          of the frames in a log segment

@@ -78,6 +78,8 @@ absl::StatusOr<EncryptionKey> EncryptionKey::Resolved() const {
   SHEAF_ASSIGN_OR_RETURN(EncryptionKey key, source_());
   if (key.source_ != nullptr)
     return absl::InvalidArgumentError("key: its callback returned another callback");
+  if (key.is_none())  // perhaps a mistake: it shall not make a plain database of a secret
+    return absl::InvalidArgumentError("key: its callback returned none");
   return key;
 }
 

@@ -16,8 +16,7 @@ constexpr size_t kEpochsMax = 1024;
 
 absl::StatusOr<std::shared_ptr<Cipher>> FileKeys::Make(const SecretKey& file_key,
                                                        std::string_view info) const {
-  SHEAF_ASSIGN_OR_RETURN(const SecretKey key,
-                         DeriveKey(file_key.bytes(), database_id_, info));
+  SHEAF_ASSIGN_OR_RETURN(const SecretKey key, DeriveKey(file_key.bytes(), salt_, info));
   return std::make_shared<Cipher>(key);
 }
 

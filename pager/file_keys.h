@@ -27,8 +27,9 @@ namespace sheaf::pager {
 
 class FileKeys {
  public:
-  FileKeys(const SecretKey& file_key, std::string_view database_id)
-      : database_id_(database_id), generations_{{file_key, 0}} {}
+  // `salt`: of the database; its id and the superblock's key_salt.
+  FileKeys(const SecretKey& file_key, std::string_view salt)
+      : salt_(salt), generations_{{file_key, 0}} {}
 
   // `previous` was the file key of pages born before `since`.
   void AddPrevious(const SecretKey& previous, Stamp since) ABSL_LOCKS_EXCLUDED(mu_);
@@ -53,7 +54,7 @@ class FileKeys {
   absl::StatusOr<std::shared_ptr<Cipher>> Make(const SecretKey& file_key,
                                                std::string_view info) const;
 
-  const std::string database_id_;
+  const std::string salt_;
   mutable Mutex mu_;
   std::vector<Generation> generations_ ABSL_GUARDED_BY(mu_);  // ascending
   std::shared_ptr<Cipher> superblocks_ ABSL_GUARDED_BY(mu_);

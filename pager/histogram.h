@@ -1,5 +1,5 @@
 // Histogram: how long something took, over and over. Four buckets to each power of two of
-// nanoseconds, so a quantile is right within an eighth.
+// nanoseconds, so a quantile is at most a quarter too high.
 //
 // Thread-safe; recording is two relaxed additions.
 #ifndef PAGER_HISTOGRAM_H_
@@ -60,7 +60,7 @@ class Histogram {
   }
 
  private:
-  static constexpr size_t kBuckets = 160;  // up to some 18 minutes; what is longer, too
+  static constexpr size_t kBuckets = 160;  // up to half an hour; what is longer, too
   std::array<std::atomic<uint64_t>, kBuckets> counts_{};
   std::atomic<uint64_t> sum_{0};
 };

@@ -341,11 +341,12 @@ absl::StatusOr<PageRef> PageAllocator::ReplaceMapPage(const PageRef old, uint32_
 // changes the chunk it lies in, so this goes on until no chunk is newly changed:
 // at most once a chunk.
 absl::Status PageAllocator::PlaceMapPages(Stamp birth, MapRoots* roots) {
-  // The chunks that are there now; placing pages below may add one or two.
-  const size_t roots_needed =
-      (chunks_.size() + 2 + kIndexEntriesMax - 1) / kIndexEntriesMax;
+  // The chunks that are there now, and those that placing pages below may add.
+  const size_t chunks = chunks_.size() + 2 +
+                        2 * (chunks_.size() + kMapRootsMax * kNodePagesMax) / kChunkPages;
+  const size_t roots_needed = (chunks + kIndexEntriesMax - 1) / kIndexEntriesMax;
   for (size_t r = 0; r < roots_needed && r < kMapRootsMax; ++r) {
-    const size_t last = std::min(chunks_.size() + 2, (r + 1) * kIndexEntriesMax);
+    const size_t last = std::min(chunks, (r + 1) * kIndexEntriesMax);
     const size_t bytes = PageHeader::kSize + (last - r * kIndexEntriesMax) * kIndexEntry;
     SHEAF_ASSIGN_OR_RETURN(
         roots->index[r],
@@ -355,12 +356,12 @@ absl::Status PageAllocator::PlaceMapPages(Stamp birth, MapRoots* roots) {
     roots->count = static_cast<uint32_t>(r + 1);
   }
   fresh_map_.clear();
-  std::vector<bool> placed(chunks_.size() + 2);
+  std::vector<bool> placed(chunks);
   for (bool more = true; more;) {
     more = false;
     for (size_t c = 0; c < chunks_.size(); ++c) {
-      if (!chunks_[c].changed || placed[c]) continue;
       SHEAF_ASSERT(c < placed.size());
+      if (!chunks_[c].changed || placed[c]) continue;
       placed[c] = more = true;
       fresh_map_.push_back(c);
       SHEAF_ASSIGN_OR_RETURN(const PageRef map, ReplaceMapPage(chunks_[c].map, 1, birth));
@@ -448,9 +449,9 @@ absl::StatusOr<PageAllocator::Stats> PageAllocator::stats() {
   return s;
 }
 
-absl::Status PageAllocator::ForEachRun(Bit which,
+absl::Status PageAllocator::ForEachRun(Bit which, PageId from, PageId to,
                                        absl::FunctionRef<void(PageId, uint64_t)> fn) {
-  for (size_t c = 0; c < chunks_.size(); ++c) {
+  for (size_t c = from / kChunkPages; c < chunks_.size() && c * kChunkPages < to; ++c) {
     if (which == Bit::kLive && chunks_[c].live_count == 0) continue;
     if (which == Bit::kFree && chunks_[c].used_count == kChunkPages) continue;
     if (which == Bit::kFree && chunks_[c].bits == nullptr && !assume_held_) continue;
@@ -481,15 +482,16 @@ absl::Status PageAllocator::ForEachRun(Bit which,
   return absl::OkStatus();
 }
 
-absl::Status PageAllocator::ForEachLive(absl::FunctionRef<void(PageId, uint64_t)> fn) {
+absl::Status PageAllocator::ForEachLive(PageId begin, PageId end,
+                                        absl::FunctionRef<void(PageId, uint64_t)> fn) {
   MutexLock lock(&mu_);
-  return ForEachRun(Bit::kLive, fn);
+  return ForEachRun(Bit::kLive, begin, end, fn);
 }
 
 absl::Status PageAllocator::ForEachFree(absl::FunctionRef<void(PageId, uint64_t)> fn) {
   MutexLock lock(&mu_);
   DrainWarm(0);
-  return ForEachRun(Bit::kFree, fn);
+  return ForEachRun(Bit::kFree, 0, kPageIdEnd, fn);
 }
 
 void PageAllocator::AssumeHeld() {

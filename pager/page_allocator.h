@@ -100,6 +100,12 @@ class PageAllocator {
 
   // Calls `fn(first, count)` for each run of pages the durable map marks.
   absl::Status ForEachLive(absl::FunctionRef<void(PageId, uint64_t)> fn)
+      ABSL_LOCKS_EXCLUDED(mu_) {
+    return ForEachLive(0, kPageIdEnd, fn);
+  }
+  // Only in the chunks that [begin, end) touches.
+  absl::Status ForEachLive(PageId begin, PageId end,
+                           absl::FunctionRef<void(PageId, uint64_t)> fn)
       ABSL_LOCKS_EXCLUDED(mu_);
   // The same for runs of pages that may be handed out, but for those that (nearly all)
   // were so since it was opened: they are holes, or were so when the file was closed.
@@ -138,7 +144,8 @@ class PageAllocator {
   void SetUsed(PageId first, uint32_t pages) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status SetLive(const PageRef& ref, bool live) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   enum class Bit { kLive, kFree };
-  absl::Status ForEachRun(Bit which, absl::FunctionRef<void(PageId, uint64_t)> fn)
+  absl::Status ForEachRun(Bit which, PageId begin, PageId end,
+                          absl::FunctionRef<void(PageId, uint64_t)> fn)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status PlaceMapPages(Stamp birth, MapRoots* roots)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

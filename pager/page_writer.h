@@ -98,6 +98,12 @@ class PageWriter {
 
   ReaderSlot* slot() const { return slot_; }
   uint64_t pages_given_up() const { return given_up_.size(); }
+  // In base pages, of those behind the first `from`.
+  uint64_t base_pages_given_up(size_t from) const {
+    uint64_t pages = 0;
+    for (; from < given_up_.size(); ++from) pages += given_up_[from].pages;
+    return pages;
+  }
   Pager& pager() { return pager_; }
 
  private:

@@ -27,6 +27,11 @@ std::string_view Chars(const DatabaseId& id) {
   return {reinterpret_cast<const char*>(id.data()), id.size()};
 }
 
+std::string KeySaltOf(const Superblock& s) {
+  return std::string(Chars(s.database_id)) +
+         std::string(reinterpret_cast<const char*>(s.key_salt.data()), s.key_salt.size());
+}
+
 // Both superblocks of a new database, encrypted if there is a key, or copied ones.
 absl::Status MakeSuperblocks(const EncryptionKey& key, const ScryptCost& cost,
                              const CopiedKeys& copied, char* pages) {
@@ -35,17 +40,20 @@ absl::Status MakeSuperblocks(const EncryptionKey& key, const ScryptCost& cost,
   for (uint8_t& b : s.database_id) b = static_cast<uint8_t>(random());
   s.sequence = 1;
   std::unique_ptr<FileKeys> keys;
+  if (!copied.key_wrap.empty() || !key.is_none())
+    SHEAF_RETURN_IF_ERROR(FillRandom(
+        absl::MakeSpan(reinterpret_cast<char*>(s.key_salt.data()), s.key_salt.size())));
   if (!copied.key_wrap.empty()) {
     s.database_id = copied.database_id;  // the keys are made with it
     s.key_wrap = copied.key_wrap;
-    keys = std::make_unique<FileKeys>(copied.file_key, Chars(s.database_id));
+    keys = std::make_unique<FileKeys>(copied.file_key, KeySaltOf(s));
   } else if (!key.is_none()) {
     SHEAF_RETURN_IF_ERROR(CheckScryptCost(cost));
     SHEAF_ASSIGN_OR_RETURN(const SecretKey file_key, RandomKey());
     s.key_wrap.resize(kKeyWrapBytes);
     SHEAF_RETURN_IF_ERROR(
         WrapFileKey(file_key, key, cost, Chars(s.database_id), s.key_wrap.data()));
-    keys = std::make_unique<FileKeys>(file_key, Chars(s.database_id));
+    keys = std::make_unique<FileKeys>(file_key, KeySaltOf(s));
   }
   SHEAF_RETURN_IF_ERROR(EncodeSuperblock(s, 0, pages, keys.get()));
   return EncodeSuperblock(s, 1, pages + kPageBytes, keys.get());
@@ -123,6 +131,11 @@ absl::StatusOr<std::unique_ptr<File>> Pager::OpenFile(FileSystem* fs,
   if (!file.ok()) return file.status();
   SHEAF_RETURN_IF_ERROR(
       (*file)->Lock(options.read_only ? LockMode::kShared : LockMode::kExclusive));
+  // Somebody may have put another file in its place before the lock was had.
+  SHEAF_ASSIGN_OR_RETURN(const uint32_t links, (*file)->LinkCount());
+  if (links == 0)
+    return absl::UnavailableError(
+        absl::StrCat(path, ": was replaced or deleted while it was opened; try again"));
   return file;
 }
 
@@ -171,7 +184,7 @@ absl::StatusOr<Pager::Found> Pager::ReadSuperblock(const File& file, PageId id,
       SHEAF_ASSIGN_OR_RETURN(file_key,
                              UnwrapFileKey(plain.key_wrap.data(), *key, database_id));
     }
-    found.keys = std::make_unique<FileKeys>(file_key, database_id);
+    found.keys = std::make_unique<FileKeys>(file_key, KeySaltOf(plain));
   } else if (!key->is_none()) {
     return absl::FailedPreconditionError(
         "it is not encrypted: open it without a key or passphrase");
@@ -195,6 +208,16 @@ absl::StatusOr<std::unique_ptr<FileKeys>> Pager::FindKeys(const File& file,
   }
   if (!refused.ok() && !key.is_none()) return refused;
   return std::unique_ptr<FileKeys>();
+}
+
+bool Pager::IsEncrypted(const File& file) {
+  char page[kPageBytes];
+  for (const PageId id : {0, 1}) {
+    if (!file.Read(id * kPageBytes, absl::MakeSpan(page)).ok()) continue;
+    const absl::StatusOr<Superblock> s = DecodePlainSuperblock(page, id);
+    if (s.ok()) return !s->key_wrap.empty();
+  }
+  return false;
 }
 
 absl::StatusOr<std::unique_ptr<Pager>> Pager::OpenDamaged(FileSystem* fs,
@@ -236,8 +259,7 @@ absl::Status Pager::ReadWhatIsThere(const EncryptionKey& key) {
   if (superblock_.sequence == 0 && !refused.ok()) return refused;
   if (!any_magic && size < 3 * kPageBytes)
     return absl::InvalidArgumentError("not a Sheaf database: it has no page of one");
-  superblock_.page_end = std::min<uint64_t>(size / kPageBytes, kPageIdEnd);
-  return allocator_->Open(MapRoots(), superblock_.page_end);
+  return allocator_->Open(MapRoots(), std::min<uint64_t>(size / kPageBytes, kPageIdEnd));
 }
 
 absl::Status Pager::ReadSuperblocks(EncryptionKey* key, const CopiedKeys& copied) {
@@ -278,7 +300,7 @@ absl::Status Pager::ReadSuperblocks(EncryptionKey* key, const CopiedKeys& copied
     return absl::DataLossError(absl::StrCat("the file was cut off: it has ", size,
                                             " bytes, its superblock says ",
                                             superblock_.page_end * kPageBytes));
-  const bool closed = superblock_.log_id == 0;  // cleanly: WriteLogId will see to it
+  const bool closed = superblock_.log_id == 0;  // cleanly: the first write will see to it
   return (alike && closed) || read_only_ ? absl::OkStatus() : RepairTwin(second ? 0 : 1);
 }
 
@@ -362,6 +384,10 @@ absl::Status Pager::WriteCheckpoint(const CheckpointRequest& request) {
 }
 
 absl::Status Pager::WriteSuperblock(Superblock next) {
+  // What was read of it may be in the system's cache only, marked clean by a sync that
+  // failed: page 0 must not be written before it is safe.
+  if (!twin_is_durable_) SHEAF_RETURN_IF_ERROR(Poison(RepairTwin(1)));
+  twin_is_durable_ = true;
   ++next.sequence;
   char page[kPageBytes];
   SHEAF_RETURN_IF_ERROR(Poison(EncodeSuperblock(next, 0, page, codec_.keys())));

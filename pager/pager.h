@@ -71,8 +71,7 @@ class Pager {
                                                      const PagerOptions& options,
                                                      const PageOps* ops);
   // A damaged file, to be read as far as it can be: only through buffer(). Its
-  // superblock is the newest that can be read, or has nothing but page_end; the page map
-  // is empty. The errors are those about keys, and of a file that is no database at all.
+  // superblock is the newest that can be read, or an empty one; the page map is empty. The errors are those about keys, and of a file that is no database at all.
   static absl::StatusOr<std::unique_ptr<Pager>> OpenDamaged(FileSystem* fs,
                                                             const std::string& path,
                                                             const EncryptionKey& key,
@@ -83,6 +82,9 @@ class Pager {
   // read without one, and nobody gave it. The errors are those about keys.
   static absl::StatusOr<std::unique_ptr<FileKeys>> FindKeys(const File& file,
                                                             const EncryptionKey& key);
+
+  // Does a superblock that can be read say so?
+  static bool IsEncrypted(const File& file);
 
   absl::Status WriteCheckpoint(const CheckpointRequest& request);
   // Writes both superblocks with another log id (and position), durably, and
@@ -104,7 +106,7 @@ class Pager {
   // Makes it durable that stamps below `next` may have been used.
   absl::Status SkipStamps(Stamp next);
   // Gives the disk space of free pages back; the file keeps its length. Requires:
-  // a durable superblock that reaches none of them, and no other user.
+  // a durable superblock that reaches none of them; nobody makes pages.
   absl::Status ReleaseFreeSpace();
 
   // Visits `root` and every page below it whose birth is after `since`, parents
@@ -165,6 +167,7 @@ class Pager {
   std::unique_ptr<BufferManager> buffer_;
   std::unique_ptr<PageAllocator> allocator_;
   Superblock superblock_;
+  bool twin_is_durable_ = false;  // page 1, of the superblock that was opened
 
   mutable absl::Mutex error_mu_;
   absl::Status error_ ABSL_GUARDED_BY(error_mu_);

@@ -14,9 +14,9 @@ constexpr char kMagic[] = "SheafDB\n";
 constexpr size_t kMagicAt = 64, kFormat = 72, kPageBytesAt = 76, kDatabaseId = 80,
                  kSequence = 96, kVersion = 104, kNextStamp = 112, kPageEnd = 120,
                  kNextTreeId = 128, kCatalogRoot = 136, kMapCount = 148, kLogId = 152,
-                 kLogLsn = 160, kLogChain = 168, kFeatures = 172, kMapIndexAt = 192,
-                 kMapIndexEnd = 960, kKeyWrapAt = 1024, kKeySince = 1152,
-                 kPreviousKey = 1160, kPreviousKeyEnd = 1192;
+                 kLogLsn = 160, kLogChain = 168, kFeatures = 172, kKeySalt = 176,
+                 kMapIndexAt = 192, kMapIndexEnd = 960, kKeyWrapAt = 1024,
+                 kKeySince = 1152, kPreviousKey = 1160, kPreviousKeyEnd = 1192;
 static_assert(kKeyWrapAt + kKeyWrapBytes == kKeySince);
 static_assert(kMapIndexAt + kMapRootsMax * PageRef::kEncodedSize == kMapIndexEnd);
 
@@ -78,6 +78,7 @@ absl::Status EncodeSuperblock(const Superblock& s, PageId id, char* page,
     EncodePageRef(page + kMapIndexAt + i * PageRef::kEncodedSize, s.map.index[i]);
   if (keys != nullptr) {
     EncodeFixed32(page + kFeatures, kEncrypted);
+    std::memcpy(page + kKeySalt, s.key_salt.data(), s.key_salt.size());
     s.key_wrap.copy(page + kKeyWrapAt, kKeyWrapBytes);
     EncodeFixed64(page + kKeySince, s.key_since);
     if (s.key_since != 0) s.previous_key.bytes().copy(page + kPreviousKey, kKeyBytes);
@@ -115,6 +116,7 @@ absl::StatusOr<Superblock> DecodePlainSuperblock(const char* page, PageId id) {
   s.sequence = DecodeFixed64(page + kSequence);
   if (DecodeFixed32(page + kFeatures) != 0)
     s.key_wrap = std::string(page + kKeyWrapAt, kKeyWrapBytes);
+  std::memcpy(s.key_salt.data(), page + kKeySalt, s.key_salt.size());
   return s;
 }
 

@@ -25,7 +25,8 @@
 //      160     8  log_lsn         where to begin in it
 //      168     4  log_chain
 //      172     4  features        bits a reader must know; bit 0: encrypted
-//      176    16  reserved        zero
+//      176    16  key_salt        random in an encrypted file, made with it (a compact copy
+//                                 has its own): with the id, what keys are made with
 //      192  12*n  map_index       page references
 //      960    64  reserved        zero
 //     1024   128  key_wrap        key_wrap.h; zero in a plain file
@@ -40,6 +41,7 @@
 // bytes in the file.
 #ifndef PAGER_SUPERBLOCK_H_
 #define PAGER_SUPERBLOCK_H_
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -67,6 +69,7 @@ struct Superblock {
   MapRoots map;
   // Empty in a plain file, otherwise kKeyWrapBytes.
   std::string key_wrap;
+  std::array<uint8_t, 16> key_salt{};
   Stamp key_since = 0;
   SecretKey previous_key;
 };

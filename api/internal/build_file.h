@@ -10,6 +10,12 @@
 
 namespace sheaf::internal {
 
+// `path`, canonical, if a new database may get that name. kInvalidArgument: it is that of
+// a log. kFailedPrecondition: a log lies beside it that belongs to no database there, but
+// perhaps to one that was moved away.
+absl::StatusOr<std::string> CheckDestination(pager::FileSystem* fs,
+                                             const std::string& path);
+
 // Calls `fill` with an empty store made by `options` and `keys` (Store::Open), closes it
 // and gives it the name `path`, which is canonical. Returns its size in bytes.
 absl::StatusOr<uint64_t> BuildFile(pager::FileSystem* fs, const std::string& path,

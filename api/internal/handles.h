@@ -94,8 +94,10 @@ struct CursorState {
   bool Live();
 };
 
-// What the bytes of a page say, be they ever so damaged.
-PageDescription Describe(uint64_t page, std::string bytes, const pager::PageCodec& codec);
+// What the bytes of a page say, be they ever so damaged. `sealed`: and the codec has no
+// key to them.
+PageDescription Describe(uint64_t page, std::string bytes, const pager::PageCodec& codec,
+                         bool sealed);
 
 // Adds the name of the table to a message about it.
 absl::Status At(const std::string& name, const absl::Status& status);

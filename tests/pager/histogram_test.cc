@@ -1,5 +1,5 @@
-// Histogram: buckets cover all durations without a gap, quantiles are right within an
-// eighth, many threads lose no count.
+// Histogram: buckets cover all durations without a gap, quantiles are at most a
+// quarter too high, many threads lose no count.
 #include "pager/histogram.h"
 
 #include <gtest/gtest.h>
