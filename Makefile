@@ -28,7 +28,7 @@ tidy: setup
 bench:
 	@tools/setup.sh --bench
 	@cmake --preset release -DSHEAF_BENCH=ON >/dev/null
-	@cmake --build --preset release -j2 --target sheaf_bench --target sheaf_keeping_bench
+	@cmake --build --preset release -j2 --target sheaf_bench sheaf_keeping_bench
 	@build/release/sheaf_bench --json build/bench.json
 	@build/release/sheaf_keeping_bench --dir=build/keeping-bench --json=build/bench-keeping.json
 
