@@ -9,12 +9,13 @@
 #include "api/internal/handles.h"
 #include "catalog/backup.h"
 #include "catalog/tick.h"
-#include "pager/replace_file.h"
 #include "pager/status_macros.h"
 
 namespace sheaf {
 namespace {
 
+using internal::ExistingIf;
+using internal::FileSystemOf;
 using pager::FileReplacer;
 
 // Beside the database's own.
@@ -22,14 +23,6 @@ constexpr uint64_t kCopyCacheBytes = uint64_t{64} << 20;
 constexpr size_t kStreamBytes = size_t{1} << 20;
 // So much is written before the device is told to begin with it.
 constexpr uint64_t kWritebackBytes = uint64_t{8} << 20;
-
-FileReplacer::Existing ExistingIf(bool overwrite) {
-  return overwrite ? FileReplacer::Existing::kReplace : FileReplacer::Existing::kRefuse;
-}
-
-pager::FileSystem* FileSystemOf(pager::FileSystem* chosen) {
-  return chosen != nullptr ? chosen : pager::RealFileSystem();
-}
 
 // Writes a file from its beginning on and keeps the device busy.
 class FileSink {

@@ -5,7 +5,6 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "pager/replace_file.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::internal {
@@ -32,11 +31,8 @@ absl::StatusOr<uint64_t> BuildFile(
     pager::FileSystem* fs, const std::string& path, bool overwrite, Options options,
     const pager::CopiedKeys& keys,
     absl::FunctionRef<absl::Status(catalog::Store*)> fill) {
-  SHEAF_ASSIGN_OR_RETURN(
-      FileReplacer file,
-      FileReplacer::Begin(fs, path,
-                          overwrite ? FileReplacer::Existing::kReplace
-                                    : FileReplacer::Existing::kRefuse));
+  SHEAF_ASSIGN_OR_RETURN(FileReplacer file,
+                         FileReplacer::Begin(fs, path, ExistingIf(overwrite)));
   const std::string temporary = file.temporary_path();
   SHEAF_RETURN_IF_ERROR(fs->Delete(temporary));
   file.CloseFile();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/internal/build_file.h"
 #include "api/internal/handles.h"
 #include "pager/status_macros.h"
 
@@ -51,8 +52,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
                                                          const Options& options) {
   SHEAF_RETURN_IF_ERROR(CheckOptions(options));
   if (path.empty()) return absl::InvalidArgumentError("path: is empty");
-  pager::FileSystem* fs =
-      options.file_system != nullptr ? options.file_system : pager::RealFileSystem();
+  pager::FileSystem* fs = internal::FileSystemOf(options.file_system);
   auto rep = std::make_unique<Rep>();
   SHEAF_ASSIGN_OR_RETURN(rep->store, catalog::Store::Open(fs, path, options, false));
   rep->combiner = std::make_unique<catalog::Combiner>(rep->store.get());
@@ -279,8 +279,7 @@ absl::StatusOr<CheckReport> Database::Check(CheckLevel level, const Progress& pr
 absl::StatusOr<PageDescription> Database::DescribePage(const std::string& path,
                                                        uint64_t page,
                                                        const Options& options) {
-  pager::FileSystem* fs =
-      options.file_system != nullptr ? options.file_system : pager::RealFileSystem();
+  pager::FileSystem* fs = internal::FileSystemOf(options.file_system);
   SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<pager::File> file,
                          fs->Open(path, pager::OpenMode::kReadOnly));
   SHEAF_ASSIGN_OR_RETURN(const uint64_t size, file->Size());

@@ -46,8 +46,7 @@ absl::Status RaiseCounters(catalog::Store* store) {
 absl::StatusOr<SalvageReport> Salvage(const std::string& from, const std::string& to,
                                       const SalvageOptions& options,
                                       const Progress& progress) {
-  pager::FileSystem* const fs =
-      options.file_system != nullptr ? options.file_system : pager::RealFileSystem();
+  pager::FileSystem* const fs = internal::FileSystemOf(options.file_system);
   SHEAF_ASSIGN_OR_RETURN(const std::string source, fs->Canonical(from));
   SHEAF_ASSIGN_OR_RETURN(const std::string target, internal::CheckDestination(fs, to));
   if (source == target)

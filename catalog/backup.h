@@ -26,8 +26,8 @@ using SinkFn = absl::FunctionRef<absl::Status(uint64_t offset, std::string_view 
 
 // Writes a checkpoint, then copies its pages: the file as it would be after a clean close
 // at this moment. Page checksums are verified; kDataLoss ends the copy. `key`: opens
-// the copy, where another than that of the database shall. The superblocks, the first 8 KiB, come last if
-// `superblocks_last`.
+// the copy, where another than that of the database shall. The superblocks, the first
+// 8 KiB, come last if `superblocks_last`.
 absl::StatusOr<BackupResult> CopyPages(Store* store,
                                        const std::optional<EncryptionKey>& key,
                                        bool superblocks_last, RateLimit* rate,

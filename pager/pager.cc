@@ -311,7 +311,9 @@ absl::Status Pager::RepairTwin(PageId id) {
   char page[kPageBytes];
   SHEAF_RETURN_IF_ERROR(EncodeSuperblock(superblock_, id, page, codec_.keys()));
   SHEAF_RETURN_IF_ERROR(file_->Write(id * kPageBytes, {page, kPageBytes}));
-  return file_->Sync();
+  SHEAF_RETURN_IF_ERROR(file_->Sync());
+  twin_is_durable_ = twin_is_durable_ || id == 1;
+  return absl::OkStatus();
 }
 
 // --- Checkpoint -------------------------------------------------------------
@@ -387,7 +389,6 @@ absl::Status Pager::WriteSuperblock(Superblock next) {
   // What was read of it may be in the system's cache only, marked clean by a sync that
   // failed: page 0 must not be written before it is safe.
   if (!twin_is_durable_) SHEAF_RETURN_IF_ERROR(Poison(RepairTwin(1)));
-  twin_is_durable_ = true;
   ++next.sequence;
   char page[kPageBytes];
   SHEAF_RETURN_IF_ERROR(Poison(EncodeSuperblock(next, 0, page, codec_.keys())));
