@@ -41,6 +41,7 @@ absl::Status CheckOptions(const Options& options) {
   if (options.read_only && options.error_if_exists)
     return absl::InvalidArgumentError(
         "Options::error_if_exists makes no sense with read_only");
+  SHEAF_RETURN_IF_ERROR(catalog::CheckCompression(options.compression));
   return CheckDurability("Options::durability", options.durability);
 }
 
@@ -155,6 +156,8 @@ absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& option
       return absl::InvalidArgumentError(absl::StrCat(
           "value of ", op.value_size, " bytes: ", kValueBytesMax, " are allowed"));
   }
+  const bool new_ones_compress =
+      store.options().compression.kind != CompressionKind::kNone;
   const auto work = [&](catalog::WriteTxn& txn) -> absl::Status {
     // First everything that can be refused, then the changes.
     for (const WriteBatch::Op& op : batch.ops_) {
@@ -162,12 +165,16 @@ absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& option
       if (tree != nullptr && tree->record().kind != catalog::TreeKind::kTable)
         return absl::FailedPreconditionError(
             absl::StrCat(op.table, ": is a collection, not a table"));
+      const bool compresses =
+          tree == nullptr ? new_ones_compress : tree->record().compression.encoded;
+      if (compresses) SHEAF_RETURN_IF_ERROR(catalog::CheckEncodable(op.value_size));
     }
     for (const WriteBatch::Op& op : batch.ops_) {
       SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, txn.FindTree(op.table));
       if (tree == nullptr) {
         SHEAF_ASSIGN_OR_RETURN(
             tree, txn.CreateTree(op.table, catalog::TreeKind::kTable, {}, {}));
+        SHEAF_RETURN_IF_ERROR(tree->SetCompression(store.options().compression));
       }
       bool existed = false;
       SHEAF_RETURN_IF_ERROR(

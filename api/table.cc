@@ -66,17 +66,59 @@ absl::StatusOr<Value> LoadLarge(pager::Pager* pager, const btree::LargeRef& larg
 
 }  // namespace
 
+Value CopyOf(std::string_view bytes) {
+  std::unique_ptr<char[]> copy = NewBytes(bytes.size());
+  std::memcpy(copy.get(), bytes.data(), bytes.size());
+  return Value::Owned(std::move(copy), bytes.size());
+}
+
+absl::Status TableState::OpenStored(std::string_view stored, std::string* buffer,
+                                    std::string_view* out) const {
+  if (open != nullptr) return open->Open(stored, buffer, out);
+  const auto load = [&](uint32_t version) {
+    return txn->rep->store->dictionaries().Get(
+        txn->context(), txn->snapshot->version().catalog, record.id, version);
+  };
+  absl::Status status = opener.Open(stored, load, buffer, out);
+  return status.ok() ? status : At(name, status);
+}
+
 // In a write transaction the page may change in place, so the bytes are copied.
 absl::StatusOr<Value> TableState::ToValue(Found* found) const {
   pager::Pager* const pager = txn->context().pager;
-  if (found->is_large) return LoadLarge(pager, found->large, open != nullptr);
-  if (open == nullptr) {
+  const bool copies = open != nullptr;
+  if (!encoded()) [[likely]] {
+    if (found->is_large) return LoadLarge(pager, found->large, copies);
+    if (copies) return CopyOf(found->bytes);
     const std::string_view bytes = found->bytes;
     return Value::Pinned(bytes, &pager->buffer(), found->pin.Release());
   }
-  std::unique_ptr<char[]> bytes = NewBytes(found->bytes.size());
-  std::memcpy(bytes.get(), found->bytes.data(), found->bytes.size());
-  return Value::Owned(std::move(bytes), found->bytes.size());
+  std::string buffer;
+  std::string_view stored = found->bytes, bytes;
+  Value large;
+  if (found->is_large) {
+    SHEAF_ASSIGN_OR_RETURN(large, LoadLarge(pager, found->large, copies));
+    stored = large.view();
+  }
+  SHEAF_RETURN_IF_ERROR(OpenStored(stored, &buffer, &bytes));
+  if (bytes.data() == buffer.data()) return CopyOf(bytes);
+  if (found->is_large) {
+    large.RemovePrefix(stored.size() - bytes.size());
+    return large;
+  }
+  if (copies) return CopyOf(bytes);
+  return Value::Pinned(bytes, &pager->buffer(), found->pin.Release());
+}
+
+std::string_view CursorState::OpenHere(std::string_view stored) {
+  std::string_view value;
+  absl::Status opened = table->OpenStored(stored, &value_copy, &value);
+  if (opened.ok()) {
+    have_copy = value.data() == value_copy.data();
+    return value;
+  }
+  cursor->Fail(std::move(opened));
+  return {};
 }
 
 bool CursorState::Live() {
@@ -134,7 +176,20 @@ const absl::Status& Cursor::status() const {
 std::string_view Cursor::key() const { return state_->cursor->key(); }
 
 uint64_t Cursor::value_size() const {
-  return state_->cursor->Fresh() ? state_->cursor->value().size : 0;
+  const CursorState& s = *state_;
+  if (!s.cursor->Fresh()) return 0;
+  const btree::NodeView::LeafValue v = s.cursor->value();
+  if (!s.table->encoded()) return v.size;
+  char head[pager::ValueCodec::kHeadBytesMax];
+  std::string_view stored = v.bytes;
+  if (v.is_large) {
+    stored = {head, std::min<uint64_t>(v.size, sizeof head)};
+    if (!btree::ReadLarge(s.table->txn->context().pager,
+                          btree::DecodeLargeRef(v.bytes.data()), 0, {head, stored.size()})
+             .ok())
+      return 0;
+  }
+  return pager::ValueCodec::SizeOf(stored, v.size, btree::kValueSizeMax).value_or(0);
 }
 
 std::string_view Cursor::value() {
@@ -142,7 +197,8 @@ std::string_view Cursor::value() {
   if (s.have_copy) return s.value_copy;
   if (s.cursor->Fresh()) {
     const btree::NodeView::LeafValue v = s.cursor->value();
-    if (!v.is_large) return v.bytes;
+    if (!v.is_large && !s.table->encoded()) return v.bytes;
+    if (!v.is_large) return s.OpenHere(v.bytes);
   }
   // A large value, or one whose table changed since the cursor came here.
   if (!s.Live()) return {};
@@ -225,6 +281,20 @@ absl::StatusOr<uint64_t> TableReader::ReadRange(std::string_view key, uint64_t o
   SHEAF_RETURN_IF_ERROR(state_->reader().Find(key, &found));
   if (!found.found)
     return absl::NotFoundError(absl::StrCat(state_->name, ": no such key"));
+  if (state_->encoded()) {
+    char tag = found.size() > 0 && !found.is_large ? found.bytes[0] : '\0';
+    if (found.is_large)
+      SHEAF_RETURN_IF_ERROR(btree::ReadLarge(state_->txn->context().pager, found.large, 0,
+                                             absl::MakeSpan(&tag, 1)));
+    if (!pager::ValueCodec::IsAsIs(tag)) {
+      SHEAF_ASSIGN_OR_RETURN(const Value value, state_->ToValue(&found));
+      if (offset >= value.size()) return 0;
+      const uint64_t n = std::min<uint64_t>(out.size(), value.size() - offset);
+      std::memcpy(out.data(), value.data() + offset, n);
+      return n;
+    }
+    offset = offset < found.size() ? offset + 1 : offset;
+  }
   if (offset >= found.size()) return 0;
   const uint64_t n = std::min<uint64_t>(out.size(), found.size() - offset);
   if (found.is_large) {

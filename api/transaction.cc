@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/internal/handles.h"
+#include "catalog/tick.h"
 #include "pager/status_macros.h"
 
 namespace sheaf {
@@ -14,8 +15,8 @@ using internal::TransactionState;
 namespace {
 
 TreeInfo ToInfo(const catalog::TreeRecord& record, uint64_t entries) {
-  return {record.name, static_cast<TreeKind>(record.kind), entries, record.key_type,
-          record.value_type};
+  return {record.name,       static_cast<TreeKind>(record.kind), entries, record.key_type,
+          record.value_type, record.compression.wanted};
 }
 
 std::vector<TreeInfo> ToInfos(const std::vector<catalog::TreeRecord>& records) {
@@ -63,13 +64,18 @@ absl::StatusOr<std::shared_ptr<TableState>> OpenForReading(
 
 absl::StatusOr<std::shared_ptr<TableState>> OpenForWriting(
     const std::shared_ptr<TransactionState>& txn, std::string_view name,
-    catalog::TreeKind kind, std::string_view key_type, std::string_view value_type) {
+    catalog::TreeKind kind, std::string_view key_type, std::string_view value_type,
+    const TreeOptions& options) {
   SHEAF_RETURN_IF_ERROR(txn->Live());
   SHEAF_RETURN_IF_ERROR(catalog::CheckTreeName(name));
+  const Compression compression =
+      options.compression.value_or(txn->rep->store->options().compression);
+  SHEAF_RETURN_IF_ERROR(catalog::CheckCompression(compression));
   SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * open, txn->write->FindTree(name));
   if (open == nullptr) {
     SHEAF_ASSIGN_OR_RETURN(open,
                            txn->write->CreateTree(name, kind, key_type, value_type));
+    SHEAF_RETURN_IF_ERROR(open->SetCompression(compression));
   }
   SHEAF_RETURN_IF_ERROR(CheckKind(open->record(), kind));
   auto state = std::make_shared<TableState>();
@@ -139,6 +145,29 @@ absl::StatusOr<std::vector<TreeInfo>> ReadTransaction::List() const {
   return ToInfos(records);
 }
 
+absl::StatusOr<CompressionStats> ReadTransaction::MeasureCompression(
+    std::string_view name, const Progress& progress) const {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_RETURN_IF_ERROR(state_->Live());
+  const catalog::Snapshot& snapshot = *state_->snapshot;
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<catalog::TreeRecord> record,
+                         snapshot.FindTree(name));
+  if (!record.has_value())
+    return absl::NotFoundError(
+        absl::StrCat(std::string(name), ": no such table or collection"));
+  absl::StatusOr<catalog::CompressionUse> use = catalog::MeasureCompression(
+      snapshot.context(), snapshot.version().catalog, *record, progress);
+  if (!use.ok()) return internal::At(std::string(name), use.status());
+  return CompressionStats{.compression = record->compression.wanted,
+                          .values = record->root.entries,
+                          .values_as_is = use->as_is,
+                          .values_with_dictionary = use->with_dictionary,
+                          .value_bytes = use->value_bytes,
+                          .stored_bytes = use->stored_bytes,
+                          .dictionaries = use->dictionaries,
+                          .dictionary_bytes = use->dictionary_bytes};
+}
+
 uint64_t ReadTransaction::version() const {
   return state_ != nullptr && state_->snapshot.has_value()
              ? state_->snapshot->version().number
@@ -171,29 +200,33 @@ absl::Status WriteTransaction::Commit() {
   return status;
 }
 
-absl::StatusOr<Table> WriteTransaction::table(std::string_view name) {
+absl::StatusOr<Table> WriteTransaction::table(std::string_view name,
+                                              const TreeOptions& options) {
   if (state_ == nullptr) return TransactionState::Ended();
-  SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<TableState> table,
-                         OpenForWriting(state_, name, catalog::TreeKind::kTable, {}, {}));
+  SHEAF_ASSIGN_OR_RETURN(
+      std::shared_ptr<TableState> table,
+      OpenForWriting(state_, name, catalog::TreeKind::kTable, {}, {}, options));
   return Table(std::move(table));
 }
 
 absl::StatusOr<Table> WriteTransaction::typed_table(std::string_view name,
                                                     std::string_view key_type,
-                                                    std::string_view value_type) {
+                                                    std::string_view value_type,
+                                                    const TreeOptions& options) {
   if (state_ == nullptr) return TransactionState::Ended();
-  SHEAF_ASSIGN_OR_RETURN(
-      std::shared_ptr<TableState> table,
-      OpenForWriting(state_, name, catalog::TreeKind::kTable, key_type, value_type));
+  SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<TableState> table,
+                         OpenForWriting(state_, name, catalog::TreeKind::kTable, key_type,
+                                        value_type, options));
   SHEAF_RETURN_IF_ERROR(CheckTypes(table->open->record(), key_type, value_type));
   return Table(std::move(table));
 }
 
-absl::StatusOr<Collection> WriteTransaction::collection(std::string_view name) {
+absl::StatusOr<Collection> WriteTransaction::collection(std::string_view name,
+                                                        const TreeOptions& options) {
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_ASSIGN_OR_RETURN(
       std::shared_ptr<TableState> table,
-      OpenForWriting(state_, name, catalog::TreeKind::kCollection, {}, {}));
+      OpenForWriting(state_, name, catalog::TreeKind::kCollection, {}, {}, options));
   return Collection(Table(std::move(table)));
 }
 
@@ -215,6 +248,36 @@ absl::Status WriteTransaction::Drop(std::string_view name) {
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_RETURN_IF_ERROR(state_->Live());
   return state_->write->DropTree(name);
+}
+
+namespace {
+
+absl::StatusOr<catalog::OpenTree*> FindToChange(TransactionState* txn,
+                                                std::string_view name) {
+  if (txn == nullptr) return TransactionState::Ended();
+  SHEAF_RETURN_IF_ERROR(txn->Live());
+  SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, txn->write->FindTree(name));
+  if (tree != nullptr) return tree;
+  return absl::NotFoundError(
+      absl::StrCat(std::string(name), ": no such table or collection"));
+}
+
+}  // namespace
+
+absl::Status WriteTransaction::SetCompression(std::string_view name,
+                                              const Compression& compression) {
+  SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, FindToChange(state_.get(), name));
+  return tree->SetCompression(compression);
+}
+
+absl::Status WriteTransaction::Recompress(std::string_view name,
+                                          const Compression& compression,
+                                          const Progress& progress) {
+  SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, FindToChange(state_.get(), name));
+  const uint64_t total = tree->root().entries;
+  return tree->Recompress(compression, [&](uint64_t done) {
+    return catalog::Tick(progress, "the recompression", {done, total, "entries encoded"});
+  });
 }
 
 absl::StatusOr<Savepoint> WriteTransaction::SetSavepoint() {

@@ -11,6 +11,7 @@
 #define SHEAF_TRANSACTION_H_
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,22 @@ struct TreeInfo {
   TreeKind kind = TreeKind::kTable;
   uint64_t entry_count = 0;
   std::string key_type, value_type;  // of a typed table; empty otherwise
+  Compression compression;           // of values that are put from now on
+};
+
+// What a table or collection is made with. One that is there stays as it is.
+struct TreeOptions {
+  std::optional<Compression> compression;  // not set: what Options say
+};
+
+// What compression makes of the values of one table or collection.
+struct CompressionStats {
+  Compression compression;    // of values that are put from now on
+  uint64_t values = 0;        // all of them; of these:
+  uint64_t values_as_is = 0;  // that did not shrink, or were put without compression
+  uint64_t values_with_dictionary = 0;
+  uint64_t value_bytes = 0, stored_bytes = 0;  // before and after; without keys and pages
+  uint64_t dictionaries = 0, dictionary_bytes = 0;
 };
 
 class ReadTransaction {
@@ -51,6 +68,10 @@ class ReadTransaction {
   absl::StatusOr<TableReader> typed_table(std::string_view name,
                                           std::string_view key_type,
                                           std::string_view value_type) const;
+
+  // Looks at every entry, and opens none. kNotFound.
+  absl::StatusOr<CompressionStats> MeasureCompression(
+      std::string_view name, const Progress& progress = {}) const;
 
   uint64_t version() const;  // the commit this snapshot shows
   void End();                // idempotent; also by destruction
@@ -80,13 +101,25 @@ class WriteTransaction {
 
   // Created on first use. kFailedPrecondition when the name belongs to another
   // kind. Names are 1 to 255 bytes of UTF-8 without control characters.
-  absl::StatusOr<Table> table(std::string_view name);
-  absl::StatusOr<Collection> collection(std::string_view name);
+  absl::StatusOr<Table> table(std::string_view name, const TreeOptions& options = {});
+  absl::StatusOr<Collection> collection(std::string_view name,
+                                        const TreeOptions& options = {});
   absl::StatusOr<std::vector<TreeInfo>> List() const;
   absl::StatusOr<Table> typed_table(std::string_view name, std::string_view key_type,
-                                    std::string_view value_type);
+                                    std::string_view value_type,
+                                    const TreeOptions& options = {});
   absl::Status Rename(std::string_view from, std::string_view to);
   absl::Status Drop(std::string_view name);  // kNotFound
+
+  // How values are compressed that are put from now on; those that are there stay as they
+  // are, and readable. kNotFound. kFailedPrecondition when it holds values and was made
+  // without compression: Recompress it.
+  absl::Status SetCompression(std::string_view name, const Compression& compression);
+  // The same, and every value that is there; a dictionary is trained anew, from values of
+  // all of it. Builds it anew beside the old one, which takes as much space until the
+  // next checkpoint; the transaction commits with one. A cancelled call changes nothing.
+  absl::Status Recompress(std::string_view name, const Compression& compression,
+                          const Progress& progress = {});
 
   absl::StatusOr<Savepoint> SetSavepoint();
   // kFailedPrecondition when the savepoint is gone. It can be used again.

@@ -558,9 +558,11 @@ class TypedTable : public TypedTableReader<K, V> {
 // Created on first use. kFailedPrecondition when the table holds other types, or
 // bytes without types: it names both.
 template <class K, class V>
-absl::StatusOr<TypedTable<K, V>> OpenTyped(WriteTransaction& txn, std::string_view name) {
-  SHEAF_ASSIGN_OR_RETURN(Table table, txn.typed_table(name, KeyCodec<K>::TypeName(),
-                                                      ValueCodec<V>::TypeName()));
+absl::StatusOr<TypedTable<K, V>> OpenTyped(WriteTransaction& txn, std::string_view name,
+                                           const TreeOptions& options = {}) {
+  SHEAF_ASSIGN_OR_RETURN(
+      Table table,
+      txn.typed_table(name, KeyCodec<K>::TypeName(), ValueCodec<V>::TypeName(), options));
   return TypedTable<K, V>(std::move(table));
 }
 

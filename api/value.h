@@ -50,6 +50,8 @@ class Value {
     v.data_ = bytes.data(), v.size_ = bytes.size(), v.pager_ = pager, v.page_ = page;
     return v;
   }
+  // For the library: the bytes behind the first `n`.
+  void RemovePrefix(size_t n) { data_ += n, size_ -= n; }
   static Value Owned(std::unique_ptr<char[]> bytes, size_t size) {
     Value v;
     v.data_ = bytes.get(), v.size_ = size, v.owned_ = std::move(bytes);

@@ -201,6 +201,19 @@ absl::Status ReadLarge(Pager* pager, const LargeRef& ref, uint64_t offset,
   return absl::OkStatus();
 }
 
+absl::Status WholeValue(Pager* pager, const NodeView::LeafValue& value,
+                        std::string* buffer, std::string_view* out) {
+  *out = value.bytes;
+  if (!value.is_large) return absl::OkStatus();
+  const LargeRef ref = DecodeLargeRef(value.bytes.data());
+  char last = 0;
+  if (ref.size > 0)
+    SHEAF_RETURN_IF_ERROR(ReadLarge(pager, ref, ref.size - 1, absl::MakeSpan(&last, 1)));
+  buffer->resize(ref.size);
+  *out = *buffer;
+  return ReadLarge(pager, ref, 0, absl::MakeSpan(buffer->data(), buffer->size()));
+}
+
 absl::Status WalkLarge(Pager* pager, const LargeRef& ref,
                        absl::FunctionRef<absl::Status(const PageRef&)> fn) {
   const PageId end = pager->allocator().page_end();

@@ -40,6 +40,11 @@ absl::StatusOr<LargeRef> WriteLarge(pager::PageWriter* writer, std::string_view 
 absl::Status ReadLarge(pager::Pager* pager, const LargeRef& ref, uint64_t offset,
                        absl::Span<char> out);
 
+// The value itself: where it is, when it is small, otherwise read into `*buffer`, which
+// takes memory for a value whose last byte is there.
+absl::Status WholeValue(pager::Pager* pager, const NodeView::LeafValue& value,
+                        std::string* buffer, std::string_view* out);
+
 // Has chunk `index` exactly `size` bytes?
 absl::Status CheckChunkSize(pager::Pager* pager, const LargeRef& ref, uint64_t index,
                             uint64_t size);

@@ -5,9 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "btree/large_value.h"
 #include "btree/tree_reader.h"
+#include "catalog/compression.h"
 #include "catalog/tick.h"
+#include "catalog/tree_source.h"
 #include "catalog/write_txn.h"
 #include "pager/status_macros.h"
 #include "pager/superblock.h"
@@ -46,45 +47,6 @@ absl::StatusOr<BackupResult> CopyPages(Store* store,
   return BackupResult{size, scan->pages(), superblock.version};
 }
 
-namespace {
-
-// Reads a tree in order for the bulk load of another.
-class TreeSource {
- public:
-  TreeSource(const btree::ReadContext& context, const btree::TreeRoot* root)
-      : pager_(*context.pager), cursor_(context, root, nullptr) {
-    cursor_.SeekFirst();
-  }
-  bool Next(std::string_view* key, std::string_view* value) {
-    if (!status_.ok()) return false;
-    if (moves_) cursor_.Next();
-    moves_ = true;
-    if (!cursor_.Valid()) {
-      status_ = cursor_.status();
-      return false;
-    }
-    *key = cursor_.key();
-    const btree::NodeView::LeafValue found = cursor_.value();
-    *value = found.bytes;
-    if (!found.is_large) return true;
-    large_.resize(found.size);
-    status_ = btree::ReadLarge(&pager_, btree::DecodeLargeRef(found.bytes.data()), 0,
-                               absl::MakeSpan(large_.data(), large_.size()));
-    *value = large_;
-    return status_.ok();
-  }
-  const absl::Status& status() const { return status_; }
-
- private:
-  pager::Pager& pager_;
-  btree::TreeCursor cursor_;
-  bool moves_ = false;
-  std::string large_;
-  absl::Status status_;
-};
-
-}  // namespace
-
 absl::StatusOr<BackupResult> CopyTrees(Store* from, Store* to, const Progress& progress) {
   const Snapshot snapshot(from);
   SHEAF_ASSIGN_OR_RETURN(const std::vector<TreeRecord> records, snapshot.ListTrees());
@@ -97,8 +59,14 @@ absl::StatusOr<BackupResult> CopyTrees(Store* from, Store* to, const Progress& p
         OpenTree * tree,
         txn->CreateTree(record.name, record.kind, record.key_type, record.value_type));
     SHEAF_RETURN_IF_ERROR(tree->SetCounter(record.counter));
+    SHEAF_RETURN_IF_ERROR(tree->StoreCompression(record.compression));
+    SHEAF_RETURN_IF_ERROR(
+        ForEachDictionary(snapshot.context(), snapshot.version().catalog, record.id,
+                          [&](uint32_t version, const std::string& bytes) {
+                            return tree->AddDictionary(version, bytes);
+                          }));
     TreeSource source(snapshot.context(), &record.root);
-    SHEAF_RETURN_IF_ERROR(tree->BulkLoad(
+    SHEAF_RETURN_IF_ERROR(tree->BulkLoadStored(
         [&](std::string_view* key, std::string_view* value) {
           return source.Next(key, value);
         },

@@ -29,9 +29,10 @@ absl::Status Replayer::Apply(std::string_view group) {
       SHEAF_RETURN_IF_ERROR(Gather(op));
       continue;
     }
-    if (op.code == OpCode::kCounter) {  // no other operation looks at it
+    if (op.code == OpCode::kCounter || op.code == OpCode::kCompression ||
+        op.code == OpCode::kDictionary) {  // no other operation looks at these
       SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, Open(op.tree));
-      SHEAF_RETURN_IF_ERROR(tree->SetCounter(op.counter));
+      SHEAF_RETURN_IF_ERROR(ApplyNow(tree, op));
       continue;
     }
     SHEAF_RETURN_IF_ERROR(Finish());
@@ -61,13 +62,19 @@ absl::Status Replayer::ApplyNow(OpenTree* tree, const Op& op) {
   bool existed = false;
   switch (op.code) {
     case OpCode::kPut:
-      return tree->Put(op.key, op.value, btree::BTree::PutMode::kUpsert, &existed);
+      return tree->PutStored(op.key, op.value, btree::BTree::PutMode::kUpsert, &existed);
     case OpCode::kDelete:
       return tree->Delete(op.key).status();
     case OpCode::kDeleteRange: {
       const std::string to(op.value);
       return tree->DeleteRange(op.key, op.has_to ? &to : nullptr).status();
     }
+    case OpCode::kCounter:
+      return tree->SetCounter(op.counter);
+    case OpCode::kCompression:
+      return tree->StoreCompression(op.compression);
+    case OpCode::kDictionary:
+      return tree->AddDictionary(op.dictionary, op.value);
     case OpCode::kRename:
       return txn_.RenameTree(tree->record().name, op.key);
     case OpCode::kDrop:

@@ -81,6 +81,9 @@ class Salvager {
   void Index(PageId id, const char* page, size_t bytes);
   PageRef NewestRoot(uint32_t tree);
   absl::Status FillGaps(uint32_t tree, const std::vector<Gap>& gaps, EntryFn entry);
+  std::optional<TreeRecord> TakeCatalogEntry(std::string_view key,
+                                             const NodeView::LeafValue& value);
+  absl::Status AddDictionaries(const Tree& tree);
   absl::Status ReadCatalog();
   absl::Status AdoptNames();
   absl::Status CreateTrees(WriteTxn* txn);
@@ -97,12 +100,17 @@ class Salvager {
   Store& to_;
   const Progress& progress_;
   std::map<TreeId, Tree> trees_;
+  struct LostAndFound {
+    uint32_t size = 0;
+    std::map<uint16_t, std::string> pieces;
+  };
+  std::map<std::pair<TreeId, uint32_t>, LostAndFound> dictionaries_;
   absl::flat_hash_set<PageId> seen_;  // pages of trees that were walked
   bool indexed_ = false, map_known_ = false;
   std::map<uint32_t, std::vector<Stray>> strays_;
   std::vector<bool> live_;  // by page id, if the map is known
   uint64_t done_ = 0;
-  std::string large_;
+  std::string large_, opened_;
 };
 
 // One node: its children, or its entries. False: it is lost. `*level`: what it must be,
@@ -251,6 +259,26 @@ absl::Status Salvager::FillGaps(uint32_t tree, const std::vector<Gap>& gaps,
 
 // --- Trees --------------------------------------------------------------------
 
+// Keeps pieces of dictionaries; returns the record of a tree.
+std::optional<TreeRecord> Salvager::TakeCatalogEntry(std::string_view key,
+                                                     const NodeView::LeafValue& value) {
+  if (key.empty() || value.is_large) return std::nullopt;
+  if (key.starts_with(kFirstDictionaryKey)) {
+    const absl::StatusOr<DictionaryPiece> p = DecodeDictionaryPiece(key, value.bytes);
+    if (!p.ok()) return std::nullopt;
+    LostAndFound& dictionary = dictionaries_[{p->tree, p->version}];
+    dictionary.size = p->size;
+    dictionary.pieces[p->piece] = std::string(p->bytes);
+  }
+  if (!key.starts_with(kFirstTreeKey)) return std::nullopt;
+  absl::StatusOr<TreeRecord> record = DecodeTreeRecord(key, value.bytes);
+  absl::Status status = record.status();
+  if (status.ok()) status = CheckTreeName(record->name);
+  if (status.ok()) return *std::move(record);
+  Note(absl::StrCat("catalog: ", std::string(status.message())));
+  return std::nullopt;
+}
+
 absl::Status Salvager::ReadCatalog() {
   PageRef root = pager_->superblock().catalog_root;
   std::vector<Gap> gaps;
@@ -261,12 +289,8 @@ absl::Status Salvager::ReadCatalog() {
   }
   const auto entry = [&](std::string_view key,
                          const NodeView::LeafValue& value) -> absl::Status {
-    if (key.empty() || key[0] != 'i' || value.is_large) return absl::OkStatus();
-    absl::StatusOr<TreeRecord> record = DecodeTreeRecord(key, value.bytes);
-    if (record.ok() && CheckTreeName(record->name).ok())
+    if (std::optional<TreeRecord> record = TakeCatalogEntry(key, value))
       trees_[record->id].record = *std::move(record);
-    else
-      Note(absl::StrCat("catalog: ", std::string(record.status().message())));
     return absl::OkStatus();
   };
   if (root) SHEAF_RETURN_IF_ERROR(Walk(root, -1, 0, "", {}, 0, &gaps, entry));
@@ -300,9 +324,7 @@ absl::Status Salvager::AdoptNames() {
     std::vector<std::pair<std::string, ChildRef>> none;
     if (stray.level > 0) continue;
     const auto entry = [&](std::string_view key, const NodeView::LeafValue& value) {
-      if (key.empty() || key[0] != 'i' || value.is_large) return absl::OkStatus();
-      absl::StatusOr<TreeRecord> record = DecodeTreeRecord(key, value.bytes);
-      if (record.ok() && CheckTreeName(record->name).ok())
+      if (std::optional<TreeRecord> record = TakeCatalogEntry(key, value))
         records[record->id] = *std::move(record);
       return absl::OkStatus();
     };
@@ -328,39 +350,47 @@ absl::Status Salvager::CreateTrees(WriteTxn* txn) {
     if (record.counter != 0) SHEAF_RETURN_IF_ERROR(tree.open->SetCounter(record.counter));
     tree.report.name = record.name;
     tree.report.kind = record.kind;
+    SHEAF_RETURN_IF_ERROR(tree.open->StoreCompression(record.compression));
+    SHEAF_RETURN_IF_ERROR(AddDictionaries(tree));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Salvager::AddDictionaries(const Tree& tree) {
+  const TreeId id = tree.record.id;
+  for (auto it = dictionaries_.lower_bound({id, 0});
+       it != dictionaries_.end() && it->first.first == id; ++it) {
+    std::string bytes;
+    for (const auto& [number, piece] : it->second.pieces) bytes += piece;
+    absl::Status added = absl::DataLossError("pieces are missing");
+    if (bytes.size() == it->second.size)
+      added = tree.open->AddDictionary(it->first.second, bytes);
+    if (!added.ok() && !absl::IsDataLoss(added)) return added;
+    if (!added.ok())
+      Note(absl::StrCat(
+          tree.report.name, ": dictionary ", it->first.second,
+          " is lost, and what was compressed with it: ", std::string(added.message())));
   }
   return absl::OkStatus();
 }
 
 absl::Status Salvager::PutEntry(Tree* tree, std::string_view key,
                                 const NodeView::LeafValue& v) {
-  std::string_view value = v.bytes;
-  if (v.is_large) {
-    const btree::LargeRef large = btree::DecodeLargeRef(v.bytes.data());
-    const absl::Status fits =
-        large.size <= btree::kValueSizeMax &&
-                large.size / kPageBytes < pager_->allocator().page_end()
-            ? absl::OkStatus()
-            : absl::DataLossError("impossible size");
-    if (fits.ok()) large_.resize(large.size);
-    const absl::Status read =
-        fits.ok() ? btree::ReadLarge(pager_.get(), large, 0,
-                                     absl::MakeSpan(large_.data(), large_.size()))
-                  : fits;
-    if (!read.ok() && !absl::IsResourceExhausted(read)) {
-      ++tree->report.lost;
-      if (tree->report.gaps.size() < kGapsMax)
-        tree->report.gaps.push_back({std::string(key), std::string(key) + '\0'});
-      Note(absl::StrCat(tree->report.name,
-                        ": a large value is lost: ", std::string(read.message())));
-      return absl::OkStatus();
-    }
-    SHEAF_RETURN_IF_ERROR(read);
-    value = large_;
+  std::string_view stored, value;
+  absl::Status read = btree::WholeValue(pager_.get(), v, &large_, &stored);
+  if (read.ok()) read = tree->open->Open(stored, &opened_, &value);
+  if (!read.ok()) {
+    if (absl::IsResourceExhausted(read)) return read;
+    ++tree->report.lost;
+    if (tree->report.gaps.size() < kGapsMax)
+      tree->report.gaps.push_back({std::string(key), std::string(key) + '\0'});
+    Note(absl::StrCat(tree->report.name,
+                      ": a value is lost: ", std::string(read.message())));
+    return absl::OkStatus();
   }
   bool existed = false;
   const absl::Status put =
-      tree->open->Put(key, value, btree::BTree::PutMode::kUpsert, &existed);
+      tree->open->PutStored(key, stored, btree::BTree::PutMode::kUpsert, &existed);
   if (absl::IsInvalidArgument(put)) return absl::OkStatus();  // no key anybody could give
   SHEAF_RETURN_IF_ERROR(put);
   if (!existed) ++tree->report.entries;

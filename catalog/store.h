@@ -35,6 +35,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "btree/btree.h"
+#include "catalog/compression.h"
 #include "catalog/options.h"
 #include "catalog/page_scan.h"
 #include "catalog/tree_record.h"
@@ -160,6 +161,7 @@ class Store {
 
   pager::Pager& pager() { return *pager_; }
   VersionSet& versions() { return *versions_; }
+  DictionaryCache& dictionaries() { return dictionaries_; }
   const Options& options() const { return options_; }
   bool read_only() const { return options_.read_only; }
 
@@ -220,6 +222,7 @@ class Store {
   uint64_t log_id_ = 0;
   std::unique_ptr<pager::PageWriter> writer_;  // of whoever has the turn
   WriterQueue queue_;
+  DictionaryCache dictionaries_;
   std::atomic<pager::Stamp> next_stamp_{0};  // the last one used
   std::atomic<pager::Lsn> checkpoint_lsn_{0};
   std::atomic<uint64_t> commits_{0}, rollbacks_{0}, checkpoints_{0};

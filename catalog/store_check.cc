@@ -8,8 +8,10 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "catalog/compression.h"
 #include "catalog/store.h"
 #include "catalog/tick.h"
+#include "catalog/tree_source.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::catalog {
@@ -21,7 +23,7 @@ using pager::PageRef;
 using pager::Stamp;
 
 constexpr size_t kProblemsMax = 1000;
-constexpr uint64_t kPagesATick = 256;
+constexpr uint64_t kPagesATick = 256, kValuesATick = 4096;
 
 // A set of pages that costs memory only where it has some, so that a huge file of
 // which little is used is no burden.
@@ -81,6 +83,7 @@ class StoreChecker {
       result.pages += tree->pages;
       result.entries += tree->entries;
       ++result.trees;
+      SHEAF_RETURN_IF_ERROR(CheckValues(context, version, record));
     }
     return absl::OkStatus();
   }
@@ -159,9 +162,19 @@ class StoreChecker {
     btree::TreeCursor cursor(context, &version.catalog, nullptr);
     const btree::TreeReader catalog(context, version.catalog);
     uint64_t names = 0;
+    std::map<TreeId, uint32_t> dictionaries;  // the newest of each tree; they come first
     for (cursor.SeekFirst(); cursor.Valid(); cursor.Next()) {
       if (cursor.key()[0] == 'n') {
         ++names;
+        continue;
+      }
+      if (cursor.key().starts_with(kFirstDictionaryKey)) {
+        absl::StatusOr<DictionaryPiece> piece =
+            DecodeDictionaryPiece(cursor.key(), cursor.value().bytes);
+        if (piece.ok())
+          dictionaries[piece->tree] = piece->version;
+        else
+          Problem(cursor.leaf_ref().id, std::string(piece.status().message()));
         continue;
       }
       absl::StatusOr<TreeRecord> record =
@@ -181,8 +194,17 @@ class StoreChecker {
         Problem(0, absl::StrCat("catalog: tree ", record->id, " has an impossible name"));
       if (record->id >= version.next_tree_id)
         Problem(0, absl::StrCat("catalog: tree id ", record->id, " was never given out"));
+      const auto newest = dictionaries.find(record->id);
+      if (newest != dictionaries.end() &&
+          newest->second > record->compression.dictionaries)
+        Problem(0, absl::StrCat("catalog: dictionary ", newest->second, " of tree ",
+                                record->id, " was never given out"));
+      if (newest != dictionaries.end()) dictionaries.erase(newest);
       records->push_back(*std::move(record));
     }
+    for (const auto& [tree, version] : dictionaries)
+      Problem(0, absl::StrCat("catalog: dictionary ", version, " is of tree ", tree,
+                              ", which does not exist"));
     if (names != records->size())
       Problem(0,
               absl::StrCat("catalog: ", names, " names for ", records->size(), " trees"));
@@ -191,6 +213,35 @@ class StoreChecker {
       return absl::OkStatus();
     }
     return cursor.status();
+  }
+
+  // Every dictionary is one, and every value can be opened.
+  absl::Status CheckValues(const btree::ReadContext& context, const Version& version,
+                           const TreeRecord& record) {
+    if (!record.compression.encoded) return absl::OkStatus();
+    const auto load = [&](uint32_t number) {
+      return LoadDictionary(context, version.catalog, record.id, number);
+    };
+    TreeSource source(context, &record.root);
+    ValueOpener opener;
+    std::string_view key, stored, value;
+    std::string buffer;
+    uint64_t bad = 0;
+    absl::Status first;
+    while (source.Next(&key, &stored)) {
+      const absl::Status opened = opener.Open(stored, load, &buffer, &value);
+      if (!opened.ok() && !absl::IsDataLoss(opened)) return opened;
+      if (!opened.ok() && ++bad == 1) first = opened;
+      if (++values_ % kValuesATick == 0)
+        SHEAF_RETURN_IF_ERROR(
+            Tick(progress_, "the check", {values_, 0, "values opened"}));
+    }
+    if (bad > 0)
+      Problem(0, absl::StrCat(record.name, ": ", bad, " values cannot be opened: ",
+                              std::string(first.message())));
+    const absl::Status& status = source.status();
+    // What is wrong with the tree itself has been told.
+    return absl::IsDataLoss(status) ? absl::OkStatus() : status;
   }
 
   absl::StatusOr<btree::Seen> OnPage(const PageRef& ref) {
@@ -224,7 +275,7 @@ class StoreChecker {
   PageSet used_;
   PageId page_end_ = 0;
   std::vector<char> buffer_;
-  uint64_t visited_ = 0;
+  uint64_t visited_ = 0, values_ = 0;
 };
 
 }  // namespace

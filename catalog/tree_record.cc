@@ -1,6 +1,7 @@
 #include "catalog/tree_record.h"
 
 #include "absl/strings/str_cat.h"
+#include "catalog/compression.h"
 #include "pager/coding.h"
 #include "pager/status_macros.h"
 
@@ -11,7 +12,7 @@ using namespace pager;  // NOLINT: the coding functions
 namespace {
 
 constexpr PageId kRootIdEnd = kPageIdEnd - kNodePagesMax;
-constexpr size_t kEntries = 12, kKind = 18, kReserved = 19, kCounter = 20, kStrings = 28;
+constexpr size_t kEntries = 12, kKind = 18, kFlags = 19, kCounter = 20, kStrings = 28;
 
 void AppendNumber(std::string* out, uint64_t value) {
   char buffer[kVarint64BytesMax];
@@ -47,6 +48,33 @@ bool TakeString(std::string_view* in, std::string_view* out) {
 bool IsKind(uint64_t kind) {
   return kind == static_cast<uint64_t>(TreeKind::kTable) ||
          kind == static_cast<uint64_t>(TreeKind::kCollection);
+}
+
+void EncodeCompression(std::string* out, const TreeCompression& c) {
+  out->push_back(c.encoded ? '\1' : '\0');
+  out->push_back(static_cast<char>(c.wanted.kind));
+  out->push_back(static_cast<char>(c.wanted.level));
+  out->push_back(c.wanted.dictionary ? '\1' : '\0');
+  AppendNumber(out, c.dictionary);
+  AppendNumber(out, c.dictionaries);
+  AppendNumber(out, c.wanted.dictionary_at);
+}
+
+bool TakeCompression(std::string_view* in, TreeCompression* c) {
+  if (in->size() < 4) return false;
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>((*in)[i]); };
+  const bool flags_possible = byte(0) <= 1 && byte(3) <= 1;
+  c->encoded = byte(0) == 1;
+  c->wanted = {static_cast<CompressionKind>(byte(1)), byte(2), byte(3) == 1};
+  in->remove_prefix(4);
+  uint64_t version = 0, last = 0;
+  if (!flags_possible || !TakeNumber(in, &version) || !TakeNumber(in, &last) ||
+      version > last || last > UINT32_MAX || !TakeNumber(in, &c->wanted.dictionary_at) ||
+      !CheckCompression(c->wanted).ok())
+    return false;
+  c->dictionary = static_cast<uint32_t>(version);
+  c->dictionaries = static_cast<uint32_t>(last);
+  return true;
 }
 
 // Length of the UTF-8 sequence at the front, 0 when there is none.
@@ -91,6 +119,10 @@ std::string EncodeTreeRecord(const TreeRecord& record) {
   AppendString(&out, record.name);
   AppendString(&out, record.key_type);
   AppendString(&out, record.value_type);
+  if (record.compression != TreeCompression{}) {
+    out[kFlags] = 1;
+    EncodeCompression(&out, record.compression);
+  }
   return out;
 }
 
@@ -104,15 +136,15 @@ absl::StatusOr<TreeRecord> DecodeTreeRecord(std::string_view key,
   record.root.page = DecodePageRef(value.data());
   record.root.entries = DecodeFixed48(value.data() + kEntries);
   const auto kind = static_cast<uint8_t>(value[kKind]);
-  const bool reserved_is_zero = value[kReserved] == 0;
+  const auto flags = static_cast<uint8_t>(value[kFlags]);
   record.counter = DecodeFixed64(value.data() + kCounter);
   value.remove_prefix(kStrings);
   // Its leaf should have been validated as one of references. Doubt that as well.
   const PageRef& root = record.root.page;
   const bool root_possible = !root || (root.id >= 2 && root.id < kRootIdEnd);
-  if (!root_possible || !reserved_is_zero || !IsKind(kind) ||
-      !TakeString(&value, &name) || !TakeString(&value, &key_type) ||
-      !TakeString(&value, &value_type) || !value.empty())
+  if (!root_possible || flags > 1 || !IsKind(kind) || !TakeString(&value, &name) ||
+      !TakeString(&value, &key_type) || !TakeString(&value, &value_type) ||
+      (flags == 1 && !TakeCompression(&value, &record.compression)) || !value.empty())
     return absl::DataLossError(
         absl::StrCat("catalog: the record of tree ", record.id, " is malformed"));
   record.kind = static_cast<TreeKind>(kind);
@@ -223,6 +255,19 @@ void AppendCounter(std::string* log, TreeId tree, uint64_t counter) {
   log->append(buffer, sizeof(buffer));
 }
 
+void AppendCompression(std::string* log, TreeId tree,
+                       const TreeCompression& compression) {
+  AppendHead(log, OpCode::kCompression, tree);
+  EncodeCompression(log, compression);
+}
+
+void AppendDictionary(std::string* log, TreeId tree, uint32_t version,
+                      std::string_view bytes) {
+  AppendHead(log, OpCode::kDictionary, tree);
+  AppendNumber(log, version);
+  AppendString(log, bytes);
+}
+
 absl::Status TakeOp(std::string_view* in, Op* op) {
   const auto malformed = [&] {
     return absl::DataLossError("log: a committed group holds a malformed operation");
@@ -232,7 +277,7 @@ absl::Status TakeOp(std::string_view* in, Op* op) {
   in->remove_prefix(1);
   if (!TakeNumber(in, &op->tree)) return malformed();
   bool ok = true;
-  uint64_t kind = 0;
+  uint64_t kind = 0, version = 0;
   switch (op->code) {
     case OpCode::kPut:
       ok = TakeString(in, &op->key) && TakeString(in, &op->value);
@@ -263,6 +308,14 @@ absl::Status TakeOp(std::string_view* in, Op* op) {
       if (!ok) break;
       op->counter = DecodeFixed64(in->data());
       in->remove_prefix(8);
+      break;
+    case OpCode::kCompression:
+      ok = TakeCompression(in, &op->compression);
+      break;
+    case OpCode::kDictionary:
+      ok =
+          TakeNumber(in, &version) && version <= UINT32_MAX && TakeString(in, &op->value);
+      op->dictionary = static_cast<uint32_t>(version);
       break;
     default:
       return absl::UnimplementedError(

@@ -7,15 +7,21 @@
 //   'i', tree id (8, big-   tree record
 //   endian)
 //   'n', name               no page reference (12 zero bytes), tree id (8)
+//   'd', tree id (8),       a piece of a dictionary: see catalog/compression.h
+//   version (4), piece (2)
 //
 //   tree record :=
 //        0    12  root        page reference; none: the tree is empty
 //       12     6  entries
 //       18     1  kind        TreeKind
-//       19     1  reserved    zero
+//       19     1  flags       bit 0: compression follows the strings
 //       20     8  counter     a number its owner keeps: the largest integer key
 //                             a collection ever had, plus 2^63
 //       28        name, key type, value type: varint size, bytes, each
+//                 compression, with flag 0: values are encoded (1 byte: 0 or 1; see
+//                 pager/compression.h), kind (1), level (1), dictionary wanted (1),
+//                 varint version of the dictionary for new values (0: none), varint
+//                 version given to a dictionary last, varint dictionary_at
 //
 // Log group payload: operations one after the other. Strings are varint size,
 // bytes; numbers are varints.
@@ -27,6 +33,10 @@
 //   5  rename        tree id, new name
 //   6  drop          tree id
 //   7  counter       tree id, value (8 bytes)
+//   8  compression   tree id, compression as above
+//   9  dictionary    tree id, version, bytes
+//
+// Values of puts are as they are stored: encoded, where the tree's are.
 #ifndef CATALOG_TREE_RECORD_H_
 #define CATALOG_TREE_RECORD_H_
 #include <cstdint>
@@ -37,6 +47,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "btree/tree_reader.h"
+#include "catalog/options.h"
 
 namespace sheaf::catalog {
 
@@ -45,12 +56,23 @@ enum class TreeKind : uint8_t { kTable = 1, kCollection = 2 };
 // Three of these fit a leaf of the catalog, which keeps its values in the leaf.
 inline constexpr size_t kTreeNameMax = 255, kTypeNameMax = 255;
 
+struct TreeCompression {
+  bool encoded = false;       // the values are
+  Compression wanted;         // of values to come
+  uint32_t dictionary = 0;    // version of the one for values to come; 0: none
+  uint32_t dictionaries = 0;  // version given out last
+  // Of values to come.
+  bool UsesDictionary() const { return wanted.dictionary && dictionary != 0; }
+  friend bool operator==(const TreeCompression&, const TreeCompression&) = default;
+};
+
 struct TreeRecord {
   TreeId id = 0;
   btree::TreeRoot root;
   TreeKind kind = TreeKind::kTable;
   uint64_t counter = 0;
   std::string name, key_type, value_type;
+  TreeCompression compression;
 };
 
 std::string TreeKey(TreeId id);
@@ -81,6 +103,8 @@ enum class OpCode : uint8_t {
   kRename = 5,
   kDrop = 6,
   kCounter = 7,
+  kCompression = 8,
+  kDictionary = 9,
 };
 
 void AppendPut(std::string* log, TreeId tree, std::string_view key,
@@ -92,16 +116,22 @@ void AppendCreate(std::string* log, const TreeRecord& record);
 void AppendRename(std::string* log, TreeId tree, std::string_view name);
 void AppendDrop(std::string* log, TreeId tree);
 void AppendCounter(std::string* log, TreeId tree, uint64_t counter);
+void AppendCompression(std::string* log, TreeId tree, const TreeCompression& compression);
+void AppendDictionary(std::string* log, TreeId tree, uint32_t version,
+                      std::string_view bytes);
 
 // One operation taken from a log group. Views into the group.
 struct Op {
   OpCode code{};
   TreeId tree = 0;
-  std::string_view key, value;  // delete range: from and to; create, rename: name
+  // Delete range: from and to; create, rename: name; dictionary: its bytes as the value.
+  std::string_view key, value;
   bool has_to = false;
   TreeKind kind{};
   std::string_view key_type, value_type;
   uint64_t counter = 0;
+  uint32_t dictionary = 0;
+  TreeCompression compression;
 };
 // Takes the next operation off `*in`. kDataLoss when it is not one.
 absl::Status TakeOp(std::string_view* in, Op* op);

@@ -46,8 +46,8 @@ absl::Status OpenTree::CheckAlive() const {
                                 : "the transaction has ended"));
 }
 
-absl::Status OpenTree::Put(std::string_view key, std::string_view value,
-                           BTree::PutMode mode, bool* existed) {
+absl::Status OpenTree::PutStored(std::string_view key, std::string_view value,
+                                 BTree::PutMode mode, bool* existed) {
   SHEAF_RETURN_IF_ERROR(CheckAlive());
   SHEAF_RETURN_IF_ERROR(CheckKey(key));
   if (value.size() > btree::kValueSizeMax)
@@ -84,8 +84,8 @@ absl::StatusOr<uint64_t> OpenTree::DeleteRange(std::string_view from,
   return *gone;
 }
 
-absl::Status OpenTree::BulkLoad(BTree::NextFn next,
-                                absl::FunctionRef<absl::Status(uint64_t)> tick) {
+absl::Status OpenTree::BulkLoadStored(BTree::NextFn next,
+                                      absl::FunctionRef<absl::Status(uint64_t)> tick) {
   SHEAF_RETURN_IF_ERROR(CheckAlive());
   if (root().page)
     return absl::FailedPreconditionError(
@@ -231,11 +231,18 @@ absl::Status WriteTxn::DropOpenTree(OpenTree* tree) {
   SHEAF_RETURN_IF_ERROR(Broken(tree->tree_.Clear()));
   SHEAF_RETURN_IF_ERROR(Broken(catalog_.Delete(NameKey(tree->record_.name)).status()));
   SHEAF_RETURN_IF_ERROR(Broken(catalog_.Delete(TreeKey(id)).status()));
+  SHEAF_RETURN_IF_ERROR(Broken(DeleteDictionaries(tree->record_)));
   tree->alive_ = false;
   tree->changed_ = false;
   changed_ = true;
   if (std::string* log = LogFor(sizeof id)) AppendDrop(log, id);
   return absl::OkStatus();
+}
+
+absl::Status WriteTxn::DeleteDictionaries(const TreeRecord& tree) {
+  if (tree.compression.dictionaries == 0) return absl::OkStatus();
+  const std::string behind = DictionaryPrefix(tree.id + 1);
+  return catalog_.DeleteRange(DictionaryPrefix(tree.id), &behind).status();
 }
 
 absl::Status WriteTxn::DropTree(std::string_view name) {
@@ -352,6 +359,7 @@ absl::Status WriteTxn::RollbackTo(uint64_t id) {
     tree->changed_ = false;
     if (tree->alive_) tree->record_ = **std::move(record);
     tree->tree_.Reset(tree->alive_ ? tree->record_.root : btree::TreeRoot{});
+    tree->ForgetDictionaries();
   }
   return absl::OkStatus();
 }

@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "btree/btree.h"
+#include "catalog/compression.h"
 #include "catalog/store.h"
 
 namespace sheaf::catalog {
@@ -32,11 +33,30 @@ class OpenTree {
   // drop or a rollback to before its creation.
   absl::Status Put(std::string_view key, std::string_view value,
                    btree::BTree::PutMode mode, bool* existed);
+  // `stored`: as it is to stand in the tree, encoded where its values are.
+  absl::Status PutStored(std::string_view key, std::string_view stored,
+                         btree::BTree::PutMode mode, bool* existed);
   absl::StatusOr<bool> Delete(std::string_view key);
   absl::StatusOr<uint64_t> DeleteRange(std::string_view from, const std::string* to);
   absl::Status BulkLoad(btree::BTree::NextFn next,
                         absl::FunctionRef<absl::Status(uint64_t)> tick);
+  absl::Status BulkLoadStored(btree::BTree::NextFn next,
+                              absl::FunctionRef<absl::Status(uint64_t)> tick);
   absl::Status SetCounter(uint64_t counter);
+
+  // How values are compressed from now on. kFailedPrecondition when there are some that
+  // are not encoded, which takes Recompress.
+  absl::Status SetCompression(const Compression& wanted);
+  // The same, and of the values that are there; `tick` is told how many. A dictionary is
+  // trained anew, from values of the whole tree, and older ones go. The tree is built
+  // beside the old one; a cancelled call leaves it as it was.
+  absl::Status Recompress(const Compression& wanted,
+                          absl::FunctionRef<absl::Status(uint64_t)> tick);
+  // What was stored, opened; into `*buffer` if need be.
+  absl::Status Open(std::string_view stored, std::string* buffer, std::string_view* out);
+  // As they come from a log or another file. kDataLoss: no dictionary.
+  absl::Status StoreCompression(const TreeCompression& compression);
+  absl::Status AddDictionary(uint32_t version, std::string_view bytes);
 
   absl::Status CheckAlive() const;
   const TreeRecord& record() const { return record_; }
@@ -46,12 +66,33 @@ class OpenTree {
  private:
   friend class WriteTxn;
   OpenTree(WriteTxn* txn, TreeRecord record);
+  class EncodedSource;
+
+  // compressed_tree.cc
+  absl::StatusOr<DictionaryRef> Dictionary(uint32_t version);
+  absl::Status Encode(std::string_view value, std::string* stored);
+  bool TrainingIsDue() const;
+  absl::Status TrainFrom(const Samples& samples);
+  absl::Status TrainFromEntries();
+  absl::Status EncodeAgain();
+  absl::Status TakeSamples(Samples* samples);
+  absl::Status Rebuild(const TreeCompression& next, const pager::Dictionary* dictionary,
+                       btree::BTree* rebuilt,
+                       absl::FunctionRef<absl::Status(uint64_t)> tick);
+  absl::Status Replace(const TreeCompression& next, const DictionaryRef& made,
+                       const btree::TreeRoot& root);
+  void ForgetDictionaries();
 
   WriteTxn& txn_;
   TreeRecord record_;
   btree::BTree tree_;
   bool alive_ = true;
   bool changed_ = false;  // since it was put into the catalog
+  // Those that no committed version has yet, the one for new values, and for opening.
+  std::vector<DictionaryRef> made_;
+  DictionaryRef current_;
+  ValueOpener opener_;
+  std::string stored_;
 };
 
 class WriteTxn {
@@ -114,6 +155,7 @@ class WriteTxn {
   absl::Status StoreRecords();
   absl::StatusOr<std::optional<TreeRecord>> NextTree(TreeId id);
   absl::Status DropOpenTree(OpenTree* tree);
+  absl::Status DeleteDictionaries(const TreeRecord& tree);
   // Remembers the first failure of an operation that may have done half its work.
   absl::Status Broken(absl::Status status);
   // Where an operation of about `bytes` is logged; null when it is not: a transaction

@@ -6,6 +6,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
@@ -16,7 +17,7 @@
 namespace sheaf::pager {
 namespace {
 
-constexpr char kAsIs = 0, kLz4 = 1, kZstd = 2, kZstdDictionary = 3;
+constexpr char kAsIs = 0, kLz4 = 1, kZstd = 2, kZstdDictionary = 3, kLz4Dictionary = 4;
 // Shorter values cannot win anything.
 constexpr size_t kShortest = 16;
 
@@ -74,10 +75,10 @@ absl::StatusOr<Head> ParseHead(std::string_view encoded, uint64_t size_max) {
   head.body = encoded;
   head.size = encoded.size();
   if (head.tag == kAsIs) return head;
-  if (head.tag < kAsIs || head.tag > kZstdDictionary)
+  if (head.tag < kAsIs || head.tag > kLz4Dictionary)
     return Damaged(absl::StrCat("its tag is ", static_cast<int>(head.tag)));
   uint64_t version = 0;
-  if (head.tag == kZstdDictionary &&
+  if (head.tag >= kZstdDictionary &&
       (!ReadVarint(&encoded, &version) || version == 0 || version > UINT32_MAX))
     return Damaged("its dictionary's version is impossible");
   head.dictionary = static_cast<uint32_t>(version);
@@ -91,32 +92,63 @@ absl::StatusOr<Head> ParseHead(std::string_view encoded, uint64_t size_max) {
 
 // --- Dictionaries -----------------------------------------------------------
 
+// What `slot` holds, or what `make` makes for it; of two who make one at once the first
+// wins. Null when there is no memory.
+template <class T, class Make, class Free>
+const T* MadeOnce(std::atomic<T*>& slot, Make make, Free free) {
+  T* there = slot.load(std::memory_order_acquire);
+  if (there != nullptr) return there;
+  T* const made = make();
+  if (slot.compare_exchange_strong(there, made, std::memory_order_acq_rel)) return made;
+  free(made);
+  return there;
+}
+
+// What encodes is made when first needed: most who read never write.
 struct Dictionary::Digested {
-  ZSTD_CDict* compress = nullptr;
-  ZSTD_DDict* decompress = nullptr;
+  explicit Digested(std::string_view dictionary)
+      : bytes(dictionary),
+        to_open(ZSTD_createDDict_byReference(bytes.data(), bytes.size())) {}
   ~Digested() {
-    ZSTD_freeCDict(compress);
-    ZSTD_freeDDict(decompress);
+    for (std::atomic<ZSTD_CDict*>& level : levels) ZSTD_freeCDict(level.load());
+    LZ4_freeStream(lz4.load());
+    ZSTD_freeDDict(to_open);
   }
+  const ZSTD_CDict* ForZstd(int level) {
+    return MadeOnce(
+        levels[level],
+        [&] { return ZSTD_createCDict_byReference(bytes.data(), bytes.size(), level); },
+        ZSTD_freeCDict);
+  }
+  const LZ4_stream_t* ForLz4() {
+    const auto make = [&] {
+      LZ4_stream_t* const stream = LZ4_createStream();
+      if (stream != nullptr)
+        LZ4_loadDict(stream, bytes.data(), static_cast<int>(bytes.size()));
+      return stream;
+    };
+    return MadeOnce(lz4, make, LZ4_freeStream);
+  }
+
+  const std::string bytes;
+  ZSTD_DDict* const to_open;
+  std::atomic<ZSTD_CDict*> levels[kZstdLevelMax + 1] = {};
+  std::atomic<LZ4_stream_t*> lz4{nullptr};
 };
 
 Dictionary::~Dictionary() = default;
+std::string_view Dictionary::bytes() const { return digested_->bytes; }
 
 absl::StatusOr<std::shared_ptr<const Dictionary>> Dictionary::Make(std::string_view bytes,
-                                                                   uint32_t version,
-                                                                   int level) {
+                                                                   uint32_t version) {
   if (bytes.empty() || bytes.size() > kDictionaryBytesMax || version == 0 ||
       ZDICT_getDictID(bytes.data(), bytes.size()) == 0)
     return absl::InvalidArgumentError(
         absl::StrCat("dictionary: ", bytes.size(), " bytes that are none"));
   std::shared_ptr<Dictionary> dictionary(new Dictionary);
   dictionary->version_ = version;
-  dictionary->digested_ = std::make_unique<Digested>();
-  dictionary->digested_->compress = ZSTD_createCDict(
-      bytes.data(), bytes.size(), std::clamp(level, kZstdLevelMin, kZstdLevelMax));
-  dictionary->digested_->decompress = ZSTD_createDDict(bytes.data(), bytes.size());
-  if (dictionary->digested_->compress == nullptr ||
-      dictionary->digested_->decompress == nullptr)
+  dictionary->digested_ = std::make_unique<Digested>(bytes);
+  if (dictionary->digested_->to_open == nullptr)
     return absl::InvalidArgumentError("dictionary: it cannot be digested");
   return dictionary;
 }
@@ -159,8 +191,7 @@ bool AppendZstd(std::string_view value, int level, const ZSTD_CDict* dictionary,
   if (dictionary != nullptr)
     ZSTD_CCtx_refCDict(context, dictionary);
   else
-    ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel,
-                           std::clamp(level, kZstdLevelMin, kZstdLevelMax));
+    ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
   return AppendCompressed(
       ZSTD_compressBound(value.size()), out, [&](char* to, size_t room) -> size_t {
         const size_t n = ZSTD_compress2(context, to, room, value.data(), value.size());
@@ -168,15 +199,19 @@ bool AppendZstd(std::string_view value, int level, const ZSTD_CDict* dictionary,
       });
 }
 
-bool AppendLz4(std::string_view value, std::string* out) {
+bool AppendLz4(std::string_view value, const LZ4_stream_t* dictionary, std::string* out) {
   if (value.size() > LZ4_MAX_INPUT_SIZE) return false;
   const int size = static_cast<int>(value.size());
-  return AppendCompressed(static_cast<size_t>(LZ4_compressBound(size)), out,
-                          [&](char* to, size_t room) -> size_t {
-                            const int n = LZ4_compress_default(value.data(), to, size,
-                                                               static_cast<int>(room));
-                            return n > 0 ? static_cast<size_t>(n) : 0;
-                          });
+  return AppendCompressed(
+      static_cast<size_t>(LZ4_compressBound(size)), out,
+      [&](char* to, size_t bound) -> size_t {
+        const int room = static_cast<int>(bound);
+        if (dictionary == nullptr)
+          return static_cast<size_t>(LZ4_compress_default(value.data(), to, size, room));
+        LZ4_stream_t stream = *dictionary;  // 16 KiB; what was loaded stays as it is
+        return static_cast<size_t>(
+            LZ4_compress_fast_continue(&stream, value.data(), to, size, room, 1));
+      });
 }
 
 }  // namespace
@@ -184,19 +219,25 @@ bool AppendLz4(std::string_view value, std::string* out) {
 void ValueCodec::Encode(std::string_view value, Codec codec, int level,
                         const Dictionary* dictionary, std::string* out) {
   const size_t before = out->size();
+  level = std::clamp(level, kZstdLevelMin, kZstdLevelMax);
+  const bool is_lz4 = codec == Codec::kLz4;
   bool done = false;
-  if (codec != Codec::kNone && value.size() >= kShortest) {
-    const bool with_dictionary = codec == Codec::kZstd && dictionary != nullptr;
-    out->push_back(codec == Codec::kLz4 ? kLz4
-                   : with_dictionary    ? kZstdDictionary
-                                        : kZstd);
-    if (with_dictionary) AppendVarint(out, dictionary->version());
+  if (codec == Codec::kNone || value.size() < kShortest) {
+    // As it is.
+  } else if (dictionary == nullptr) {
+    out->push_back(is_lz4 ? kLz4 : kZstd);
     AppendVarint(out, value.size());
-    done = codec == Codec::kLz4
-               ? AppendLz4(value, out)
-               : AppendZstd(value, level,
-                            with_dictionary ? dictionary->digested_->compress : nullptr,
-                            out);
+    done =
+        is_lz4 ? AppendLz4(value, nullptr, out) : AppendZstd(value, level, nullptr, out);
+  } else {
+    out->push_back(is_lz4 ? kLz4Dictionary : kZstdDictionary);
+    AppendVarint(out, dictionary->version());
+    AppendVarint(out, value.size());
+    Dictionary::Digested& digested = *dictionary->digested_;
+    const LZ4_stream_t* const lz4 = is_lz4 ? digested.ForLz4() : nullptr;
+    const ZSTD_CDict* const zstd = is_lz4 ? nullptr : digested.ForZstd(level);
+    done = (lz4 != nullptr && AppendLz4(value, lz4, out)) ||
+           (zstd != nullptr && AppendZstd(value, level, zstd, out));
   }
   if (done && out->size() - before < 1 + value.size()) return;
   out->resize(before);
@@ -209,9 +250,10 @@ uint32_t ValueCodec::DictionaryOf(std::string_view encoded) {
   return head.ok() ? head->dictionary : 0;
 }
 
-absl::StatusOr<uint64_t> ValueCodec::SizeOf(std::string_view encoded, uint64_t size_max) {
-  SHEAF_ASSIGN_OR_RETURN(const Head head, ParseHead(encoded, size_max));
-  return head.size;
+absl::StatusOr<uint64_t> ValueCodec::SizeOf(std::string_view head, uint64_t encoded_size,
+                                            uint64_t size_max) {
+  SHEAF_ASSIGN_OR_RETURN(const Head parsed, ParseHead(head, size_max));
+  return parsed.tag == kAsIs ? encoded_size - 1 : parsed.size;
 }
 
 namespace {
@@ -220,15 +262,16 @@ namespace {
 // has come out.
 constexpr uint64_t kTrusted = uint64_t{1} << 20;
 
-bool OpenLz4(const Head& head, std::string* buffer) {
+bool OpenLz4(const Head& head, std::string_view dictionary, std::string* buffer) {
   // LZ4 makes at most 255 bytes of one.
   if (head.size > LZ4_MAX_INPUT_SIZE || head.size / 255 > head.body.size() ||
       head.body.size() > std::numeric_limits<int>::max())
     return false;
   buffer->resize(head.size);
   const int size = static_cast<int>(head.size);
-  return LZ4_decompress_safe(head.body.data(), buffer->data(),
-                             static_cast<int>(head.body.size()), size) == size;
+  return LZ4_decompress_safe_usingDict(
+             head.body.data(), buffer->data(), static_cast<int>(head.body.size()), size,
+             dictionary.data(), static_cast<int>(dictionary.size())) == size;
 }
 
 bool OpenZstd(const Head& head, const ZSTD_DDict* dictionary, std::string* buffer) {
@@ -268,12 +311,11 @@ absl::Status ValueCodec::Decode(std::string_view encoded, const Dictionary* dict
   if (head.dictionary != 0 &&
       (dictionary == nullptr || dictionary->version() != head.dictionary))
     return Damaged(absl::StrCat("it needs dictionary ", head.dictionary));
+  const bool with = head.dictionary != 0;
   const bool whole =
-      head.tag == kLz4
-          ? OpenLz4(head, buffer)
-          : OpenZstd(head,
-                     head.dictionary != 0 ? dictionary->digested_->decompress : nullptr,
-                     buffer);
+      head.tag == kLz4 || head.tag == kLz4Dictionary
+          ? OpenLz4(head, with ? dictionary->bytes() : std::string_view(), buffer)
+          : OpenZstd(head, with ? dictionary->digested_->to_open : nullptr, buffer);
   if (!whole) return Damaged("its bytes are not those of a value");
   *out = *buffer;
   return absl::OkStatus();

@@ -9,6 +9,9 @@
 //                   3: zstd with a dictionary
 //                                   then varint version of the dictionary, varint size, such
 //                                   a frame
+//                   4: LZ4 with a dictionary
+//                                   then varint version of the dictionary, varint size, the
+//                                   block
 //
 // A value that does not shrink stays as it is, so encoding costs at most one byte. What a
 // value claims to be is bounded before memory is taken for it.
@@ -34,16 +37,16 @@ enum class Codec : uint8_t { kNone = 0, kLz4 = 1, kZstd = 2 };
 inline constexpr int kZstdLevelMin = 1, kZstdLevelMax = 19;
 inline constexpr size_t kDictionaryBytesMax = 64 << 10;
 
-// A zstd dictionary: what short values have in common. Immutable; shared.
+// What short values have in common, in zstd's format; LZ4 takes it, too. Immutable;
+// shared. Decoding needs about twice its bytes, encoding some 100 KiB a level.
 class Dictionary {
  public:
-  // kInvalidArgument when it is empty, too large or no dictionary. `level`: of what will
-  // be compressed with it.
+  // kInvalidArgument when it is empty, too large or no dictionary.
   static absl::StatusOr<std::shared_ptr<const Dictionary>> Make(std::string_view bytes,
-                                                                uint32_t version,
-                                                                int level);
+                                                                uint32_t version);
   ~Dictionary();
   uint32_t version() const { return version_; }
+  std::string_view bytes() const;
 
  private:
   friend class ValueCodec;
@@ -62,7 +65,7 @@ absl::StatusOr<std::string> TrainDictionary(std::string_view samples,
 
 class ValueCodec {
  public:
-  // Appends the encoded value to `*out`. `dictionary` may be null, and is used with kZstd.
+  // Appends the encoded value to `*out`. `dictionary` may be null.
   static void Encode(std::string_view value, Codec codec, int level,
                      const Dictionary* dictionary, std::string* out);
 
@@ -74,8 +77,12 @@ class ValueCodec {
   static absl::Status Decode(std::string_view encoded, const Dictionary* dictionary,
                              uint64_t size_max, std::string* buffer,
                              std::string_view* out);
-  // Of the value; kDataLoss as above.
-  static absl::StatusOr<uint64_t> SizeOf(std::string_view encoded, uint64_t size_max);
+  // Of the value, of which `head` holds the first bytes, kHeadBytesMax or all, and
+  // `encoded_size` is how many it has; kDataLoss as above.
+  static constexpr size_t kHeadBytesMax = 16;
+  static bool IsAsIs(char tag) { return tag == 0; }  // the value follows it
+  static absl::StatusOr<uint64_t> SizeOf(std::string_view head, uint64_t encoded_size,
+                                         uint64_t size_max);
 };
 
 }  // namespace sheaf::pager

@@ -69,8 +69,9 @@ struct TransactionState {
 struct TableState {
   std::shared_ptr<TransactionState> txn;
   std::string name;
-  catalog::TreeRecord record;         // of a reader
-  catalog::OpenTree* open = nullptr;  // of a writer; owned by the transaction
+  catalog::TreeRecord record;           // of a reader
+  catalog::OpenTree* open = nullptr;    // of a writer; owned by the transaction
+  mutable catalog::ValueOpener opener;  // of a reader
 
   absl::Status Live() const {
     absl::Status status = txn->Live();
@@ -81,6 +82,12 @@ struct TableState {
     return open != nullptr ? open->root() : record.root;
   }
   btree::TreeReader reader() const { return {txn->context(), root()}; }
+  bool encoded() const {
+    return (open != nullptr ? open->record() : record).compression.encoded;
+  }
+  // What an encoded value stands for: in `stored` or in `*buffer`.
+  absl::Status OpenStored(std::string_view stored, std::string* buffer,
+                          std::string_view* out) const;
   absl::StatusOr<Value> ToValue(btree::Found* found) const;
 };
 
@@ -92,6 +99,7 @@ struct CursorState {
   bool have_copy = false;
 
   bool Live();
+  std::string_view OpenHere(std::string_view stored);
 };
 
 // What the bytes of a page say, be they ever so damaged. `sealed`: and the codec has no

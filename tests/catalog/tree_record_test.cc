@@ -25,8 +25,23 @@ TreeRecord Sample() {
   return record;
 }
 
-TEST(TreeRecord, ComesBack) {
-  const TreeRecord record = Sample();
+TreeRecord CompressedSample() {
+  TreeRecord record = Sample();
+  record.compression.encoded = true;
+  record.compression.wanted = {CompressionKind::kZstd, 7, true, 500};
+  record.compression.dictionary = 3;
+  record.compression.dictionaries = 300;
+  return record;
+}
+
+class TreeRecords : public testing::TestWithParam<TreeRecord> {};
+INSTANTIATE_TEST_SUITE_P(All, TreeRecords, testing::Values(Sample(), CompressedSample()),
+                         [](const auto& info) {
+                           return info.param.compression.encoded ? "Compressed" : "Plain";
+                         });
+
+TEST_P(TreeRecords, ComesBack) {
+  const TreeRecord record = GetParam();
   const auto decoded = DecodeTreeRecord(TreeKey(record.id), EncodeTreeRecord(record));
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   EXPECT_EQ(decoded->id, record.id);
@@ -37,6 +52,7 @@ TEST(TreeRecord, ComesBack) {
   EXPECT_EQ(decoded->name, record.name);
   EXPECT_EQ(decoded->key_type, record.key_type);
   EXPECT_EQ(decoded->value_type, record.value_type);
+  EXPECT_EQ(decoded->compression, record.compression);
   EXPECT_EQ(*DecodeNameEntry(EncodeNameEntry(record.id)), record.id);
 }
 
@@ -50,17 +66,29 @@ TEST(TreeRecord, BytesAreAsDocumented) {
             "a10900000000"      // page 77 << 5 | leaf_refs
             "630000000000"      // birth 99
             "141a99be1c00"      // entries
-            "0200"              // kind, reserved
+            "0200"              // kind, flags
             "0500000000000080"  // counter
             "016e"
             "03753634"
             "0176");
+  record.compression = CompressedSample().compression;
+  record.compression.wanted.level = 4;
+  EXPECT_EQ(absl::BytesToHexString(EncodeTreeRecord(record)).substr(36),
+            "0201"              // kind, flags
+            "0500000000000080"  // counter
+            "016e"
+            "03753634"
+            "0176"
+            "01020401"  // encoded, zstd, level, dictionary wanted
+            "03"        // of version 3
+            "ac02"      // of 300
+            "f403");    // at 500 entries
   EXPECT_EQ(absl::BytesToHexString(EncodeNameEntry(5)),
             std::string(24, '0') + "0500000000000000");
 }
 
-TEST(TreeRecord, CutAndChangedBytes) {
-  const TreeRecord record = Sample();
+TEST_P(TreeRecords, CutAndChangedBytes) {
+  const TreeRecord record = GetParam();
   const std::string whole = EncodeTreeRecord(record);
   const std::string key = TreeKey(record.id);
   for (size_t size = 0; size < whole.size(); ++size)
@@ -106,6 +134,8 @@ std::string AllOps() {
   AppendRename(&log, 5, "new name");
   AppendDrop(&log, 6);
   AppendCounter(&log, 7, 0x1122334455667788);
+  AppendCompression(&log, 8, CompressedSample().compression);
+  AppendDictionary(&log, 9, 77, "the bytes");
   return log;
 }
 
@@ -146,12 +176,21 @@ TEST(LogOps, ComeBackInOrder) {
   ASSERT_TRUE(TakeOp(&in, &op).ok());
   EXPECT_EQ(op.code, OpCode::kCounter);
   EXPECT_EQ(op.counter, 0x1122334455667788u);
+  ASSERT_TRUE(TakeOp(&in, &op).ok());
+  EXPECT_EQ(op.code, OpCode::kCompression);
+  EXPECT_EQ(op.tree, 8u);
+  EXPECT_EQ(op.compression, CompressedSample().compression);
+  ASSERT_TRUE(TakeOp(&in, &op).ok());
+  EXPECT_EQ(op.code, OpCode::kDictionary);
+  EXPECT_EQ(op.tree, 9u);
+  EXPECT_EQ(op.dictionary, 77u);
+  EXPECT_EQ(op.value, "the bytes");
   EXPECT_TRUE(in.empty());
   EXPECT_TRUE(absl::IsDataLoss(TakeOp(&in, &op)));
 }
 
 TEST(LogOps, UnknownOperationSaysSo) {
-  for (const int code : {0, 8, 200}) {
+  for (const int code : {0, 10, 200}) {
     const std::string log = {static_cast<char>(code), 1};
     std::string_view in = log;
     Op op;

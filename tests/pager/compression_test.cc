@@ -41,7 +41,7 @@ std::shared_ptr<const Dictionary> MakeDictionary(uint32_t version) {
   const Samples samples = MakeSamples(2000);
   const auto bytes = TrainDictionary(samples.bytes, samples.sizes, 8 << 10);
   EXPECT_TRUE(bytes.ok()) << bytes.status();
-  const auto dictionary = Dictionary::Make(*bytes, version, 3);
+  const auto dictionary = Dictionary::Make(*bytes, version);
   EXPECT_TRUE(dictionary.ok()) << dictionary.status();
   return *dictionary;
 }
@@ -59,7 +59,8 @@ void ExpectComesBack(const std::string& value, Codec codec, int level,
       ValueCodec::Decode(encoded, dictionary, kMax, &buffer, &out);
   ASSERT_TRUE(decoded.ok()) << decoded;
   EXPECT_TRUE(out == value) << value.size();
-  EXPECT_EQ(*ValueCodec::SizeOf(encoded, kMax), value.size());
+  const std::string head = encoded.substr(0, ValueCodec::kHeadBytesMax);
+  EXPECT_EQ(*ValueCodec::SizeOf(head, encoded.size(), kMax), value.size());
 }
 
 TEST(Compression, EverythingComesBack) {
@@ -81,6 +82,8 @@ TEST(Compression, EverythingComesBack) {
     for (const int level : {1, 3, 19})
       ExpectComesBack(value, Codec::kZstd, level, nullptr);
     ExpectComesBack(value, Codec::kZstd, 3, dictionary.get());
+    ExpectComesBack(value, Codec::kZstd, 7, dictionary.get());
+    ExpectComesBack(value, Codec::kLz4, 0, dictionary.get());
   }
 }
 
@@ -100,31 +103,35 @@ TEST(Compression, WhatDoesNotShrinkStaysAsItIs) {
 
 TEST(Compression, ADictionaryHalvesShortDocuments) {
   const auto dictionary = MakeDictionary(1);
-  size_t plain = 0, without = 0, with = 0;
-  for (int i = 5000; i < 6000; ++i) {
-    const std::string document = Document(i);
-    std::string a, b;
-    ValueCodec::Encode(document, Codec::kZstd, 3, nullptr, &a);
-    ValueCodec::Encode(document, Codec::kZstd, 3, dictionary.get(), &b);
-    plain += document.size(), without += a.size(), with += b.size();
+  for (const Codec codec : {Codec::kLz4, Codec::kZstd}) {
+    size_t plain = 0, without = 0, with = 0;
+    for (int i = 5000; i < 6000; ++i) {
+      const std::string document = Document(i);
+      std::string a, b;
+      ValueCodec::Encode(document, codec, 3, nullptr, &a);
+      ValueCodec::Encode(document, codec, 3, dictionary.get(), &b);
+      plain += document.size(), without += a.size(), with += b.size();
+    }
+    EXPECT_LT(with * 2, plain);
+    EXPECT_LT(with, without);
   }
-  EXPECT_LT(with * 2, plain);
-  EXPECT_LT(with, without);
 }
 
 TEST(Compression, TheRightDictionaryIsAskedFor) {
   const auto one = MakeDictionary(1), two = MakeDictionary(2);
-  std::string encoded, buffer;
-  ValueCodec::Encode(Document(3), Codec::kZstd, 3, one.get(), &encoded);
-  EXPECT_EQ(ValueCodec::DictionaryOf(encoded), 1u);
-  std::string_view out;
-  for (const Dictionary* wrong : {static_cast<const Dictionary*>(nullptr), two.get()}) {
-    const absl::Status status = ValueCodec::Decode(encoded, wrong, kMax, &buffer, &out);
-    EXPECT_TRUE(absl::IsDataLoss(status));
-    EXPECT_NE(status.message().find("dictionary 1"), std::string::npos) << status;
+  for (const Codec codec : {Codec::kLz4, Codec::kZstd}) {
+    std::string encoded, buffer;
+    ValueCodec::Encode(Document(3), codec, 3, one.get(), &encoded);
+    EXPECT_EQ(ValueCodec::DictionaryOf(encoded), 1u);
+    std::string_view out;
+    for (const Dictionary* wrong : {static_cast<const Dictionary*>(nullptr), two.get()}) {
+      const absl::Status status = ValueCodec::Decode(encoded, wrong, kMax, &buffer, &out);
+      EXPECT_TRUE(absl::IsDataLoss(status));
+      EXPECT_NE(status.message().find("dictionary 1"), std::string::npos) << status;
+    }
   }
-  EXPECT_FALSE(Dictionary::Make("no dictionary at all", 1, 3).ok());
-  EXPECT_FALSE(Dictionary::Make("", 1, 3).ok());
+  EXPECT_FALSE(Dictionary::Make("no dictionary at all", 1).ok());
+  EXPECT_FALSE(Dictionary::Make("", 1).ok());
   EXPECT_TRUE(absl::IsFailedPrecondition(TrainDictionary("abc", {3}, 1000).status()));
 }
 
@@ -166,7 +173,8 @@ TEST(Compression, ThreadsShareADictionary) {
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&] {
       for (int i = 0; i < 500; ++i)
-        ExpectComesBack(Document(i), Codec::kZstd, 3, dictionary.get());
+        ExpectComesBack(Document(i), i % 2 == 0 ? Codec::kZstd : Codec::kLz4, 3 + i / 300,
+                        dictionary.get());
     });
   for (std::thread& t : threads) t.join();
 }
