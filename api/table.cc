@@ -189,7 +189,7 @@ uint64_t Cursor::value_size() const {
              .ok())
       return 0;
   }
-  return pager::ValueCodec::SizeOf(stored, v.size, btree::kValueSizeMax).value_or(0);
+  return pager::ValueCodec::SizeOf(stored, v.size).value_or(0);
 }
 
 std::string_view Cursor::value() {

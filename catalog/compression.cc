@@ -193,8 +193,7 @@ absl::Status ValueOpener::Open(std::string_view encoded, LoadFn load, std::strin
   if (version != 0 && (dictionary_ == nullptr || dictionary_->version() != version)) {
     SHEAF_ASSIGN_OR_RETURN(dictionary_, load(version));
   }
-  return pager::ValueCodec::Decode(encoded, dictionary_.get(), btree::kValueSizeMax,
-                                   buffer, out);
+  return pager::ValueCodec::Decode(encoded, dictionary_.get(), buffer, out);
 }
 
 absl::StatusOr<CompressionUse> MeasureCompression(const btree::ReadContext& context,
@@ -223,8 +222,7 @@ absl::StatusOr<CompressionUse> MeasureCompression(const btree::ReadContext& cont
           ReadLarge(context.pager, btree::DecodeLargeRef(v.bytes.data()), 0, bytes));
       head = {bytes.data(), bytes.size()};
     }
-    SHEAF_ASSIGN_OR_RETURN(const uint64_t size,
-                           pager::ValueCodec::SizeOf(head, v.size, btree::kValueSizeMax));
+    SHEAF_ASSIGN_OR_RETURN(const uint64_t size, pager::ValueCodec::SizeOf(head, v.size));
     use.value_bytes += size;
     if (pager::ValueCodec::IsAsIs(head[0])) ++use.as_is;
     if (pager::ValueCodec::DictionaryOf(head) != 0) ++use.with_dictionary;
@@ -245,12 +243,10 @@ bool Samples::full() const {
   return sizes_.size() >= kSamplesMax || bytes_.size() >= kSamplesBytesMax;
 }
 
-bool Samples::Add(std::string_view value) {
-  value = value.substr(0, kSampleBytesMax);
-  if (full()) return false;
-  if (!value.empty()) sizes_.push_back(value.size());
+void Samples::Add(std::string_view value) {
+  if (value.empty() || value.size() > kSampleBytesMax || full()) return;
+  sizes_.push_back(value.size());
   bytes_.append(value);
-  return true;
 }
 
 absl::StatusOr<std::string> Samples::Train(const Compression& compression) const {

@@ -114,8 +114,8 @@ absl::StatusOr<CompressionUse> MeasureCompression(const btree::ReadContext& cont
 // What a dictionary is trained from.
 class Samples {
  public:
-  // False when there is enough.
-  bool Add(std::string_view value);
+  // Long values are left out: a dictionary hardly helps them.
+  void Add(std::string_view value);
   bool full() const;
   // kFailedPrecondition when no dictionary can be made of them, or hardly helps.
   absl::StatusOr<std::string> Train(const Compression& compression) const;

@@ -29,8 +29,9 @@ class Observer;  // <sheaf/observer.h>
 enum class CompressionKind : uint8_t { kNone = 0, kLz4 = 1, kZstd = 2 };
 
 // How the values of a table or collection are compressed: each alone, so that reading one
-// opens no other. A value that does not shrink is kept as it is. Reading a compressed
-// value copies it; LZ4 opens some 1-2 GB/s, zstd half of that and is a third smaller.
+// opens no other. A value that does not shrink, or is longer than 65 MiB, is kept as it
+// is. Reading a compressed value copies it; LZ4 opens some 1-2 GB/s, zstd half of that
+// and is a third smaller.
 struct Compression {
   CompressionKind kind = CompressionKind::kNone;
   int level = 3;  // of zstd: 1 to 19; higher is smaller, and slower to write

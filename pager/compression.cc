@@ -15,6 +15,9 @@
 #include "pager/status_macros.h"
 
 namespace sheaf::pager {
+
+static_assert(kCompressedMax <= LZ4_MAX_INPUT_SIZE);
+
 namespace {
 
 constexpr char kAsIs = 0, kLz4 = 1, kZstd = 2, kZstdDictionary = 3, kLz4Dictionary = 4;
@@ -67,7 +70,7 @@ struct Head {
   std::string_view body;
 };
 
-absl::StatusOr<Head> ParseHead(std::string_view encoded, uint64_t size_max) {
+absl::StatusOr<Head> ParseHead(std::string_view encoded) {
   if (encoded.empty()) return Damaged("it has no tag");
   Head head;
   head.tag = encoded[0];
@@ -82,7 +85,7 @@ absl::StatusOr<Head> ParseHead(std::string_view encoded, uint64_t size_max) {
       (!ReadVarint(&encoded, &version) || version == 0 || version > UINT32_MAX))
     return Damaged("its dictionary's version is impossible");
   head.dictionary = static_cast<uint32_t>(version);
-  if (!ReadVarint(&encoded, &head.size) || head.size > size_max)
+  if (!ReadVarint(&encoded, &head.size) || head.size > kCompressedMax)
     return Damaged("its size is impossible");
   head.body = encoded;
   return head;
@@ -200,7 +203,6 @@ bool AppendZstd(std::string_view value, int level, const ZSTD_CDict* dictionary,
 }
 
 bool AppendLz4(std::string_view value, const LZ4_stream_t* dictionary, std::string* out) {
-  if (value.size() > LZ4_MAX_INPUT_SIZE) return false;
   const int size = static_cast<int>(value.size());
   return AppendCompressed(
       static_cast<size_t>(LZ4_compressBound(size)), out,
@@ -222,7 +224,8 @@ void ValueCodec::Encode(std::string_view value, Codec codec, int level,
   level = std::clamp(level, kZstdLevelMin, kZstdLevelMax);
   const bool is_lz4 = codec == Codec::kLz4;
   bool done = false;
-  if (codec == Codec::kNone || value.size() < kShortest) {
+  if (codec == Codec::kNone || value.size() < kShortest ||
+      value.size() > kCompressedMax) {
     // As it is.
   } else if (dictionary == nullptr) {
     out->push_back(is_lz4 ? kLz4 : kZstd);
@@ -246,13 +249,13 @@ void ValueCodec::Encode(std::string_view value, Codec codec, int level,
 }
 
 uint32_t ValueCodec::DictionaryOf(std::string_view encoded) {
-  const absl::StatusOr<Head> head = ParseHead(encoded, UINT64_MAX);
+  const absl::StatusOr<Head> head = ParseHead(encoded);
   return head.ok() ? head->dictionary : 0;
 }
 
-absl::StatusOr<uint64_t> ValueCodec::SizeOf(std::string_view head, uint64_t encoded_size,
-                                            uint64_t size_max) {
-  SHEAF_ASSIGN_OR_RETURN(const Head parsed, ParseHead(head, size_max));
+absl::StatusOr<uint64_t> ValueCodec::SizeOf(std::string_view head,
+                                            uint64_t encoded_size) {
+  SHEAF_ASSIGN_OR_RETURN(const Head parsed, ParseHead(head));
   return parsed.tag == kAsIs ? encoded_size - 1 : parsed.size;
 }
 
@@ -264,7 +267,7 @@ constexpr uint64_t kTrusted = uint64_t{1} << 20;
 
 bool OpenLz4(const Head& head, std::string_view dictionary, std::string* buffer) {
   // LZ4 makes at most 255 bytes of one.
-  if (head.size > LZ4_MAX_INPUT_SIZE || head.size / 255 > head.body.size() ||
+  if (head.size / 255 > head.body.size() ||
       head.body.size() > std::numeric_limits<int>::max())
     return false;
   buffer->resize(head.size);
@@ -301,9 +304,8 @@ bool OpenZstd(const Head& head, const ZSTD_DDict* dictionary, std::string* buffe
 }  // namespace
 
 absl::Status ValueCodec::Decode(std::string_view encoded, const Dictionary* dictionary,
-                                uint64_t size_max, std::string* buffer,
-                                std::string_view* out) {
-  SHEAF_ASSIGN_OR_RETURN(const Head head, ParseHead(encoded, size_max));
+                                std::string* buffer, std::string_view* out) {
+  SHEAF_ASSIGN_OR_RETURN(const Head head, ParseHead(encoded));
   if (head.tag == kAsIs) {
     *out = head.body;
     return absl::OkStatus();

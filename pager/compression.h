@@ -13,8 +13,8 @@
 //                                   then varint version of the dictionary, varint size, the
 //                                   block
 //
-// A value that does not shrink stays as it is, so encoding costs at most one byte. What a
-// value claims to be is bounded before memory is taken for it.
+// A value that does not shrink stays as it is, so encoding costs at most one byte; so does
+// one of more than kCompressedMax bytes, which bounds what a value can claim to be.
 //
 // Thread-safe. Contexts of zstd are kept by each thread.
 #ifndef PAGER_COMPRESSION_H_
@@ -36,6 +36,7 @@ enum class Codec : uint8_t { kNone = 0, kLz4 = 1, kZstd = 2 };
 
 inline constexpr int kZstdLevelMin = 1, kZstdLevelMax = 19;
 inline constexpr size_t kDictionaryBytesMax = 64 << 10;
+inline constexpr uint64_t kCompressedMax = uint64_t{65} << 20;
 
 // What short values have in common, in zstd's format; LZ4 takes it, too. Immutable;
 // shared. Decoding needs about twice its bytes, encoding some 100 KiB a level.
@@ -72,17 +73,14 @@ class ValueCodec {
   // The version of the dictionary that decoding takes; 0: none.
   static uint32_t DictionaryOf(std::string_view encoded);
   // Sets `*out` to the value; to a view into `encoded` where it is there as it is, of
-  // `*buffer` otherwise. kDataLoss when no value was encoded so, or one of more than
-  // `size_max` bytes.
+  // `*buffer` otherwise. kDataLoss when no value was encoded so.
   static absl::Status Decode(std::string_view encoded, const Dictionary* dictionary,
-                             uint64_t size_max, std::string* buffer,
-                             std::string_view* out);
+                             std::string* buffer, std::string_view* out);
   // Of the value, of which `head` holds the first bytes, kHeadBytesMax or all, and
   // `encoded_size` is how many it has; kDataLoss as above.
   static constexpr size_t kHeadBytesMax = 16;
+  static absl::StatusOr<uint64_t> SizeOf(std::string_view head, uint64_t encoded_size);
   static bool IsAsIs(char tag) { return tag == 0; }  // the value follows it
-  static absl::StatusOr<uint64_t> SizeOf(std::string_view head, uint64_t encoded_size,
-                                         uint64_t size_max);
 };
 
 }  // namespace sheaf::pager

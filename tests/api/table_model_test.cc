@@ -25,6 +25,8 @@ class Driver {
     options_.log_bytes_max = 1 << 20;
     options_.transaction_log_bytes_max = 64 << 10;
     options_.background_checkpoints = false;
+    if (seed % 3 == 1) options_.compression = {CompressionKind::kLz4};
+    if (seed % 3 == 2) options_.compression = {CompressionKind::kZstd, 1, true, 30};
     fs_ = pager::NewMemoryFileSystem();
     options_.file_system = fs_.get();
     Reopen();
@@ -68,6 +70,11 @@ class Driver {
         const absl::Status back = txn->RollbackTo(*savepoint);
         ASSERT_TRUE(back.ok()) << back;
         next = at_savepoint;
+      } else if (Below(300) == 0) {
+        static constexpr Compression kDictionary{CompressionKind::kLz4, 3, true, 10};
+        const absl::Status done =
+            txn->Recompress("t", Below(2) == 0 ? kDictionary : Compression{});
+        ASSERT_TRUE(done.ok()) << done;
       } else {
         Operation(*table, &next);
       }

@@ -34,5 +34,35 @@ TEST(CrashEnumeration, SequencesOfTwoOperationsEncrypted) {
   std::printf("%s\n", enumeration.tally().ToString().c_str());
 }
 
+// Compressed: dictionaries are trained, replaced and dropped among the rest.
+TEST(CrashEnumeration, SequencesOfTwoOperationsCompressed) {
+  EnumerationOptions options;
+  options.length = 2;
+  options.images_per_point_max = 2;
+  options.database.compression = kCrashCompression;
+  Enumeration enumeration(options);
+  const absl::Status status = enumeration.Run(2);
+  EXPECT_TRUE(status.ok()) << status;
+  std::printf("%s\n", enumeration.tally().ToString().c_str());
+}
+
+// So that the test above is one of dictionaries, too.
+TEST(CrashEnumeration, TheWorkloadTrainsADictionary) {
+  FaultyFileSystem fs;
+  Options options;
+  options.compression = kCrashCompression;
+  Workload workload(&fs, options);
+  ASSERT_TRUE(workload.Prepare().ok());
+  const auto dictionaries = [&] {
+    return workload.db()->BeginRead().MeasureCompression("a")->dictionaries;
+  };
+  EXPECT_EQ(dictionaries(), 1u);
+  ASSERT_TRUE(workload.Run(Op::kRecompress).ok());
+  ASSERT_TRUE(workload.Run(Op::kCommitFull).ok());
+  EXPECT_EQ(dictionaries(), 1u);
+  EXPECT_GT(workload.db()->BeginRead().MeasureCompression("a")->values_with_dictionary,
+            15u);
+}
+
 }  // namespace
 }  // namespace sheaf::test

@@ -21,6 +21,7 @@ class Changes {
   explicit Changes(uint64_t seed) : random_(seed) {
     options_.file_system = &fs_;
     options_.background_checkpoints = false;
+    if (seed % 3 == 1) options_.compression = kCrashCompression;
     if (seed % 2 == 0) options_.transaction_log_bytes_max = 64 << 10;
   }
 
@@ -82,7 +83,7 @@ class Changes {
 
   absl::Status Step(WriteTransaction* txn, Contents* next, std::vector<Point>* points) {
     const std::string name = Name(), other = Name();
-    switch (Below(9)) {
+    switch (Below(10)) {
       case 0:
         SHEAF_RETURN_IF_ERROR(
             Expect(txn->Drop(name), next->erase("t:" + name) == 1, "drop"));
@@ -126,6 +127,11 @@ class Changes {
       }
       case 5:
         return Fill(txn, name, next);
+      case 6:
+        if (Below(3) != 0) return absl::OkStatus();
+        return Expect(
+            txn->Recompress(name, Below(2) == 0 ? kCrashCompression : Compression{}),
+            next->contains("t:" + name), "recompress");
       default: {
         SHEAF_ASSIGN_OR_RETURN(Table table, txn->table(name));
         const std::string key = absl::StrCat("k", Below(30));

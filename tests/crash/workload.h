@@ -117,6 +117,14 @@ inline absl::StatusOr<std::unique_ptr<Database>> OpenByEitherKey(Options* option
   return Database::Open(kCrashPath, *options);
 }
 
+// Trains from the few values that crash tests have.
+inline constexpr Compression kCrashCompression{CompressionKind::kZstd, 1, true, 12};
+
+// Values that have much in common.
+inline std::string SmallValue(uint64_t number) {
+  return absl::StrCat("{\"number\":", number, ",\"what\":\"a small value in a crash\"}");
+}
+
 enum class Op : uint8_t {
   kPutSmall,
   kPutLarge,
@@ -135,15 +143,16 @@ enum class Op : uint8_t {
   kReopen,
   kCompact,
   kRotateKey,  // and rekey; nothing in a plain database
+  kRecompress,
 };
-inline constexpr int kOpCount = 17;
+inline constexpr int kOpCount = 18;
 
 inline const char* NameOf(Op op) {
   constexpr const char* kNames[kOpCount] = {
       "put",     "put-large",      "delete",      "delete-range", "create",
       "drop",    "rename",         "insert",      "savepoint",    "bulk-load",
       "commit",  "commit-process", "commit-none", "checkpoint",   "reopen",
-      "compact", "rotate-key"};
+      "compact", "rotate-key",     "recompress"};
   return kNames[static_cast<int>(op)];
 }
 
@@ -431,8 +440,7 @@ class Workload {
   absl::Status Fill() {
     SHEAF_RETURN_IF_ERROR(Begin());
     for (int i = 0; i < 20; ++i)
-      SHEAF_RETURN_IF_ERROR(
-          Put("a", absl::StrCat("key", 10 + i), absl::StrCat("value", i)));
+      SHEAF_RETURN_IF_ERROR(Put("a", absl::StrCat("key", 10 + i), SmallValue(1000 + i)));
     SHEAF_RETURN_IF_ERROR(Put("a", "large", BigValue(1, 20'000)));
     for (int i = 0; i < 3; ++i)
       SHEAF_RETURN_IF_ERROR(Put("b", absl::StrCat("b", i), std::string(500, 'b')));
@@ -455,8 +463,7 @@ class Workload {
     const auto& a = next_.contains("t:a") ? next_["t:a"] : *kNone;
     switch (op) {
       case Op::kPutSmall:
-        return Put("a", absl::StrCat("key", 10 + Below(40)),
-                   absl::StrCat("small", step_));
+        return Put("a", absl::StrCat("key", 10 + Below(40)), SmallValue(step_));
       case Op::kPutLarge:
         return Put("a", absl::StrCat("large", Below(3)),
                    BigValue(step_ + 7, large_bytes + Below(5000)));
@@ -474,6 +481,8 @@ class Workload {
         return Insert();
       case Op::kSavepoint:
         return SavepointAndBack();
+      case Op::kRecompress:
+        return Recompress();
       case Op::kBulkLoad:
         return BulkLoad(absl::StrCat("bulk", Below(random != nullptr ? 4 : 1000)));
       default:
@@ -523,6 +532,14 @@ class Workload {
     return absl::OkStatus();
   }
 
+  // "a", if it is there: from plain to compressed and back, or with another dictionary.
+  absl::Status Recompress() {
+    if (!next_.contains("t:a")) return absl::OkStatus();
+    const bool from_plain = options_.compression == Compression{};
+    const bool to_plain = from_plain && step_ % 2 == 0;
+    return txn_->Recompress("a", to_plain ? Compression{} : kCrashCompression);
+  }
+
   absl::Status Rename() {
     std::string from = "t:b", to = "t:b2";
     if (next_.contains(to)) std::swap(from, to);
@@ -544,6 +561,7 @@ class Workload {
     SHEAF_RETURN_IF_ERROR(Put("undone", "k", "v"));
     SHEAF_RETURN_IF_ERROR(Rename());
     SHEAF_RETURN_IF_ERROR(Insert());
+    SHEAF_RETURN_IF_ERROR(Recompress());
     SHEAF_RETURN_IF_ERROR(DeleteRange());
     SHEAF_RETURN_IF_ERROR(Drop());
     SHEAF_RETURN_IF_ERROR(txn_->RollbackTo(savepoint));
@@ -563,7 +581,7 @@ class Workload {
     return t.BulkLoad([&](std::string_view* key, std::string_view* value) {
       if (i == bulk_entries) return false;
       k = absl::StrCat("k", 100'000 + i);
-      v = std::string(static_cast<size_t>(i % 200), static_cast<char>('a' + i % 26));
+      v = SmallValue(i) + std::string(static_cast<size_t>(i % 200), 'a' + i % 26);
       if (i == bulk_entries / 2) v = BigValue(step_, 30'000);
       entries[k] = Digest(v);
       *key = k, *value = v;

@@ -47,11 +47,23 @@ Seeds WholeFileSeeds() {
     SHEAF_RETURN_IF_ERROR(txn.table("t")->Put("big", std::string(5000, 'v')));
     return txn.table("t")->Put("bigger", std::string(66000, 'v'));
   });
+  const std::string compressed = FileWith([](WriteTransaction& txn) -> absl::Status {
+    constexpr Compression kKind{CompressionKind::kZstd, 3, true, 20};
+    SHEAF_ASSIGN_OR_RETURN(Table table, txn.table("t", {.compression = kKind}));
+    for (int i = 0; i < 60; ++i)
+      SHEAF_RETURN_IF_ERROR(table.Put(
+          absl::StrCat("key", i),
+          absl::StrCat("{\"number\":", i * 77, ",\"what\":\"something compressible\"}")));
+    SHEAF_RETURN_IF_ERROR(table.Put("long", std::string(100'000, 'l')));
+    return txn.table("l", {.compression = Compression{CompressionKind::kLz4}})
+        ->Put("key", std::string(900, 'v'));
+  });
   Seeds seeds;
   for (const auto& [name, file] : {std::pair("empty", empty),
                                    {"small", small},
                                    {"levels", levels},
-                                   {"large", large}}) {
+                                   {"large", large},
+                                   {"compressed", compressed}}) {
     seeds[absl::StrCat(name, "_as_is")] = '\0' + file;
     seeds[absl::StrCat(name, "_sealed")] = '\x01' + file;
     seeds[absl::StrCat(name, "_repaired")] =
@@ -99,6 +111,11 @@ Seeds TableSeeds() {
   for (int i = 0; i < 40; ++i)
     savepoints += {12, static_cast<char>(i * 5), 50, 5, 16, static_cast<char>(i), 120, 6};
   seeds["savepoints"] = savepoints;
+  std::string compression;
+  for (int i = 0; i < 60; ++i)
+    compression += {12, static_cast<char>(i * 5), 50,  15, static_cast<char>(i * 37), 5,
+                    16, static_cast<char>(i),     120, 15, static_cast<char>(i * 11), 6};
+  seeds["compression"] = compression;
   return seeds;
 }
 
@@ -117,7 +134,8 @@ void WriteOrCompare(const char* fuzzer, const Seeds& seeds) {
 TEST(Corpus, WholeFiles) {
   WriteOrCompare("whole_file_fuzz", WholeFileSeeds());
   // They are databases still, so that the fuzzer begins inside.
-  for (const char* name : {"empty_as_is", "small_as_is", "levels_as_is", "large_as_is"}) {
+  for (const char* name : {"empty_as_is", "small_as_is", "levels_as_is", "large_as_is",
+                           "compressed_as_is"}) {
     auto fs = pager::NewMemoryFileSystem();
     WriteWholeFile(fs.get(), kPath,
                    ReadFile(CorpusFolder() + "whole_file_fuzz/" + name).substr(1));

@@ -133,6 +133,8 @@ class Driver {
       case 14:
         if (in->Byte() % 8 == 0) return Drop();
         return;
+      case 15:
+        return Compress(in->Byte());
       default: {
         const std::string key = in->Key(), value = in->Value();
         RequireOk(table().Put(key, value), "put");
@@ -265,6 +267,21 @@ class Driver {
       RequireOk(table().Put(key, value), "put");
       model_[key] = value;
     }
+  }
+  void Compress(uint8_t b) {
+    static constexpr Compression kKinds[] = {
+        {},
+        {CompressionKind::kLz4},
+        {CompressionKind::kZstd},
+        {CompressionKind::kLz4, 3, true, 10},
+        {CompressionKind::kZstd, 1, true, 20},
+    };
+    const Compression& kind = kKinds[b % 5];
+    table();
+    if (b >= 128) return RequireOk(txn_->Recompress("t", kind), "recompress");
+    const absl::Status set = txn_->SetCompression("t", kind);
+    Require(set.ok() || (!model_.empty() && absl::IsFailedPrecondition(set)),
+            "compression cannot be set");
   }
   void Drop() {
     table();
