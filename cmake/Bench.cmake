@@ -20,6 +20,9 @@ elseif(bench_sources)
       PkgConfig::WIREDTIGER PkgConfig::SQLITE leveldb::leveldb)
 endif()
 
-# sheaf_keeping_bench: encryption, backup and compaction against doing without.
-add_executable(sheaf_keeping_bench bench/keeping/main.cc)
-target_link_libraries(sheaf_keeping_bench PRIVATE sheaf_static nlohmann_json::nlohmann_json)
+# sheaf_keeping_bench: encryption, compression, backup and compaction against doing without.
+if(SQLITE_FOUND)
+  add_executable(sheaf_keeping_bench bench/keeping/main.cc)
+  target_link_libraries(sheaf_keeping_bench PRIVATE
+      sheaf_static nlohmann_json::nlohmann_json PkgConfig::SQLITE)
+endif()

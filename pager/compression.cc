@@ -32,6 +32,10 @@ absl::Status Damaged(std::string_view what) {
 struct Contexts {
   ZSTD_CCtx* const compress = ZSTD_createCCtx();
   ZSTD_DCtx* const decompress = ZSTD_createDCtx();
+  Contexts() {
+    if (decompress != nullptr)
+      ZSTD_DCtx_setParameter(decompress, ZSTD_d_format, ZSTD_f_zstd1_magicless);
+  }
   ~Contexts() {
     ZSTD_freeCCtx(compress);
     ZSTD_freeDCtx(decompress);
@@ -280,14 +284,14 @@ bool OpenLz4(const Head& head, std::string_view dictionary, std::string* buffer)
 bool OpenZstd(const Head& head, const ZSTD_DDict* dictionary, std::string* buffer) {
   ZSTD_DCtx* const context = OfThread().decompress;
   if (context == nullptr) return false;
-  ZSTD_DCtx_reset(context, ZSTD_reset_session_and_parameters);
-  ZSTD_DCtx_setParameter(context, ZSTD_d_format, ZSTD_f_zstd1_magicless);
-  if (dictionary != nullptr) ZSTD_DCtx_refDDict(context, dictionary);
   if (head.size <= kTrusted) {
     buffer->resize(head.size);
-    return ZSTD_decompressDCtx(context, buffer->data(), buffer->size(), head.body.data(),
-                               head.body.size()) == head.size;
+    return ZSTD_decompress_usingDDict(context, buffer->data(), buffer->size(),
+                                      head.body.data(), head.body.size(),
+                                      dictionary) == head.size;
   }
+  ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
+  ZSTD_DCtx_refDDict(context, dictionary);
   buffer->resize(kTrusted);
   ZSTD_inBuffer in = {head.body.data(), head.body.size(), 0};
   ZSTD_outBuffer out = {buffer->data(), buffer->size(), 0};

@@ -2,11 +2,16 @@
 // copying against cp, in one run, interleaved; medians and ratios.
 //
 //   sheaf_keeping_bench [--n=1000000] [--repeats=3] [--dir=PATH] [--json=FILE]
+//                       [--documents=FILE]
 //
 // Entries have 16-byte keys in random order and 100-byte values, half of whose bytes are
 // random. `cp` is the system's, without cloning, then fsync of the copy, since a backup
 // is synced, too. Files are in the system's cache throughout: what is measured is the
 // work, not the disk.
+//
+// `documents` are JSON Lines with a text `id` each: the size of a collection of them,
+// however compressed, against a table of JSON text in SQLite (without row ids, vacuumed),
+// and reading them at random from the cache, compressed against not.
 #include <fcntl.h>
 #include <sheaf/sheaf.h>
 #include <stdio.h>
@@ -23,6 +28,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <sqlite3.h>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -33,8 +40,21 @@ namespace {
 struct Settings {
   uint64_t n = 1'000'000;
   int repeats = 3;
-  std::string dir = "keeping-bench", json;
+  std::string dir = "keeping-bench", json, documents;
 };
+
+struct Document {
+  std::string id, json;
+};
+struct Kind {
+  const char* name;
+  Compression compression;
+};
+constexpr Kind kKinds[] = {{"uncompressed", {}},
+                           {"lz4", {CompressionKind::kLz4}},
+                           {"zstd", {CompressionKind::kZstd}},
+                           {"lz4_dictionary", {CompressionKind::kLz4, 3, true}},
+                           {"zstd_dictionary", {CompressionKind::kZstd, 3, true}}};
 
 void Check(const absl::Status& status) {
   if (status.ok()) return;
@@ -71,6 +91,7 @@ class Runner {
     for (int repeat = 0; repeat < s_.repeats; ++repeat) {
       for (const bool encrypted : {repeat % 2 == 0, repeat % 2 != 0}) Measure(encrypted);
       MeasureCopies();
+      if (!s_.documents.empty()) MeasureDocuments();
     }
     Report();
   }
@@ -195,6 +216,88 @@ class Runner {
     Note("compact", "sheaf", "MB/s", MegaBytes(report.pages_moved * 4096) / compact);
   }
 
+  static std::vector<Document> ReadDocuments(const std::string& path) {
+    std::vector<Document> documents;
+    std::ifstream in(path);
+    for (std::string line; std::getline(in, line);)
+      documents.push_back({nlohmann::json::parse(line).at("id"), line});
+    return documents;
+  }
+
+  void MeasureDocuments() {
+    if (documents_.empty()) documents_ = ReadDocuments(s_.documents);
+    Note("document_bytes", "sqlite", "bytes", SqliteBytes());
+    for (const Kind& kind : kKinds) {
+      const std::string path = Path("documents.sheaf");
+      std::filesystem::remove(path);
+      auto db = Take(Database::Open(path));
+      const double load = SecondsOf([&] { LoadDocuments(db.get(), kind.compression); });
+      Note("document_load", kind.name, "documents/s",
+           static_cast<double>(documents_.size()) / load);
+      Note("document_read", kind.name, "reads/s", DocumentReads(db.get()));
+      Check(db->Close());
+      Note("document_bytes", kind.name, "bytes",
+           static_cast<double>(std::filesystem::file_size(path)));
+    }
+  }
+
+  void LoadDocuments(Database* db, const Compression& compression) {
+    for (size_t at = 0; at < documents_.size();) {
+      Check(db->Write(
+          [&](WriteTransaction& txn) -> absl::Status {
+            SHEAF_ASSIGN_OR_RETURN(
+                Collection c, txn.collection("documents", {.compression = compression}));
+            for (int i = 0; i < 1000 && at < documents_.size(); ++i, ++at)
+              SHEAF_RETURN_IF_ERROR(c.Put(documents_[at].id, documents_[at].json));
+            return absl::OkStatus();
+          },
+          {.durability = Durability::kProcess}));
+    }
+    Check(db->Checkpoint());
+  }
+
+  double DocumentReads(Database* db) {
+    std::mt19937_64 random(3);
+    uint64_t reads = 0;
+    const ReadTransaction read = db->BeginRead();
+    const CollectionReader c = Take(read.collection("documents"));
+    const auto one = [&] {
+      const Document& d = documents_[random() % documents_.size()];
+      if (Take(c.Get(d.id)).size() > d.json.size()) exit(1);
+    };
+    for (int i = 0; i < 20'000; ++i) one();
+    const absl::Time end = absl::Now() + absl::Seconds(1);
+    const double seconds = SecondsOf([&] {
+      while (absl::Now() < end)
+        for (int i = 0; i < 1000; ++i, ++reads) one();
+    });
+    return static_cast<double>(reads) / seconds;
+  }
+
+  double SqliteBytes() {
+    const std::string path = Path("documents.sqlite");
+    std::filesystem::remove(path);
+    sqlite3* db = nullptr;
+    sqlite3_stmt* insert = nullptr;
+    const auto run = [&](const char* sql) {
+      if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) != SQLITE_OK) exit(1);
+    };
+    if (sqlite3_open(path.c_str(), &db) != SQLITE_OK) exit(1);
+    run("CREATE TABLE documents (id TEXT PRIMARY KEY, json TEXT) WITHOUT ROWID; BEGIN");
+    sqlite3_prepare_v2(db, "INSERT INTO documents VALUES (?, ?)", -1, &insert, nullptr);
+    for (const Document& d : documents_) {
+      sqlite3_bind_text(insert, 1, d.id.data(), static_cast<int>(d.id.size()), nullptr);
+      sqlite3_bind_text(insert, 2, d.json.data(), static_cast<int>(d.json.size()),
+                        nullptr);
+      if (sqlite3_step(insert) != SQLITE_DONE) exit(1);
+      sqlite3_reset(insert);
+    }
+    sqlite3_finalize(insert);
+    run("COMMIT; VACUUM");
+    sqlite3_close(db);
+    return static_cast<double>(std::filesystem::file_size(path));
+  }
+
   static double Median(std::vector<double> values) {
     std::sort(values.begin(), values.end());
     return values[values.size() / 2];
@@ -213,11 +316,23 @@ class Runner {
                              {"point_read_from_file", "encrypted", "plain", 0},
                              {"backup", "sheaf", "cp", 0.7},
                              {"backup_encrypted", "sheaf", "cp", 0.7},
-                             {"compact", "sheaf", "cp", 0.7}};
+                             {"compact", "sheaf", "cp", 0.7},
+                             {"document_bytes", "uncompressed", "sqlite", 0},
+                             {"document_bytes", "lz4", "sqlite", 0},
+                             {"document_bytes", "zstd", "sqlite", 0},
+                             {"document_bytes", "lz4_dictionary", "sqlite", 0.5},
+                             {"document_bytes", "zstd_dictionary", "sqlite", 0.5},
+                             {"document_read", "lz4", "uncompressed", 0},
+                             {"document_read", "zstd", "uncompressed", 0},
+                             {"document_read", "lz4_dictionary", "uncompressed", 0.6},
+                             {"document_read", "zstd_dictionary", "uncompressed", 0.6},
+                             {"document_load", "lz4_dictionary", "uncompressed", 0},
+                             {"document_load", "zstd_dictionary", "uncompressed", 0}};
     printf(
         "| workload | unit | measured | against | ratio | bar "
         "|\n|---|---|---|---|---|---|\n");
     for (const Row& row : kRows) {
+      if (!values_.contains(row.workload)) continue;
       const double a = Median(values_[row.workload][row.of]);
       const double b = Median(values_[row.workload][row.to]);
       printf("| %s | %s | %s %.4g | %s %.4g | %.2f | %s |\n", row.workload,
@@ -237,6 +352,7 @@ class Runner {
   }
 
   const Settings s_;
+  std::vector<Document> documents_;
   std::map<std::string, std::map<std::string, std::vector<double>>> values_;
   std::map<std::string, std::string> units_;
 };
@@ -254,10 +370,12 @@ int Main(int argc, char** argv) {
       settings.dir = value;
     else if (name == "--json")
       settings.json = value;
+    else if (name == "--documents")
+      settings.documents = value;
     else {
       fprintf(stderr,
               "usage: sheaf_keeping_bench [--n=N] [--repeats=N] [--dir=PATH] "
-              "[--json=FILE]\n");
+              "[--json=FILE] [--documents=FILE]\n");
       return 2;
     }
   }
