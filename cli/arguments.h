@@ -34,6 +34,10 @@ struct Arguments {
   uint64_t watch_count = 0;          // lines; 0: until interrupted
   std::optional<std::string> level;  // of check and verify-backup
 
+  std::optional<std::string> compression;  // import and compress
+  std::optional<int> compression_level;
+  bool new_values_only = false;
+
   std::optional<std::string> key_file, new_key_file;
   bool asks_passphrase = false, asks_new_passphrase = false;
   bool is_json = false, is_table = false;

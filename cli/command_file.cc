@@ -20,26 +20,31 @@ Json TreeJson(const TreeInfo& tree) {
       {"name", tree.name}, {"kind", KindName(tree.kind)}, {"entries", tree.entry_count}};
   if (!tree.key_type.empty()) json["key_type"] = tree.key_type;
   if (!tree.value_type.empty()) json["value_type"] = tree.value_type;
+  if (tree.compression != Compression{})
+    json["compression"] = CompressionText(tree.compression);
   return json;
 }
 
-std::string TypesText(const TreeInfo& tree) {
-  if (tree.key_type.empty()) return "";
-  return Printable(tree.key_type + " -> " + tree.value_type);
+// Types and compression, if there are any.
+std::string MoreText(const TreeInfo& tree) {
+  std::string text;
+  if (!tree.key_type.empty()) text = Printable(tree.key_type + " -> " + tree.value_type);
+  if (tree.compression == Compression{}) return text;
+  return text + (text.empty() ? "" : ", ") + CompressionText(tree.compression);
 }
 
 void PrintTrees(const std::vector<TreeInfo>& trees, Output& out) {
   if (trees.empty()) return out.WriteLine("no collections, no tables");
-  bool has_types = false;
-  for (const TreeInfo& tree : trees) has_types |= !tree.key_type.empty();
+  bool has_more = false;
+  for (const TreeInfo& tree : trees) has_more |= !MoreText(tree).empty();
   std::vector<Align> alignment = {Align::kLeft, Align::kLeft, Align::kRight};
-  if (has_types) alignment.push_back(Align::kLeft);
+  if (has_more) alignment.push_back(Align::kLeft);
   TextTable table(alignment);
   table.SetHeader({"NAME", "KIND", "ENTRIES"});
   for (const TreeInfo& tree : trees) {
     std::vector<std::string> row = {Printable(tree.name), KindName(tree.kind),
                                     Thousands(tree.entry_count)};
-    if (has_types) row.push_back(TypesText(tree));
+    if (has_more) row.push_back(MoreText(tree));
     table.AddRow(std::move(row));
   }
   table.Print(out);

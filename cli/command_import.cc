@@ -98,10 +98,14 @@ class Importer {
   ProgressLine progress_;
   std::optional<LineReader::Line> line_;
   Totals totals_;
+  TreeOptions options_;
   int64_t started_us_ = MonotonicMicros();
 };
 
 absl::Status Importer::Run() {
+  if (args_.compression.has_value() || args_.compression_level.has_value()) {
+    SHEAF_ASSIGN_OR_RETURN(options_.compression, CompressionOf(args_));
+  }
   SHEAF_RETURN_IF_ERROR(NextLine());
   while (line_.has_value()) {
     SHEAF_RETURN_IF_ERROR(ImportBatch());
@@ -123,7 +127,7 @@ absl::Status Importer::NextLine() {
 
 absl::Status Importer::ImportBatch() {
   SHEAF_ASSIGN_OR_RETURN(WriteTransaction txn, db_.BeginWrite());
-  auto collection = txn.collection(args_.collection);
+  auto collection = txn.collection(args_.collection, options_);
   if (!collection.ok()) return NameError(args_, collection.status());
   SHEAF_ASSIGN_OR_RETURN(uint64_t size_before, collection->size());
   Totals done = totals_;

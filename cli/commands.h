@@ -41,7 +41,8 @@ CommandResult Backup(Session& session);  // command_backup.cc
 CommandResult RestoreBackup(Session& session);
 CommandResult VerifyBackup(Session& session);
 CommandResult SalvageFile(Session& session);
-CommandResult Compact(Session& session);  // command_keep.cc
+CommandResult Compact(Session& session);   // command_keep.cc
+CommandResult Compress(Session& session);  // command_compress.cc
 CommandResult Rekey(Session& session);
 CommandResult Rotate(Session& session);
 
@@ -54,6 +55,9 @@ absl::StatusOr<std::unique_ptr<Database>> OpenFile(const Arguments& args,
 absl::StatusOr<EncryptionKey> KeyOf(const Arguments& args, OpenFor purpose);
 // What --new-key-file or --new-passphrase say; nothing without them.
 absl::StatusOr<std::optional<EncryptionKey>> NewKeyOf(const Arguments& args);
+// What --compress or --with say, with --level. A usage error when that is nothing.
+absl::StatusOr<Compression> CompressionOf(const Arguments& args);
+std::string CompressionText(const Compression& compression);
 // What --level says, or what is usual.
 CheckLevel LevelOf(const Arguments& args, CheckLevel usual);
 // Shows on the terminal how far a call is, and lets Ctrl-C cancel it, if there is an

@@ -42,6 +42,7 @@ constexpr Command kCommands[] = {
     {"scrub", Scrub},
     {"salvage", SalvageFile},
     {"compact", Compact},
+    {"compress", Compress},
     {"rekey", Rekey},
     {"rotate", Rotate},
     {"version", Version},

@@ -1,4 +1,4 @@
-// backup, restore, verify-backup, compact, rekey and rotate from the command line: what
+// backup, restore, verify-backup, compact, compress, rekey and rotate from the command line: what
 // each does and prints, what it refuses, and the exit codes.
 #include <cstdlib>
 #include <string>
@@ -59,6 +59,43 @@ TEST_F(KeepingTest, ABackupGoesThroughAPipe) {
   ExpectFailure(3, {"restore", "-", Path("half")}, "no backup at all");
   EXPECT_FALSE(std::filesystem::exists(Path("half")));
   EXPECT_FALSE(std::filesystem::exists(Path("half-new")));
+}
+
+TEST_F(KeepingTest, CompressionIsChosenShownAndChanged) {
+  std::string lines;
+  for (int i = 0; i < 3000; ++i)
+    lines +=
+        "{\"n\":" + std::to_string(i * 7919) + ",\"text\":\"a note of many like it\"}\n";
+  const std::string file = Path("compressed.sheaf");
+  ASSERT_EQ(Run({"import", file, "notes", "--compress", "zstd-dict"}, lines).exit, 0);
+  const std::string before = Scan(file);
+  EXPECT_EQ(RunJson({"list", file})["trees"][0]["compression"], "zstd-dict");
+  EXPECT_NE(Run({"list", file}).out.find("zstd-dict"), std::string::npos);
+  auto use = RunJson({"compress", file, "notes"});
+  EXPECT_EQ(use["values_with_dictionary"], 3000);
+  EXPECT_LT(use["stored_bytes"].get<int>(), use["value_bytes"].get<int>() * 2 / 3);
+  use = RunJson({"compress", file, "notes", "--with", "lz4", "--new-only"});
+  EXPECT_EQ(use["compression"], "lz4");
+  EXPECT_EQ(use["values_with_dictionary"], 3000);
+  use = RunJson({"compress", file, "notes", "--with", "zstd", "--level", "9"});
+  EXPECT_EQ(use["compression"], "zstd level 9");
+  EXPECT_EQ(use["dictionaries"], 0);
+  EXPECT_EQ(RunJson({"compress", file, "notes", "--with", "none"})["stored_bytes"],
+            use["value_bytes"]);
+  EXPECT_EQ(Scan(file), before);
+  const std::string refused =
+      ExpectFailure(2, {"compress", file, "notes", "--with", "lz4", "--new-only"});
+  EXPECT_NE(refused.find("without --new-only"), std::string::npos) << refused;
+  ExpectFailure(2, {"compress", file, "notes", "--with", "brotli"});
+  ExpectFailure(2, {"compress", file, "notes", "--with", "lz4", "--level", "3"});
+  ExpectFailure(2, {"compress", file, "notes", "--with", "zstd", "--level", "20"});
+  ExpectFailure(2, {"compress", file, "notes", "--new-only"});
+  ExpectFailure(2, {"import", file, "notes", "--level", "3"}, lines);
+  EXPECT_NE(ExpectFailure(1, {"compress", file, "other"}).find("other"),
+            std::string::npos);
+  EXPECT_EQ(Run({"check", file}).exit, 0);
+  const test::Outcome shown = Run({"compress", file, "notes"});
+  EXPECT_NE(shown.out.find("100 %"), std::string::npos) << shown.out;
 }
 
 TEST_F(KeepingTest, DamageIsFound) {
