@@ -33,6 +33,7 @@ absl::Status CheckDurability(const char* what, Durability durability) {
 absl::Status CheckOptions(const Options& options) {
   SHEAF_RETURN_IF_ERROR(CheckRange("cache_bytes_max", options.cache_bytes_max,
                                    uint64_t{1} << 20, uint64_t{1} << 44));
+  SHEAF_RETURN_IF_ERROR(CheckRange("verify_one_in", options.verify_one_in, 1, 1'000'000));
   SHEAF_RETURN_IF_ERROR(CheckRange("log_bytes_max", options.log_bytes_max,
                                    uint64_t{1} << 20, uint64_t{64} << 30));
   SHEAF_RETURN_IF_ERROR(CheckRange("transaction_log_bytes_max",

@@ -10,6 +10,8 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "catalog/observer.h"
 #include "catalog/store.h"
 #include "catalog/tick.h"
 #include "catalog/write_txn.h"
@@ -109,6 +111,7 @@ absl::StatusOr<CompactResult> Store::Compact(const Progress& progress) {
   SHEAF_RETURN_IF_ERROR(CheckWritable());
   if (in_memory_)
     return absl::FailedPreconditionError("the database is in memory: it has no file");
+  const absl::Time begin = absl::Now();
   CompactResult result;
   SHEAF_ASSIGN_OR_RETURN(result.bytes_before, pager_->file().Size());
   uint64_t end_before = pager::kPageIdEnd;
@@ -126,6 +129,9 @@ absl::StatusOr<CompactResult> Store::Compact(const Progress& progress) {
   SHEAF_ASSIGN_OR_RETURN(result.bytes_after, pager_->file().Size());
   result.pages_held = versions_->pages_waiting();
   result.readers = versions_->readers().open;
+  if (options_.observer != nullptr)
+    options_.observer->OnCompact({result.bytes_before, result.bytes_after,
+                                  result.pages_moved, absl::Now() - begin});
   return result;
 }
 

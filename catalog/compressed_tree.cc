@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "btree/large_value.h"
 #include "catalog/compression.h"
+#include "catalog/observer.h"
 #include "catalog/tree_source.h"
 #include "catalog/write_txn.h"
 #include "pager/status_macros.h"
@@ -133,16 +135,27 @@ bool OpenTree::TrainingIsDue() const {
          root().entries >= c.wanted.dictionary_at;
 }
 
-// Where the samples are too few or too different, it is tried again later.
+// Numbers the dictionary in `*next`. Where the samples are too few or too different, it is
+// to be tried again later.
+absl::StatusOr<std::string> OpenTree::Train(const Samples& samples,
+                                            TreeCompression* next) {
+  const absl::Time begin = absl::Now();
+  absl::StatusOr<std::string> bytes = samples.Train(next->wanted);
+  if (!bytes.ok()) {
+    TrainLater(next, root().entries);
+    return bytes;
+  }
+  next->dictionary = ++next->dictionaries;
+  if (Observer* observer = txn_.store_.options().observer)
+    observer->OnTrain(
+        {record_.name, next->dictionary, bytes->size(), absl::Now() - begin});
+  return bytes;
+}
+
 absl::Status OpenTree::TrainFrom(const Samples& samples) {
   TreeCompression next = record_.compression;
-  const absl::StatusOr<std::string> bytes = samples.Train(next.wanted);
-  if (!bytes.ok()) {
-    TrainLater(&next, root().entries);
-    return StoreCompression(next);
-  }
-  next.dictionary = ++next.dictionaries;
-  SHEAF_RETURN_IF_ERROR(AddDictionary(next.dictionary, *bytes));
+  const absl::StatusOr<std::string> bytes = Train(samples, &next);
+  if (bytes.ok()) SHEAF_RETURN_IF_ERROR(AddDictionary(next.dictionary, *bytes));
   return StoreCompression(next);
 }
 
@@ -269,12 +282,9 @@ absl::Status OpenTree::Recompress(const Compression& wanted,
   if (wanted.dictionary) {
     Samples samples;
     SHEAF_RETURN_IF_ERROR(txn_.Broken(TakeSamples(&samples)));
-    const absl::StatusOr<std::string> bytes = samples.Train(wanted);
+    const absl::StatusOr<std::string> bytes = Train(samples, &next);
     if (bytes.ok()) {
-      next.dictionary = ++next.dictionaries;
       SHEAF_ASSIGN_OR_RETURN(made, pager::Dictionary::Make(*bytes, next.dictionary));
-    } else {
-      TrainLater(&next, root().entries);
     }
   }
   if (txn_.logging_) txn_.by_checkpoint_ = true;

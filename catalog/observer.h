@@ -26,6 +26,23 @@ struct CheckpointEvent {
   absl::Duration took;
 };
 
+struct RollbackEvent {
+  uint64_t base_version = 0;  // that it stood on
+};
+
+struct CompactEvent {
+  uint64_t bytes_before = 0, bytes_after = 0;  // of the file
+  uint64_t pages_moved = 0;
+  absl::Duration took;
+};
+
+struct TrainEvent {
+  std::string_view name;  // of the table or collection
+  uint32_t version = 0;   // of the dictionary; the transaction may yet be rolled back
+  uint64_t bytes = 0;
+  absl::Duration took;
+};
+
 struct SlowEvent {
   // "commit", "checkpoint" or "waiting for the writer's turn"
   std::string_view what;
@@ -42,6 +59,9 @@ class Observer {
   virtual ~Observer() = default;
   virtual void OnCommit(const CommitEvent&) {}
   virtual void OnCheckpoint(const CheckpointEvent&) {}
+  virtual void OnRollback(const RollbackEvent&) {}
+  virtual void OnCompact(const CompactEvent&) {}  // that went to its end
+  virtual void OnTrain(const TrainEvent&) {}      // a dictionary was made
   // What took longer than Options::slow_operation_min.
   virtual void OnSlow(const SlowEvent&) {}
   // A page was read from the file for a reader or writer and was not intact. (Each is

@@ -51,6 +51,12 @@ struct Options {
   bool error_if_exists = false;   // kAlreadyExists instead of opening
   uint64_t cache_bytes_max = 256ull << 20;  // hard budget for page memory; 1 MiB or more
 
+  // Of the pages that are read from the file the checksum of one in so many is verified,
+  // 1: of each; Observer::OnDamage hears of those that are wrong. More is for file systems
+  // that verify what they read. The structure of each is checked all the same, and
+  // encrypted pages are authenticated.
+  uint32_t verify_one_in = 1;  // 1 to 1,000,000
+
   // A checkpoint starts when the log holds this much. It bounds the time that
   // opening takes after a crash and the size of the log file (about twice this).
   uint64_t log_bytes_max = 64ull << 20;  // 1 MiB to 64 GiB

@@ -123,6 +123,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(pager::FileSystem* fs,
   pager_options.create_if_missing = options.create_if_missing;
   pager_options.error_if_exists = options.error_if_exists;
   pager_options.cache_bytes_max = options.cache_bytes_max;
+  pager_options.verify_one_in = options.verify_one_in;
   pager_options.key = options.key;
   pager_options.keys = keys;
   pager_options.scrypt_cost = {options.scrypt_log2_n, options.scrypt_r, options.scrypt_p};

@@ -389,6 +389,7 @@ void WriteTxn::Rollback() {
   writer_.Rollback();
   store_.rollbacks_.fetch_add(1);
   EndTurn();
+  if (Observer* observer = store_.options_.observer) observer->OnRollback({base_.number});
 }
 
 Version WriteTxn::NextVersion() {

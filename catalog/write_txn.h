@@ -72,6 +72,7 @@ class OpenTree {
   absl::StatusOr<DictionaryRef> Dictionary(uint32_t version);
   absl::Status Encode(std::string_view value, std::string* stored);
   bool TrainingIsDue() const;
+  absl::StatusOr<std::string> Train(const Samples& samples, TreeCompression* next);
   absl::Status TrainFrom(const Samples& samples);
   absl::Status TrainFromEntries();
   absl::Status EncodeAgain();

@@ -171,12 +171,22 @@ absl::Status BufferManager::Load(const PageRef& ref) {
 }
 
 absl::Status BufferManager::FillFromFile(char* page, const PageRef& ref) {
-  const size_t bytes = ref.pages * kPageBytes;
-  absl::Status status = file_->Read(ref.id * kPageBytes, absl::MakeSpan(page, bytes));
-  if (absl::IsOutOfRange(status))
-    status = PageDamaged(ref.id, "lies behind the end of the file, which was cut off");
-  SHEAF_RETURN_IF_ERROR(status);
-  SHEAF_RETURN_IF_ERROR(codec_->Open(page, bytes, ref));
+  using Checksum = PageCodec::Checksum;
+  const auto read = [&](Checksum checksum) {
+    const size_t bytes = ref.pages * kPageBytes;
+    absl::Status status = file_->Read(ref.id * kPageBytes, absl::MakeSpan(page, bytes));
+    if (absl::IsOutOfRange(status))
+      status = PageDamaged(ref.id, "lies behind the end of the file, which was cut off");
+    return status.ok() ? codec_->Open(page, bytes, ref, checksum) : status;
+  };
+  const bool verifies = codec_->keys() == nullptr &&
+                        misses_.load(std::memory_order_relaxed) % verify_one_in_ == 0;
+  const absl::Status opened = read(verifies ? Checksum::kVerify : Checksum::kSkip);
+  // Once more, to tell what is wrong with it.
+  if (absl::IsDataLoss(opened) && !verifies)
+    SHEAF_RETURN_IF_ERROR(read(Checksum::kVerify));
+  else
+    SHEAF_RETURN_IF_ERROR(opened);
   const PageKindOps& ops = ops_->kinds[static_cast<size_t>(PageKindOf(page))];
   return ops.validate == nullptr
              ? PageDamaged(ref.id, "is not of a kind that a tree refers to")

@@ -73,6 +73,9 @@ class BufferManager {
   BufferManager(File* file, const PageOps* ops, uint64_t bytes_max,
                 const PageCodec* codec = nullptr);
   ~BufferManager();
+  // The checksum of one in `n` pages that are read is verified; of encrypted ones, which
+  // are authenticated, none. Before anybody else uses it.
+  void set_verify_one_in(uint32_t n) { verify_one_in_ = n; }
   BufferManager(const BufferManager&) = delete;
   BufferManager& operator=(const BufferManager&) = delete;
 
@@ -291,6 +294,7 @@ class BufferManager {
   ReaderSlots slots_;
 
   std::atomic<uint64_t> counts_{0};  // base pages: dirty << 32 | used
+  uint32_t verify_one_in_ = 1;
   std::atomic<uint64_t> misses_{0}, evictions_{0}, written_{0};
 
   Mutex evict_mu_;

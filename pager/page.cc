@@ -34,6 +34,10 @@ absl::Status VerifyPage(const char* page, size_t bytes, const PageRef& ref) {
   if (stored != computed)
     return PageDamaged(ref.id, absl::StrCat("checksum is ", absl::Hex(stored),
                                             ", its bytes give ", absl::Hex(computed)));
+  return VerifyHeader(page, ref);
+}
+
+absl::Status VerifyHeader(const char* page, const PageRef& ref) {
   if (PageIdOf(page) != ref.id)
     return PageDamaged(ref.id, absl::StrCat("page_id is ", PageIdOf(page),
                                             ": the bytes of another page"));

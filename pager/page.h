@@ -118,6 +118,7 @@ void SealPage(char* page, size_t bytes);
 // kDataLoss, naming page and field, unless the bytes are the page that `ref`
 // means: checksum, id, birth, size, a known kind.
 absl::Status VerifyPage(const char* page, size_t bytes, const PageRef& ref);
+absl::Status VerifyHeader(const char* page, const PageRef& ref);  // without checksum
 
 // What the pager must know about a kind of page. The folders above supply it.
 struct PageKindOps {

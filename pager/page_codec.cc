@@ -36,8 +36,10 @@ absl::Status PageCodec::Seal(char* page, size_t bytes) const {
   return absl::OkStatus();
 }
 
-absl::Status PageCodec::Open(char* page, size_t bytes, const PageRef& ref) const {
-  SHEAF_RETURN_IF_ERROR(VerifyPage(page, bytes, ref));
+absl::Status PageCodec::Open(char* page, size_t bytes, const PageRef& ref,
+                             Checksum checksum) const {
+  SHEAF_RETURN_IF_ERROR(checksum == Checksum::kVerify ? VerifyPage(page, bytes, ref)
+                                                      : VerifyHeader(page, ref));
   if (keys_ == nullptr) return absl::OkStatus();
   SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<Cipher> cipher,
                          keys_->ForPages(BirthOf(page)));

@@ -25,8 +25,11 @@ class PageCodec {
   // Makes of a page's image what goes to the file, in place.
   absl::Status Seal(char* page, size_t bytes) const;
   // Makes of what came from the file the page that `ref` means, in place. kDataLoss,
-  // naming page and field, when it is not.
-  absl::Status Open(char* page, size_t bytes, const PageRef& ref) const;
+  // naming page and field, when it is not; without the checksum what an encrypted page
+  // says is authentic all the same, and that of a plain one is not verified.
+  enum class Checksum { kVerify, kSkip };
+  absl::Status Open(char* page, size_t bytes, const PageRef& ref,
+                    Checksum checksum = Checksum::kVerify) const;
 
  private:
   std::unique_ptr<FileKeys> keys_;

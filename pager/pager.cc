@@ -79,7 +79,9 @@ Pager::Pager(std::string path, std::unique_ptr<File> file, const PagerOptions& o
       ops_(ops),
       buffer_(std::make_unique<BufferManager>(file_.get(), ops, options.cache_bytes_max,
                                               &codec_)),
-      allocator_(std::make_unique<PageAllocator>(file_.get(), buffer_.get(), &codec_)) {}
+      allocator_(std::make_unique<PageAllocator>(file_.get(), buffer_.get(), &codec_)) {
+  buffer_->set_verify_one_in(options.verify_one_in);
+}
 
 namespace {
 

@@ -45,9 +45,10 @@ struct PagerOptions {
   bool create_if_missing = true;
   bool error_if_exists = false;
   uint64_t cache_bytes_max = uint64_t{256} << 20;
-  EncryptionKey key;       // none: a plain database
-  ScryptCost scrypt_cost;  // of a passphrase, where a database is made
-  CopiedKeys keys;         // if there are any: in place of `key`
+  uint32_t verify_one_in = 1;  // BufferManager::set_verify_one_in
+  EncryptionKey key;           // none: a plain database
+  ScryptCost scrypt_cost;      // of a passphrase, where a database is made
+  CopiedKeys keys;             // if there are any: in place of `key`
 };
 
 // The version to be written and what the next superblock says of it.

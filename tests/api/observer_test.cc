@@ -25,6 +25,18 @@ class Recorder : public Observer {
     absl::MutexLock lock(&mu);
     checkpoints.push_back(event);
   }
+  void OnRollback(const RollbackEvent& event) override {
+    absl::MutexLock lock(&mu);
+    rollbacks.push_back(event);
+  }
+  void OnTrain(const TrainEvent& event) override {
+    absl::MutexLock lock(&mu);
+    trained.push_back(absl::StrCat(std::string(event.name), " ", event.version));
+  }
+  void OnCompact(const CompactEvent& event) override {
+    absl::MutexLock lock(&mu);
+    compactions.push_back(event);
+  }
   void OnSlow(const SlowEvent& event) override {
     absl::MutexLock lock(&mu);
     slow.emplace_back(event.what);
@@ -36,7 +48,9 @@ class Recorder : public Observer {
   absl::Mutex mu;
   std::vector<CommitEvent> commits;
   std::vector<CheckpointEvent> checkpoints;
-  std::vector<std::string> slow;
+  std::vector<std::string> slow, trained;
+  std::vector<RollbackEvent> rollbacks;
+  std::vector<CompactEvent> compactions;
   std::vector<DamageEvent> damage;
 };
 
@@ -64,6 +78,35 @@ TEST_F(ObserverTest, CommitsAndCheckpointsAreTold) {
   EXPECT_EQ(recorder_.checkpoints[0].version, recorder_.commits[1].version);
   EXPECT_GE(recorder_.checkpoints[0].pages_written, 4u);
   EXPECT_TRUE(recorder_.slow.empty());
+}
+
+TEST_F(ObserverTest, RollbacksDictionariesAndCompactionsAreTold) {
+  const uint64_t version = db_->stats().version;
+  for (const bool commits : {false, true}) {
+    WriteTransaction txn = Begin();
+    absl::StatusOr<Table> table =
+        txn.table("t", {.compression = Compression{CompressionKind::kZstd, 3, true, 20}});
+    for (int i = 0; i < 2000; ++i)
+      ASSERT_TRUE(table
+                      ->Put(absl::StrCat("key", i),
+                            absl::StrCat("one of many values, number ", i * 77))
+                      .ok());
+    if (commits) {
+      ASSERT_TRUE(txn.Recompress("t", {CompressionKind::kLz4, 3, true, 20}).ok());
+      ASSERT_TRUE(txn.Commit().ok());
+    }
+  }
+  ASSERT_TRUE(db_->Write([](WriteTransaction& txn) { return txn.Drop("t"); }).ok());
+  const absl::StatusOr<CompactReport> compacted = db_->Compact();
+  ASSERT_TRUE(compacted.ok());
+  absl::MutexLock lock(&recorder_.mu);
+  ASSERT_EQ(recorder_.rollbacks.size(), 1u);
+  EXPECT_EQ(recorder_.rollbacks[0].base_version, version);
+  EXPECT_EQ(recorder_.trained, (std::vector<std::string>{"t 1", "t 1", "t 2"}));
+  ASSERT_EQ(recorder_.compactions.size(), 1u);
+  EXPECT_EQ(recorder_.compactions[0].bytes_before, compacted->bytes_before);
+  EXPECT_EQ(recorder_.compactions[0].bytes_after, compacted->bytes_after);
+  EXPECT_GT(recorder_.compactions[0].took, absl::ZeroDuration());
 }
 
 TEST_F(ObserverTest, SlowOnesAreTold) {
@@ -95,6 +138,46 @@ TEST_F(ObserverTest, DamageIsToldWhereverItIsRead) {
   ASSERT_FALSE(recorder_.damage.empty());
   EXPECT_GE(recorder_.damage[0].page, 2u);
   EXPECT_TRUE(absl::IsDataLoss(recorder_.damage[0].error));
+}
+
+TEST_F(ObserverTest, VerificationOnReadCanBeSampled) {
+  for (int i = 0; i < 3000; ++i)
+    Put(absl::StrCat("key", i), std::string(500, 'v'), Durability::kNone);
+  ASSERT_TRUE(db_->Close().ok());
+  std::string bytes = ReadWholeFile(fs_.get(), "/t.sheaf");
+  uint64_t leaves = 0;
+  for (size_t page = 2; page < bytes.size() / 4096; ++page) {
+    if (bytes[page * 4096 + 4] != 2) continue;
+    const size_t at = bytes.find("vvvvvvvv", page * 4096 + 2000);  // inside a value
+    if (at == std::string::npos || at >= (page + 1) * 4096) continue;
+    bytes[at] = 'w';
+    ++leaves;
+  }
+  ASSERT_GT(leaves, 300u);
+  WriteWholeFile(fs_.get(), "/t.sheaf", bytes);
+  for (const uint32_t one_in : {1u, 4u, 1'000'000u}) {
+    options_.verify_one_in = one_in;
+    db_.reset();
+    Open();
+    recorder_.damage.clear();
+    uint64_t noticed = 0;
+    const ReadTransaction read = db_->BeginRead();
+    const absl::StatusOr<TableReader> table = read.table("t");
+    ASSERT_TRUE(table.ok());
+    for (int i = 0; i < 3000; i += 5) {
+      const auto value = table->Get(absl::StrCat("key", i));
+      EXPECT_TRUE(value.ok() || absl::IsDataLoss(value.status()));
+      noticed += !value.ok();
+    }
+    EXPECT_EQ(noticed, recorder_.damage.size()) << "each time";
+    const auto [low, high] = one_in == 1   ? std::pair(600u, 600u)
+                             : one_in == 4 ? std::pair(30u, 300u)
+                                           : std::pair(0u, 1u);
+    EXPECT_TRUE(low <= noticed && noticed <= high) << one_in << ": " << noticed;
+    const auto report = db_->Check();
+    ASSERT_TRUE(report.ok());
+    EXPECT_GE(report->findings.size(), leaves) << "a check verifies each";
+  }
 }
 
 TEST_F(ObserverTest, LatenciesAreCounted) {
