@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/internal/handles.h"
+#include "catalog/measure.h"
 #include "catalog/tick.h"
 #include "pager/status_macros.h"
 
@@ -145,27 +146,32 @@ absl::StatusOr<std::vector<TreeInfo>> ReadTransaction::List() const {
   return ToInfos(records);
 }
 
-absl::StatusOr<CompressionStats> ReadTransaction::MeasureCompression(
-    std::string_view name, const Progress& progress) const {
+absl::StatusOr<TreeStats> ReadTransaction::Measure(std::string_view name,
+                                                   const Progress& progress) const {
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_RETURN_IF_ERROR(state_->Live());
-  const catalog::Snapshot& snapshot = *state_->snapshot;
   SHEAF_ASSIGN_OR_RETURN(const std::optional<catalog::TreeRecord> record,
-                         snapshot.FindTree(name));
+                         state_->snapshot->FindTree(name));
   if (!record.has_value())
     return absl::NotFoundError(
         absl::StrCat(std::string(name), ": no such table or collection"));
-  absl::StatusOr<catalog::CompressionUse> use = catalog::MeasureCompression(
-      snapshot.context(), snapshot.version().catalog, *record, progress);
-  if (!use.ok()) return internal::At(std::string(name), use.status());
-  return CompressionStats{.compression = record->compression.wanted,
-                          .values = record->root.entries,
-                          .values_as_is = use->as_is,
-                          .values_with_dictionary = use->with_dictionary,
-                          .value_bytes = use->value_bytes,
-                          .stored_bytes = use->stored_bytes,
-                          .dictionaries = use->dictionaries,
-                          .dictionary_bytes = use->dictionary_bytes};
+  const absl::StatusOr<catalog::TreeMeasure> m =
+      catalog::MeasureTree(*state_->snapshot, *record, progress);
+  if (!m.ok()) return internal::At(std::string(name), m.status());
+  return TreeStats{.entries = m->entries,
+                   .height = m->height,
+                   .leaf_pages = m->leaf_pages,
+                   .inner_pages = m->inner_pages,
+                   .value_pages = m->value_pages,
+                   .unused_bytes = m->unused_bytes,
+                   .large_values = m->large_values,
+                   .compression = record->compression.wanted,
+                   .values_as_is = m->as_is,
+                   .values_with_dictionary = m->with_dictionary,
+                   .value_bytes = m->value_bytes,
+                   .stored_bytes = m->stored_bytes,
+                   .dictionaries = m->dictionaries,
+                   .dictionary_bytes = m->dictionary_bytes};
 }
 
 uint64_t ReadTransaction::version() const {

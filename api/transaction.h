@@ -43,10 +43,16 @@ struct TreeOptions {
   std::optional<Compression> compression;  // not set: what Options say
 };
 
-// What compression makes of the values of one table or collection.
-struct CompressionStats {
+// What one table or collection is made of.
+struct TreeStats {
+  uint64_t entries = 0;
+  uint32_t height = 0;  // levels; 0: it is empty
+  // Of 4 KiB: in leaves, above them, and in values of more than about 1 KB.
+  uint64_t leaf_pages = 0, inner_pages = 0, value_pages = 0;
+  uint64_t unused_bytes = 0;  // of leaves and what is above them
+  uint64_t large_values = 0;  // that have pages of their own
+
   Compression compression;    // of values that are put from now on
-  uint64_t values = 0;        // all of them; of these:
   uint64_t values_as_is = 0;  // that did not shrink, or were put without compression
   uint64_t values_with_dictionary = 0;
   uint64_t value_bytes = 0, stored_bytes = 0;  // before and after; without keys and pages
@@ -70,8 +76,8 @@ class ReadTransaction {
                                           std::string_view value_type) const;
 
   // Looks at every entry, and opens none. kNotFound.
-  absl::StatusOr<CompressionStats> MeasureCompression(
-      std::string_view name, const Progress& progress = {}) const;
+  absl::StatusOr<TreeStats> Measure(std::string_view name,
+                                    const Progress& progress = {}) const;
 
   uint64_t version() const;  // the commit this snapshot shows
   void End();                // idempotent; also by destruction

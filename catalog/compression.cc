@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "btree/large_value.h"
-#include "catalog/tick.h"
 #include "pager/coding.h"
 #include "pager/status_macros.h"
 
@@ -194,47 +193,6 @@ absl::Status ValueOpener::Open(std::string_view encoded, LoadFn load, std::strin
     SHEAF_ASSIGN_OR_RETURN(dictionary_, load(version));
   }
   return pager::ValueCodec::Decode(encoded, dictionary_.get(), buffer, out);
-}
-
-absl::StatusOr<CompressionUse> MeasureCompression(const btree::ReadContext& context,
-                                                  const btree::TreeRoot& catalog,
-                                                  const TreeRecord& record,
-                                                  const Progress& progress) {
-  CompressionUse use;
-  uint64_t entries = 0;
-  btree::TreeCursor cursor(context, &record.root, nullptr);
-  for (cursor.SeekFirst(); cursor.Valid(); cursor.Next()) {
-    if (++entries % 1024 == 0)
-      SHEAF_RETURN_IF_ERROR(Tick(progress, "the measurement",
-                                 {entries, record.root.entries, "entries read"}));
-    const btree::NodeView::LeafValue v = cursor.value();
-    use.stored_bytes += v.size;
-    if (!record.compression.encoded) {
-      ++use.as_is;
-      use.value_bytes += v.size;
-      continue;
-    }
-    char large[pager::ValueCodec::kHeadBytesMax];
-    std::string_view head = v.bytes;
-    if (v.is_large) {
-      const absl::Span<char> bytes(large, std::min<uint64_t>(v.size, sizeof large));
-      SHEAF_RETURN_IF_ERROR(
-          ReadLarge(context.pager, btree::DecodeLargeRef(v.bytes.data()), 0, bytes));
-      head = {bytes.data(), bytes.size()};
-    }
-    SHEAF_ASSIGN_OR_RETURN(const uint64_t size, pager::ValueCodec::SizeOf(head, v.size));
-    use.value_bytes += size;
-    if (pager::ValueCodec::IsAsIs(head[0])) ++use.as_is;
-    if (pager::ValueCodec::DictionaryOf(head) != 0) ++use.with_dictionary;
-  }
-  SHEAF_RETURN_IF_ERROR(cursor.status());
-  SHEAF_RETURN_IF_ERROR(
-      ForEachDictionary(context, catalog, record.id, [&](uint32_t, const std::string& d) {
-        ++use.dictionaries;
-        use.dictionary_bytes += d.size();
-        return absl::OkStatus();
-      }));
-  return use;
 }
 
 // --- Training ---------------------------------------------------------------

@@ -101,16 +101,6 @@ class ValueOpener {
   DictionaryRef dictionary_;
 };
 
-struct CompressionUse {
-  uint64_t as_is = 0, with_dictionary = 0;     // values
-  uint64_t value_bytes = 0, stored_bytes = 0;  // of all values
-  uint64_t dictionaries = 0, dictionary_bytes = 0;
-};
-absl::StatusOr<CompressionUse> MeasureCompression(const btree::ReadContext& context,
-                                                  const btree::TreeRoot& catalog,
-                                                  const TreeRecord& record,
-                                                  const Progress& progress);
-
 // What a dictionary is trained from.
 class Samples {
  public:

@@ -303,8 +303,11 @@ class Parser {
   void AddFileCommands() {
     AddForFile("list", "Show collections and tables");
     CLI::App* stat = AddForFile("stat", "Show where the space goes");
+    CLI::Option* name =
+        stat->add_option("COLLECTION", args_.collection, "Only this collection or table");
     stat->add_flag("--watch", args_.watches,
-                   "Every second a line on what a writer does to the file");
+                   "Every second a line on what a writer does to the file")
+        ->excludes(name);
     stat->add_option("--interval", args_.watch_seconds, "Seconds between two lines [1]")
         ->type_name("N")
         ->check(CLI::Range(0.01, 86400.0).description(""));

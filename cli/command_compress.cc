@@ -22,13 +22,13 @@ std::string Percent(uint64_t part, uint64_t whole) {
   return std::to_string((part * 200 + whole) / (whole * 2)) + " %";
 }
 
-void PrintUse(Session& session, const CompressionStats& use) {
+void PrintUse(Session& session, const TreeStats& use) {
   const Arguments& args = session.args;
   Output& out = session.out;
   if (args.is_json) {
     out.WriteLine(Dump({{"name", args.collection},
                         {"compression", CompressionText(use.compression)},
-                        {"values", use.values},
+                        {"values", use.entries},
                         {"values_as_is", use.values_as_is},
                         {"values_with_dictionary", use.values_with_dictionary},
                         {"value_bytes", use.value_bytes},
@@ -40,7 +40,7 @@ void PrintUse(Session& session, const CompressionStats& use) {
   out.WriteLine(out.Paint(Tone::kStrong, Printable(args.collection)) +
                 "  new values: " + CompressionText(use.compression));
   TextTable table({Align::kLeft, Align::kRight, Align::kRight, Align::kLeft});
-  table.AddRow({"values", ByteSize(use.value_bytes), Thousands(use.values), ""});
+  table.AddRow({"values", ByteSize(use.value_bytes), Thousands(use.entries), ""});
   table.AddRow({"  stored", ByteSize(use.stored_bytes), "",
                 Percent(use.stored_bytes, use.value_bytes)});
   table.AddRow({"  as they are", "", Thousands(use.values_as_is),
@@ -51,10 +51,10 @@ void PrintUse(Session& session, const CompressionStats& use) {
   table.Print(out, "  ");
 }
 
-absl::StatusOr<CompressionStats> Measure(Session& session, Database& db,
-                                         const Progress& progress) {
+absl::StatusOr<TreeStats> Measure(Session& session, Database& db,
+                                  const Progress& progress) {
   const ReadTransaction read = db.BeginRead();
-  auto use = read.MeasureCompression(session.args.collection, progress);
+  auto use = read.Measure(session.args.collection, progress);
   if (!use.ok()) return NameError(session.args, use.status());
   return use;
 }
@@ -110,7 +110,7 @@ CommandResult Compress(Session& session) {
   const Progress progress = ShownOn(line, &interrupt);
   const absl::Status changed =
       changes ? Change(session, *db, progress) : absl::OkStatus();
-  const absl::StatusOr<CompressionStats> use =
+  const absl::StatusOr<TreeStats> use =
       changed.ok() ? Measure(session, *db, progress) : changed;
   line.Clear();
   if (absl::IsCancelled(use.status()) && interrupt.signal_number() != 0)

@@ -171,8 +171,59 @@ CommandResult Watch(Session& session) {
 
 }  // namespace
 
+namespace {
+
+void PrintTree(const std::string& name, const TreeStats& tree, Output& out) {
+  constexpr uint64_t kPage = 4096;
+  out.WriteLine(out.Paint(Tone::kStrong, Printable(name)) + "  " +
+                Counted(tree.height, "level", "levels"));
+  TextTable table({Align::kLeft, Align::kRight, Align::kRight, Align::kLeft});
+  const auto add_pages = [&](const char* what, uint64_t pages, const char* note) {
+    table.AddRow({what, ByteSize(pages * kPage), Thousands(pages), note});
+  };
+  add_pages("pages", tree.leaf_pages + tree.inner_pages + tree.value_pages, "");
+  add_pages("  leaves", tree.leaf_pages, "keys, and values of up to about 1 KB");
+  add_pages("  above them", tree.inner_pages, "the ways to the leaves");
+  add_pages("  values", tree.value_pages, "longer ones");
+  table.AddRow({"unused", ByteSize(tree.unused_bytes), "", "of leaves and above"});
+  table.AddRow({"entries", "", Thousands(tree.entries), ""});
+  table.AddRow({"  long values", "", Thousands(tree.large_values), ""});
+  table.AddRow({"values", ByteSize(tree.value_bytes), "", "as they were put"});
+  table.AddRow(
+      {"  stored", ByteSize(tree.stored_bytes), "", "`sheaf compress` tells more"});
+  table.Print(out, "  ");
+}
+
+CommandResult StatTree(Session& session) {
+  const Arguments& args = session.args;
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kReading));
+  ProgressLine line(session.err);
+  const auto tree =
+      db->BeginRead().Measure(args.collection, ShownOn(line, /*interrupt=*/nullptr));
+  line.Clear();
+  if (!tree.ok()) return NameError(args, tree.status());
+  if (!args.is_json) {
+    PrintTree(args.collection, *tree, session.out);
+    return kExitOk;
+  }
+  session.out.WriteLine(Dump({{"name", args.collection},
+                              {"entries", tree->entries},
+                              {"height", tree->height},
+                              {"leaf_pages", tree->leaf_pages},
+                              {"inner_pages", tree->inner_pages},
+                              {"value_pages", tree->value_pages},
+                              {"unused_bytes", tree->unused_bytes},
+                              {"large_values", tree->large_values},
+                              {"value_bytes", tree->value_bytes},
+                              {"stored_bytes", tree->stored_bytes}}));
+  return kExitOk;
+}
+
+}  // namespace
+
 CommandResult Stat(Session& session) {
   if (session.args.watches) return Watch(session);
+  if (!session.args.collection.empty()) return StatTree(session);
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(session.args, OpenFor::kReading));
   DatabaseStats stats = db->stats();
   if (session.args.is_json) {

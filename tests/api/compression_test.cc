@@ -42,11 +42,11 @@ class CompressionTest : public ApiTest {
     const absl::Status committed = txn.Commit();
     ASSERT_TRUE(committed.ok()) << committed;
   }
-  CompressionStats Measure(const char* name = "t") {
+  TreeStats Measure(const char* name = "t") {
     const ReadTransaction read = db_->BeginRead();
-    const auto stats = read.MeasureCompression(name);
+    const auto stats = read.Measure(name);
     EXPECT_TRUE(stats.ok()) << stats.status();
-    return stats.ok() ? *stats : CompressionStats{};
+    return stats.ok() ? *stats : TreeStats{};
   }
   void Recompress(const Compression& compression) {
     WriteTransaction txn = Begin();
@@ -68,9 +68,9 @@ TEST_F(CompressionTest, WhatIsPutComesBackSmaller) {
     model_.clear();
     Fill(c, 0, 400);
     ExpectModel();
-    const CompressionStats stats = Measure();
+    const TreeStats stats = Measure();
     EXPECT_EQ(stats.compression, c);
-    EXPECT_EQ(stats.values, 400u);
+    EXPECT_EQ(stats.entries, 400u);
     EXPECT_EQ(stats.values_as_is, 0u);
     EXPECT_EQ(stats.values_with_dictionary, c.dictionary ? 400u : 0u);
     EXPECT_EQ(stats.dictionaries, c.dictionary ? 1u : 0u);
@@ -156,7 +156,7 @@ TEST_F(CompressionTest, EveryWayToReadAValue) {
     const ReadTransaction read = db_->BeginRead();
     read_all(*read.table("t"));
   }
-  const CompressionStats stats = Measure();
+  const TreeStats stats = Measure();
   EXPECT_GE(stats.values_as_is, 4u) << "short ones, and noise";
   ExpectModel();
 }
@@ -235,7 +235,7 @@ TEST_F(CompressionTest, RecompressRewritesEverything) {
   for (const Compression& c :
        {kDictionary, kDictionary, kLz4Dictionary, kNone, kDictionary, kLz4, kNone}) {
     Recompress(c);
-    const CompressionStats stats = Measure();
+    const TreeStats stats = Measure();
     EXPECT_EQ(stats.compression, c) << round;
     EXPECT_EQ(stats.dictionaries, c.dictionary ? 1u : 0u) << "older ones are gone";
     EXPECT_EQ(stats.values_with_dictionary, c.dictionary ? 500u : 0u);

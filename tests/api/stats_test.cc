@@ -35,6 +35,41 @@ TEST_F(StatsTest, OfANewDatabase) {
   EXPECT_EQ(s.cache_bytes_max, options_.cache_bytes_max);
 }
 
+// What Check() counts on its own way must come out.
+TEST_F(StatsTest, OfOneTree) {
+  const auto measure = [&] { return *db_->BeginRead().Measure("t"); };
+  PutMany(0, 0);
+  EXPECT_EQ(measure().height, 0u);
+  EXPECT_EQ(measure().entries + measure().leaf_pages + measure().value_bytes, 0u);
+  PutMany(1, 100);
+  EXPECT_EQ(measure().height, 1u);
+  EXPECT_EQ(measure().leaf_pages, 1u);
+  EXPECT_EQ(measure().inner_pages, 0u);
+  PutMany(5000, 100);
+  Put("long", std::string(5000, 'l'));
+  Put("longer", std::string(200'000, 'l'));
+  const TreeStats t = measure();
+  EXPECT_EQ(t.entries, 5002u);
+  EXPECT_EQ(t.values_as_is, 5002u);
+  EXPECT_EQ(t.value_bytes, 5000 * 100 + 205'000u);
+  EXPECT_EQ(t.stored_bytes, t.value_bytes);
+  EXPECT_EQ(t.large_values, 2u);
+  EXPECT_GE(t.height, 2u);
+  EXPECT_GT(t.leaf_pages, 5000u * 100 / 4096);
+  EXPECT_GE(t.value_pages, 2u + 49);
+  EXPECT_LT(t.unused_bytes, (t.leaf_pages + t.inner_pages) * 2048);
+  // All there is beside it: the catalog's leaf.
+  const DatabaseStats all = db_->stats();
+  ASSERT_TRUE(db_->Checkpoint().ok());
+  EXPECT_EQ(t.leaf_pages + t.inner_pages + t.value_pages + 1,
+            db_->stats().pages_live - db_->stats().pages_map)
+      << all.pages_live;
+  EXPECT_TRUE(absl::IsNotFound(db_->BeginRead().Measure("u").status()));
+  Progress never;
+  never.report = [](const Progress::State&) { return false; };
+  EXPECT_TRUE(absl::IsCancelled(db_->BeginRead().Measure("t", never).status()));
+}
+
 TEST_F(StatsTest, CommitsVersionsAndTheLog) {
   PutMany(100, 50);
   const DatabaseStats a = db_->stats();

@@ -54,14 +54,13 @@ TEST(CrashEnumeration, TheWorkloadTrainsADictionary) {
   Workload workload(&fs, options);
   ASSERT_TRUE(workload.Prepare().ok());
   const auto dictionaries = [&] {
-    return workload.db()->BeginRead().MeasureCompression("a")->dictionaries;
+    return workload.db()->BeginRead().Measure("a")->dictionaries;
   };
   EXPECT_EQ(dictionaries(), 1u);
   ASSERT_TRUE(workload.Run(Op::kRecompress).ok());
   ASSERT_TRUE(workload.Run(Op::kCommitFull).ok());
   EXPECT_EQ(dictionaries(), 1u);
-  EXPECT_GT(workload.db()->BeginRead().MeasureCompression("a")->values_with_dictionary,
-            15u);
+  EXPECT_GT(workload.db()->BeginRead().Measure("a")->values_with_dictionary, 15u);
 }
 
 }  // namespace

@@ -277,6 +277,7 @@ class Driver {
         {CompressionKind::kZstd, 1, true, 20},
     };
     const Compression& kind = kKinds[b % 5];
+    if (++compressions_ > 12) return;  // training takes milliseconds
     table();
     if (b >= 128) return RequireOk(txn_->Recompress("t", kind), "recompress");
     const absl::Status set = txn_->SetCompression("t", kind);
@@ -340,6 +341,7 @@ class Driver {
   Durability durability_ = Durability::kProcess;
   std::optional<Savepoint> savepoint_;
   Model model_, committed_, at_savepoint_;
+  int compressions_ = 0;
   std::vector<Model> unsure_;  // states a crash may fall back to
 };
 

@@ -76,10 +76,10 @@ TEST(CompressedGolden, Version1Opens) {
   ASSERT_TRUE(db.ok()) << db.status();
   const ReadTransaction read = (*db)->BeginRead();
   for (const Kind& kind : kKinds) {
-    const auto stats = read.MeasureCompression(kind.table);
+    const auto stats = read.Measure(kind.table);
     ASSERT_TRUE(stats.ok()) << stats.status();
     EXPECT_EQ(stats->compression, kind.compression);
-    EXPECT_EQ(stats->values, 43u);
+    EXPECT_EQ(stats->entries, 43u);
     EXPECT_EQ(stats->values_as_is, kind.as_is) << kind.table;
     EXPECT_EQ(stats->values_with_dictionary, kind.with_dictionary) << kind.table;
     EXPECT_EQ(stats->dictionaries, kind.compression.dictionary ? 1u : 0u);

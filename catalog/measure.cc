@@ -1,0 +1,108 @@
+#include "catalog/measure.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "btree/large_value.h"
+#include "catalog/compression.h"
+#include "catalog/tick.h"
+#include "pager/status_macros.h"
+
+namespace sheaf::catalog {
+namespace {
+
+using btree::LargeRef;
+using btree::NodeView;
+using pager::PageRef;
+using pager::ValueCodec;
+
+constexpr uint64_t kNodesATick = 64;
+
+class Measurer {
+ public:
+  Measurer(pager::Pager* pager, const TreeRecord& record, const Progress& progress)
+      : pager_(*pager), record_(record), progress_(progress) {}
+
+  // `level`: what it must be, or negative.
+  absl::Status Visit(const PageRef& ref, int level) {
+    const uint64_t end = pager_.allocator().page_end();
+    if (ref.id + ref.pages > end || m.leaf_pages + m.inner_pages > end)
+      return pager::PageDamaged(ref.id, "the tree has more pages than the file");
+    SHEAF_ASSIGN_OR_RETURN(const char* page, pager_.buffer().Pin(ref));
+    const pager::PinnedPage pin(&pager_.buffer(), ref.id, page);
+    const pager::PageKind kind = pager::PageKindOf(page);
+    const NodeView node(page);
+    if ((kind != pager::PageKind::kLeaf && kind != pager::PageKind::kInner) ||
+        (level >= 0 && node.level() != static_cast<uint32_t>(level)))
+      return pager::PageDamaged(ref.id, "is not a page of this tree");
+    if (++nodes_ % kNodesATick == 0)
+      SHEAF_RETURN_IF_ERROR(Tick(progress_, "the measurement",
+                                 {m.entries, record_.root.entries, "entries measured"}));
+    m.height = std::max(m.height, node.level() + 1);
+    m.unused_bytes += node.free_bytes();
+    (node.is_leaf() ? m.leaf_pages : m.inner_pages) += ref.pages;
+    for (uint32_t i = 0; i < node.count(); ++i) {
+      const absl::Status status =
+          node.is_leaf() ? TakeValue(node.Value(i))
+                         : Visit(node.ChildPage(i), static_cast<int>(node.level()) - 1);
+      SHEAF_RETURN_IF_ERROR(status);
+    }
+    return absl::OkStatus();
+  }
+
+  TreeMeasure m;
+
+ private:
+  absl::Status TakeValue(const NodeView::LeafValue& v) {
+    ++m.entries;
+    m.stored_bytes += v.size;
+    char large[ValueCodec::kHeadBytesMax];
+    std::string_view head = v.bytes;
+    if (v.is_large) {
+      ++m.large_values;
+      const LargeRef ref = btree::DecodeLargeRef(v.bytes.data());
+      const absl::Span<char> bytes(large, std::min<uint64_t>(v.size, sizeof large));
+      SHEAF_RETURN_IF_ERROR(btree::ReadLarge(&pager_, ref, 0, bytes));
+      SHEAF_RETURN_IF_ERROR(btree::WalkLarge(&pager_, ref, [&](const PageRef& page) {
+        m.value_pages += page.pages;
+        return absl::OkStatus();
+      }));
+      head = {bytes.data(), bytes.size()};
+    }
+    if (!record_.compression.encoded) {
+      ++m.as_is;
+      m.value_bytes += v.size;
+      return absl::OkStatus();
+    }
+    SHEAF_ASSIGN_OR_RETURN(const uint64_t size, ValueCodec::SizeOf(head, v.size));
+    m.value_bytes += size;
+    if (ValueCodec::IsAsIs(head[0])) ++m.as_is;
+    if (ValueCodec::DictionaryOf(head) != 0) ++m.with_dictionary;
+    return absl::OkStatus();
+  }
+
+  pager::Pager& pager_;
+  const TreeRecord& record_;
+  const Progress& progress_;
+  uint64_t nodes_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<TreeMeasure> MeasureTree(const Snapshot& snapshot,
+                                        const TreeRecord& record,
+                                        const Progress& progress) {
+  Measurer measurer(snapshot.context().pager, record, progress);
+  if (record.root.page) SHEAF_RETURN_IF_ERROR(measurer.Visit(record.root.page, -1));
+  SHEAF_RETURN_IF_ERROR(
+      ForEachDictionary(snapshot.context(), snapshot.version().catalog, record.id,
+                        [&](uint32_t, const std::string& dictionary) {
+                          ++measurer.m.dictionaries;
+                          measurer.m.dictionary_bytes += dictionary.size();
+                          return absl::OkStatus();
+                        }));
+  return measurer.m;
+}
+
+}  // namespace sheaf::catalog
