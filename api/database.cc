@@ -169,6 +169,7 @@ absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& option
       const bool compresses =
           tree == nullptr ? new_ones_compress : tree->record().compression.encoded;
       if (compresses) SHEAF_RETURN_IF_ERROR(catalog::CheckEncodable(op.value_size));
+      if (tree != nullptr) SHEAF_RETURN_IF_ERROR(tree->PrepareToPut());
     }
     for (const WriteBatch::Op& op : batch.ops_) {
       SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, txn.FindTree(op.table));

@@ -75,7 +75,8 @@ Value CopyOf(std::string_view bytes) {
 absl::Status TableState::OpenStored(std::string_view stored, std::string* buffer,
                                     std::string_view* out) const {
   if (open != nullptr) return open->Open(stored, buffer, out);
-  const auto load = [&](uint32_t version) {
+  const auto load = [&](uint32_t version) -> absl::StatusOr<catalog::DictionaryRef> {
+    SHEAF_RETURN_IF_ERROR(txn->Live());
     return txn->rep->store->dictionaries().Get(
         txn->context(), txn->snapshot->version().catalog, record.id, version);
   };
@@ -114,7 +115,7 @@ std::string_view CursorState::OpenHere(std::string_view stored) {
   std::string_view value;
   absl::Status opened = table->OpenStored(stored, &value_copy, &value);
   if (opened.ok()) {
-    have_copy = value.data() == value_copy.data();
+    if (value.data() == value_copy.data()) NoteCopy();
     return value;
   }
   cursor->Fail(std::move(opened));
@@ -123,7 +124,7 @@ std::string_view CursorState::OpenHere(std::string_view stored) {
 
 bool CursorState::Live() {
   if (!cursor.has_value()) return false;
-  have_copy = false;
+  copied_at.reset();
   if (table->open == nullptr && table->txn->IsLive()) [[likely]]
     return true;
   if (absl::Status live = table->Live(); !live.ok()) {
@@ -177,24 +178,17 @@ std::string_view Cursor::key() const { return state_->cursor->key(); }
 
 uint64_t Cursor::value_size() const {
   const CursorState& s = *state_;
-  if (!s.cursor->Fresh()) return 0;
+  if (!Valid() || !s.cursor->Fresh()) return 0;
   const btree::NodeView::LeafValue v = s.cursor->value();
   if (!s.table->encoded()) return v.size;
-  char head[pager::ValueCodec::kHeadBytesMax];
-  std::string_view stored = v.bytes;
-  if (v.is_large) {
-    stored = {head, std::min<uint64_t>(v.size, sizeof head)};
-    if (!btree::ReadLarge(s.table->txn->context().pager,
-                          btree::DecodeLargeRef(v.bytes.data()), 0, {head, stored.size()})
-             .ok())
-      return 0;
-  }
-  return pager::ValueCodec::SizeOf(stored, v.size).value_or(0);
+  if (!s.table->Live().ok()) return 0;
+  const auto head = catalog::ReadHead(s.table->txn->context().pager, v);
+  return head.ok() ? head->size : 0;
 }
 
 std::string_view Cursor::value() {
   CursorState& s = *state_;
-  if (s.have_copy) return s.value_copy;
+  if (s.HasCopy()) return s.value_copy;
   if (s.cursor->Fresh()) {
     const btree::NodeView::LeafValue v = s.cursor->value();
     if (!v.is_large && !s.table->encoded()) return v.bytes;
@@ -215,7 +209,7 @@ std::string_view Cursor::value() {
     s.cursor->Fail(std::move(status));
     return {};
   }
-  s.have_copy = true;
+  s.NoteCopy();
   return s.value_copy;
 }
 
@@ -274,6 +268,22 @@ absl::Status TableReader::MultiGet(absl::Span<const std::string_view> keys,
   return absl::OkStatus();
 }
 
+namespace {
+
+// Of an encoded value: is it there as it is, behind its tag?
+absl::StatusOr<bool> IsAsIs(const TableState& table, const Found& found) {
+  char tag[1] = {};
+  std::string_view head = found.bytes;
+  if (found.is_large) {
+    SHEAF_RETURN_IF_ERROR(btree::ReadLarge(table.txn->context().pager, found.large, 0,
+                                           absl::MakeSpan(tag)));
+    head = {tag, 1};
+  }
+  return pager::ValueCodec::IsAsIs(head);
+}
+
+}  // namespace
+
 absl::StatusOr<uint64_t> TableReader::ReadRange(std::string_view key, uint64_t offset,
                                                 absl::Span<char> out) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
@@ -282,11 +292,8 @@ absl::StatusOr<uint64_t> TableReader::ReadRange(std::string_view key, uint64_t o
   if (!found.found)
     return absl::NotFoundError(absl::StrCat(state_->name, ": no such key"));
   if (state_->encoded()) {
-    char tag = found.size() > 0 && !found.is_large ? found.bytes[0] : '\0';
-    if (found.is_large)
-      SHEAF_RETURN_IF_ERROR(btree::ReadLarge(state_->txn->context().pager, found.large, 0,
-                                             absl::MakeSpan(&tag, 1)));
-    if (!pager::ValueCodec::IsAsIs(tag)) {
+    SHEAF_ASSIGN_OR_RETURN(const bool as_is, IsAsIs(*state_, found));
+    if (!as_is) {
       SHEAF_ASSIGN_OR_RETURN(const Value value, state_->ToValue(&found));
       if (offset >= value.size()) return 0;
       const uint64_t n = std::min<uint64_t>(out.size(), value.size() - offset);

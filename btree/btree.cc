@@ -40,10 +40,6 @@ absl::Status CheckNode(const char* page, const PageRef& ref, int level) {
   return absl::OkStatus();
 }
 
-uint8_t FlagsOf(const NodeView& node) {
-  return static_cast<uint8_t>(node.page()[PageHeader::kFlags]);
-}
-
 }  // namespace
 
 // --- Paths ------------------------------------------------------------------
@@ -58,8 +54,8 @@ absl::StatusOr<Node> BTree::NewNode(uint32_t level, uint32_t pages, PageRef* ref
 
 absl::Status BTree::MakeRootLeaf() {
   SHEAF_ASSIGN_OR_RETURN(Node leaf, NewNode(0, 1, &root_.page));
-  root_.page.leaf_refs = values_are_refs_;
-  leaf.Init(0, values_are_refs_ ? kFlagValuesAreRefs : 0, {});
+  root_.page.leaf_refs = values_ == Values::kRefs;
+  leaf.Init(0, values_, {});
   return absl::OkStatus();
 }
 
@@ -77,7 +73,7 @@ absl::Status BTree::Descend(std::string_view key, Guard* guard, uint32_t lowest)
       if (pager::BirthOf(page) != ref.birth) return pager::BirthDiffers(page, ref);
       SHEAF_RETURN_IF_ERROR(CheckNode(page, ref, level < 0 ? level : level - 1));
       const NodeView node(page);
-      if (node.values_are_refs() != values_are_refs_)
+      if (node.values() != values_)
         return PageDamaged(ref.id, "flags are those of another kind of tree");
       level = static_cast<int>(node.level());
       const uint32_t index = level == 0 ? 0 : node.ChildIndex(key);
@@ -323,7 +319,7 @@ absl::Status BTree::GrowRoot() {
   const uint32_t level = old.level() + 1;
   PageRef ref;
   SHEAF_ASSIGN_OR_RETURN(Node root, NewNode(level, 1, &ref));
-  root.Init(level, FlagsOf(old), {});
+  root.Init(level, old.values(), {});
   ref.leaf_refs = path_[0].ref.leaf_refs;
   const bool inserted = root.InsertChild(0, {}, {path_[0].ref, root_.entries});
   SHEAF_ASSERT(inserted);
@@ -363,7 +359,7 @@ absl::Status BTree::Split(size_t depth, uint32_t at, std::string_view key) {
   SHEAF_ASSIGN_OR_RETURN(Node right, NewNode(node.level(), path_[depth].ref.pages, &ref));
   ref.leaf_refs = path_[depth].ref.leaf_refs;
   // A run of ascending keys goes on as it was.
-  right.Init(node.level(), FlagsOf(node),
+  right.Init(node.level(), node.values(),
              leaf && p == n ? key.substr(0, CommonPrefix(node.prefix(), key))
                             : BestPrefix(node, p, n));
   right.AppendFrom(node, p, n, {});

@@ -58,10 +58,9 @@ struct Relocation {
 
 class BTree {
  public:
-  // `values_are_refs`: see Node's page flags. `tree`: what its pages are marked with.
-  BTree(pager::PageWriter* writer, const TreeRoot& root, bool values_are_refs,
-        uint32_t tree = 0)
-      : writer_(*writer), root_(root), values_are_refs_(values_are_refs), tree_(tree) {}
+  // `tree`: what its pages are marked with.
+  BTree(pager::PageWriter* writer, const TreeRoot& root, Values values, uint32_t tree = 0)
+      : writer_(*writer), root_(root), values_(values), tree_(tree) {}
 
   enum class PutMode { kUpsert, kInsertOnly };
   // Sets `*existed`; with kInsertOnly an existing entry stays as it is.
@@ -87,9 +86,10 @@ class BTree {
   const TreeRoot& root() const { return root_; }
   // For cursors: grows with each change.
   const uint64_t* changes() const { return &changes_; }
-  // After a rollback to a savepoint.
-  void Reset(const TreeRoot& root) {
+  // After a rollback to a savepoint, or in place of another tree.
+  void Reset(const TreeRoot& root, Values values) {
     root_ = root;
+    values_ = values;
     ++changes_;
   }
 
@@ -150,7 +150,7 @@ class BTree {
 
   pager::PageWriter& writer_;
   TreeRoot root_;
-  const bool values_are_refs_;
+  Values values_;
   const uint32_t tree_;
   uint64_t changes_ = 0;
   absl::InlinedVector<Step, 5> path_;

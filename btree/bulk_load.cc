@@ -23,8 +23,8 @@ constexpr uint64_t kEntriesATick = 1024;
 
 class Builder {
  public:
-  Builder(pager::PageWriter* writer, bool values_are_refs, uint32_t tree)
-      : writer_(*writer), flags_(values_are_refs ? kFlagValuesAreRefs : 0), tree_(tree) {}
+  Builder(pager::PageWriter* writer, Values values, uint32_t tree)
+      : writer_(*writer), values_(values), tree_(tree) {}
 
   absl::Status Add(std::string_view key, std::string_view value) {
     char encoded[LargeRef::kEncodedSize];
@@ -82,9 +82,9 @@ class Builder {
     Level& l = *levels_[level];
     pager::InitPageHeader(l.page.get(), level == 0 ? PageKind::kLeaf : PageKind::kInner,
                           1, 0, 0);
-    l.node.Init(level, flags_, {});
+    l.node.Init(level, values_, {});
     l.separator = std::move(separator);
-    l.leaf_refs = (flags_ & kFlagValuesAreRefs) != 0;
+    l.leaf_refs = values_ == Values::kRefs;
   }
 
   // Copies the page of this level to a page of the file.
@@ -99,7 +99,7 @@ class Builder {
     child.page.leaf_refs = l.leaf_refs;
     Node to(page);
     to.SetTree(tree_);
-    to.Init(static_cast<uint32_t>(level), flags_, BestPrefix(l.node, 0, l.node.count()));
+    to.Init(static_cast<uint32_t>(level), values_, BestPrefix(l.node, 0, l.node.count()));
     to.AppendFrom(l.node, 0, l.node.count(), {});
     l.emitted_children = l.node.count();
     return child;
@@ -135,7 +135,7 @@ class Builder {
   }
 
   pager::PageWriter& writer_;
-  const uint8_t flags_;
+  const Values values_;
   const uint32_t tree_;
   std::vector<std::unique_ptr<Level>> levels_;
   std::string last_key_;
@@ -147,7 +147,7 @@ class Builder {
 absl::Status BTree::BulkLoad(NextFn next,
                              absl::FunctionRef<absl::Status(uint64_t)> tick) {
   SHEAF_ASSERT(!root_.page);
-  Builder builder(&writer_, values_are_refs_, tree_);
+  Builder builder(&writer_, values_, tree_);
   std::string_view key, value;
   absl::Status status;
   while (status.ok() && next(&key, &value)) {

@@ -156,9 +156,9 @@ uint64_t NodeView::EntriesBelow() const {
 
 // --- Changing ---------------------------------------------------------------
 
-void Node::Init(uint32_t level, uint8_t flags, std::string_view prefix) {
+void Node::Init(uint32_t level, Values values, std::string_view prefix) {
   data()[PageHeader::kLevel] = static_cast<char>(level);
-  data()[PageHeader::kFlags] = static_cast<char>(flags);
+  data()[PageHeader::kFlags] = static_cast<char>(values);
   std::memset(data() + kSlotCount, 0, kTree - kSlotCount);
   Set16(kPrefixSize, static_cast<uint32_t>(prefix.size()));
   const uint32_t padded = slots_at() - kPayload;
@@ -190,7 +190,7 @@ void Node::Rebuild(uint32_t prefix_size) {
     old.KeyTo(old.is_leaf() ? 0 : 1, &prefix);
     prefix.resize(prefix_size);
   }
-  Init(old.level(), static_cast<uint8_t>(copy[PageHeader::kFlags]), prefix);
+  Init(old.level(), old.values(), prefix);
   AppendFrom(old, 0, old.count(), {});
 }
 
@@ -279,7 +279,7 @@ bool Node::Replace(uint32_t i, const LeafEntry& entry) {
 bool Node::InsertChild(uint32_t i, std::string_view key, const ChildRef& child) {
   SHEAF_ASSERT(i > 0 || count() == 0);
   if (i == 0) {
-    Init(level(), static_cast<uint8_t>(page_[PageHeader::kFlags]), {});
+    Init(level(), values(), {});
   } else if (!MakeRoom(key, ChildRef::kEncodedSize)) {
     return false;
   }
@@ -485,7 +485,7 @@ absl::Status ValidateNode(const char* page) {
   if (leaf_kind != node.is_leaf() || node.level() > kLevelMax)
     return NodeDamaged(page, absl::StrCat("level is ", node.level()));
   const auto flags = static_cast<uint8_t>(page[PageHeader::kFlags]);
-  if ((flags & ~kFlagValuesAreRefs) != 0)
+  if (flags > static_cast<uint8_t>(Values::kEncoded))
     return NodeDamaged(page, absl::StrCat("flags are ", flags));
   const uint32_t n = node.count();
   if (node.prefix_size() > kKeyMax || node.heap_bytes() > node.end() - PageHeader::kSize)

@@ -30,8 +30,8 @@
 //   inner cell := the suffix from its fifth byte on, page reference of the child
 //                 (12 bytes), number of entries below it (6 bytes)
 //
-// Page flags: bit 0 (leaf): every value begins with a page reference, which may
-// be none (the catalog's trees). Other bits zero.
+// Page flags, of all nodes of a tree: 0: its values are plain; 1: each begins with a page
+// reference, which may be none (the catalog's); 2: they are encoded (pager/compression.h).
 //
 // Always: slot 0 of an inner node has the empty suffix and stands for everything
 // below slot 1; a child at slot i holds keys k with key(i) <= k < key(i + 1).
@@ -62,7 +62,12 @@ using pager::EncodeFixed48;
 using pager::PageHeader;
 using pager::PageRef;
 
-inline constexpr uint8_t kFlagValuesAreRefs = 1;
+// What a tree's values are; each of its nodes says it in the header's flags.
+enum class Values : uint8_t {
+  kPlain = 0,
+  kRefs = 1,     // begin with a page reference
+  kEncoded = 2,  // pager/compression.h
+};
 inline constexpr size_t kKeyMax = 1024;
 inline constexpr uint32_t kHeadBytes = 4;
 
@@ -109,9 +114,10 @@ class NodeView {
   uint32_t dead_bytes() const { return DecodeFixed16(page_ + kDeadBytes); }
   uint32_t prefix_size() const { return DecodeFixed16(page_ + kPrefixSize); }
   std::string_view prefix() const { return {page_ + kPayload, prefix_size()}; }
-  bool values_are_refs() const {
-    return (page_[PageHeader::kFlags] & kFlagValuesAreRefs) != 0;
+  Values values() const {
+    return static_cast<Values>(static_cast<uint8_t>(page_[PageHeader::kFlags]));
   }
+  bool values_are_refs() const { return values() == Values::kRefs; }
 
   uint32_t head(uint32_t i) const { return DecodeFixed32(slot(i)); }
   uint32_t suffix_size(uint32_t i) const { return DecodeFixed16(slot(i) + 6); }
@@ -215,7 +221,7 @@ class Node : public NodeView {
   explicit Node(char* page) : NodeView(page) {}
 
   // An empty node; `tree` stays as it is. Requires: the page header is set.
-  void Init(uint32_t level, uint8_t flags, std::string_view prefix);
+  void Init(uint32_t level, Values values, std::string_view prefix);
 
   void SetTree(uint32_t tree) { pager::EncodeFixed32(data() + kTree, tree); }
 

@@ -53,7 +53,7 @@ absl::StatusOr<std::optional<std::string>> BTree::FindToMove(
   std::vector<Leaf> leaves;  // those that move, or may hold what does
   const auto look_at = [&](const PageRef& ref, std::string key) {
     const bool moves = relocation->Moves(ref);
-    if (moves || (ref.leaf_refs && !values_are_refs_))
+    if (moves || (ref.leaf_refs && values_ != Values::kRefs))
       leaves.push_back({ref, std::move(key), moves});
     return moves;
   };
@@ -86,7 +86,7 @@ absl::Status BTree::MoveLeaf(std::string_view key, Relocation* relocation) {
   SHEAF_RETURN_IF_ERROR(DescendToChange(key));
   for (uint32_t i = 0; i < NodeView(path_.back().page).count(); ++i) {
     const NodeView::LeafValue value = NodeView(path_.back().page).Value(i);
-    if (values_are_refs_ || !value.is_large) continue;
+    if (values_ == Values::kRefs || !value.is_large) continue;
     const LargeRef large = DecodeLargeRef(value.bytes.data());
     SHEAF_ASSIGN_OR_RETURN(const LargeRef moved,
                            MoveLarge(&writer_, large, [&](const PageRef& ref) {

@@ -120,7 +120,7 @@ uint32_t NodePair::MiddleSlot() const {
 void NodePair::Fill(Node* to, uint32_t begin, uint32_t end, const NodeView& left,
                     const NodeView& right, const std::string& prefix) const {
   const uint32_t nl = left.count();
-  to->Init(left.level(), static_cast<uint8_t>(left.page()[PageHeader::kFlags]), prefix);
+  to->Init(left.level(), left.values(), prefix);
   if (begin < nl) to->AppendFrom(left, begin, std::min(end, nl), {});
   if (end > nl) to->AppendFrom(right, begin > nl ? begin - nl : 0, end - nl, separator_);
 }

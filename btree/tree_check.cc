@@ -15,11 +15,11 @@ using pager::PinnedPage;
 
 class Checker {
  public:
-  Checker(pager::Pager* pager, bool values_are_refs, uint32_t tree,
+  Checker(pager::Pager* pager, Values values, uint32_t tree,
           absl::FunctionRef<absl::StatusOr<Seen>(const PageRef&)> on_page,
           absl::FunctionRef<void(PageId, const std::string&)> on_problem)
       : pager_(*pager),
-        values_are_refs_(values_are_refs),
+        values_(values),
         tree_(tree),
         on_page_(on_page),
         on_problem_(on_problem) {}
@@ -82,7 +82,7 @@ class Checker {
     if (kind != pager::PageKind::kLeaf && kind != pager::PageKind::kInner)
       return absl::DataLossError("is not a page of a tree");
     SHEAF_RETURN_IF_ERROR(ValidateNode(node.page()));
-    if (node.values_are_refs() != values_are_refs_)
+    if (node.values() != values_)
       return absl::DataLossError("flags are those of another kind of tree");
     if (node.tree() != tree_)
       return absl::DataLossError(
@@ -144,7 +144,7 @@ class Checker {
   }
 
   pager::Pager& pager_;
-  const bool values_are_refs_;
+  const Values values_;
   const uint32_t tree_;
   absl::FunctionRef<absl::StatusOr<Seen>(const PageRef&)> on_page_;
   absl::FunctionRef<void(PageId, const std::string&)> on_problem_;
@@ -153,10 +153,10 @@ class Checker {
 }  // namespace
 
 absl::StatusOr<TreeCheck> CheckTree(
-    pager::Pager* pager, const TreeRoot& root, bool values_are_refs, uint32_t tree,
+    pager::Pager* pager, const TreeRoot& root, Values values, uint32_t tree,
     absl::FunctionRef<absl::StatusOr<Seen>(const PageRef&)> on_page,
     absl::FunctionRef<void(PageId, const std::string&)> on_problem) {
-  Checker checker(pager, values_are_refs, tree, on_page, on_problem);
+  Checker checker(pager, values, tree, on_page, on_problem);
   if (!root.page) {
     if (root.entries != 0) on_problem(0, "an empty tree says it has entries");
     return checker.result;

@@ -156,7 +156,7 @@ struct TreeCheck {
 };
 enum class Seen { kFirstTime, kBefore };
 absl::StatusOr<TreeCheck> CheckTree(
-    pager::Pager* pager, const TreeRoot& root, bool values_are_refs, uint32_t tree,
+    pager::Pager* pager, const TreeRoot& root, Values values, uint32_t tree,
     absl::FunctionRef<absl::StatusOr<Seen>(const PageRef&)> on_page,
     absl::FunctionRef<void(pager::PageId, const std::string&)> on_problem);
 

@@ -27,7 +27,8 @@ using pager::ValueCodec;
 namespace {
 
 // What is encoded again once there is a dictionary, which longer values hardly need.
-constexpr size_t kShortValue = 64 << 10, kEncodedAgainMax = 16 << 20;
+constexpr size_t kShortValue = 64 << 10, kEncodedAgainMax = 2 << 20;
+constexpr size_t kWaitingMax = 16 << 20;
 constexpr uint64_t kSamples = 4000;  // of a whole tree
 
 // No dictionary could be made of that many.
@@ -41,6 +42,7 @@ void TrainLater(TreeCompression* compression, uint64_t entries) {
 // --- Values -----------------------------------------------------------------
 
 absl::StatusOr<DictionaryRef> OpenTree::Dictionary(uint32_t version) {
+  SHEAF_RETURN_IF_ERROR(CheckAlive());
   for (const DictionaryRef& made : made_)
     if (made->version() == version) return made;
   return txn_.store_.dictionaries().Get(txn_.context_, txn_.base_.catalog, record_.id,
@@ -55,13 +57,18 @@ void OpenTree::ForgetDictionaries() {
   });
 }
 
-absl::Status OpenTree::Encode(std::string_view value, std::string* stored) {
-  SHEAF_RETURN_IF_ERROR(CheckEncodable(value.size()));
+absl::Status OpenTree::PrepareToPut() {
   const TreeCompression& c = record_.compression;
-  if (c.UsesDictionary() &&
+  if (c.encoded && c.UsesDictionary() &&
       (current_ == nullptr || current_->version() != c.dictionary)) {
     SHEAF_ASSIGN_OR_RETURN(current_, Dictionary(c.dictionary));
   }
+  return absl::OkStatus();
+}
+
+absl::Status OpenTree::Encode(std::string_view value, std::string* stored) {
+  SHEAF_RETURN_IF_ERROR(PrepareToPut());
+  const TreeCompression& c = record_.compression;
   stored->clear();
   ValueCodec::Encode(value, static_cast<Codec>(c.wanted.kind), c.wanted.level,
                      c.UsesDictionary() ? current_.get() : nullptr, stored);
@@ -71,7 +78,12 @@ absl::Status OpenTree::Encode(std::string_view value, std::string* stored) {
 absl::Status OpenTree::Open(std::string_view stored, std::string* buffer,
                             std::string_view* out) {
   *out = stored;
-  if (!record_.compression.encoded) return absl::OkStatus();
+  return record_.compression.encoded ? OpenEncoded(stored, buffer, out)
+                                     : absl::OkStatus();
+}
+
+absl::Status OpenTree::OpenEncoded(std::string_view stored, std::string* buffer,
+                                   std::string_view* out) {
   return opener_.Open(
       stored, [this](uint32_t version) { return Dictionary(version); }, buffer, out);
 }
@@ -80,10 +92,11 @@ absl::Status OpenTree::Put(std::string_view key, std::string_view value,
                            BTree::PutMode mode, bool* existed) {
   if (!record_.compression.encoded) return PutStored(key, value, mode, existed);
   SHEAF_RETURN_IF_ERROR(CheckAlive());
-  SHEAF_RETURN_IF_ERROR(Encode(value, &stored_));
+  SHEAF_RETURN_IF_ERROR(CheckEncodable(value.size()));
+  SHEAF_RETURN_IF_ERROR(txn_.Broken(Encode(value, &stored_)));
   SHEAF_RETURN_IF_ERROR(PutStored(key, stored_, mode, existed));
   if (stored_.capacity() > kShortValue) stored_ = std::string();
-  return TrainingIsDue() ? TrainFromEntries() : absl::OkStatus();
+  return TrainingIsDue() ? txn_.Broken(TrainFromEntries()) : absl::OkStatus();
 }
 
 // --- Settings ---------------------------------------------------------------
@@ -91,10 +104,13 @@ absl::Status OpenTree::Put(std::string_view key, std::string_view value,
 absl::Status OpenTree::StoreCompression(const TreeCompression& compression) {
   SHEAF_RETURN_IF_ERROR(CheckAlive());
   if (compression == record_.compression) return absl::OkStatus();
+  const uint32_t given_out = record_.compression.dictionaries;
   record_.compression = compression;
+  record_.compression.dictionaries = std::max(given_out, compression.dictionaries);
+  tree_.Reset(tree_.root(), record_.values());
   changed_ = txn_.changed_ = true;
   if (std::string* log = txn_.LogFor(sizeof compression))
-    AppendCompression(log, record_.id, compression);
+    AppendCompression(log, record_.id, record_.compression);
   return absl::OkStatus();
 }
 
@@ -105,6 +121,7 @@ absl::Status OpenTree::AddDictionary(uint32_t version, std::string_view bytes) {
   SHEAF_RETURN_IF_ERROR(
       txn_.Broken(StoreDictionary(&txn_.catalog_, record_.id, version, bytes)));
   made_.push_back(*std::move(made));
+  record_.compression.dictionaries = std::max(record_.compression.dictionaries, version);
   changed_ = txn_.changed_ = true;
   if (std::string* log = txn_.LogFor(bytes.size()))
     AppendDictionary(log, record_.id, version, bytes);
@@ -159,47 +176,70 @@ absl::Status OpenTree::TrainFrom(const Samples& samples) {
   return StoreCompression(next);
 }
 
+// The value a cursor is at; false when it has more than `bytes_max` bytes or is damaged.
+absl::StatusOr<bool> OpenTree::ReadShort(const btree::NodeView::LeafValue& v,
+                                         uint64_t bytes_max, std::string* buffer,
+                                         std::string_view* value) {
+  pager::Pager* const pager = txn_.context_.pager;
+  ValueCodec::Head head{.size = v.size};
+  absl::Status status;
+  if (record_.compression.encoded) {
+    const absl::StatusOr<ValueCodec::Head> read = ReadHead(pager, v);
+    status = read.status();
+    if (read.ok()) head = *read;
+  }
+  std::string_view stored;
+  if (status.ok() && head.size > bytes_max) return false;
+  if (status.ok()) status = btree::WholeValue(pager, v, &large_, &stored);
+  if (status.ok()) status = Open(stored, buffer, value);
+  if (status.ok() || absl::IsDataLoss(status)) return status.ok();
+  return status;
+}
+
 // Values from all of the tree, evenly.
 absl::Status OpenTree::TakeSamples(Samples* samples) {
   const uint64_t entries = root().entries, n = std::min<uint64_t>(entries, kSamples);
   btree::TreeCursor cursor(txn_.context_, &tree_.root(), nullptr);
-  std::string large, buffer;
-  std::string_view stored, value;
+  std::string buffer;
+  std::string_view value;
   for (uint64_t i = 0; i < n && !samples->full(); ++i) {
     SHEAF_ASSIGN_OR_RETURN(
         const std::string key,
         btree::TreeReader(txn_.context_, tree_.root()).KeyAt(entries * i / n));
     if (!cursor.Seek(key)) return cursor.status();
-    SHEAF_RETURN_IF_ERROR(
-        btree::WholeValue(txn_.context_.pager, cursor.value(), &large, &stored));
-    SHEAF_RETURN_IF_ERROR(Open(stored, &buffer, &value));
-    samples->Add(value);
+    SHEAF_ASSIGN_OR_RETURN(
+        const bool is_short,
+        ReadShort(cursor.value(), Samples::kValueBytesMax, &buffer, &value));
+    if (is_short) samples->Add(value);
   }
   return absl::OkStatus();
 }
 
+// What is damaged already is no reason to refuse what is put: it is left out.
 absl::Status OpenTree::TrainFromEntries() {
   Samples samples;
-  SHEAF_RETURN_IF_ERROR(txn_.Broken(TakeSamples(&samples)));
+  const absl::Status taken = TakeSamples(&samples);
+  if (!taken.ok() && !absl::IsDataLoss(taken)) return taken;
   SHEAF_RETURN_IF_ERROR(TrainFrom(samples));
-  return record_.compression.dictionary != 0 ? txn_.Broken(EncodeAgain())
-                                             : absl::OkStatus();
+  if (record_.compression.dictionary == 0) return absl::OkStatus();
+  const absl::Status again = EncodeAgain();
+  return absl::IsDataLoss(again) ? txn_.broken_ : again;
 }
 
 absl::Status OpenTree::EncodeAgain() {
   size_t bytes = 0;
-  std::string key, large, buffer, again;
-  std::string_view stored, value;
+  std::string key, buffer, again;
+  std::string_view value;
   btree::TreeCursor cursor(txn_.context_, &tree_.root(), tree_.changes());
   for (cursor.SeekFirst(); cursor.Valid() && bytes < kEncodedAgainMax; cursor.Next()) {
-    if (cursor.value().size > kShortValue) continue;
     key = cursor.key();
-    SHEAF_RETURN_IF_ERROR(
-        btree::WholeValue(txn_.context_.pager, cursor.value(), &large, &stored));
-    SHEAF_RETURN_IF_ERROR(Open(stored, &buffer, &value));
+    const uint64_t stored = cursor.value().size;
+    SHEAF_ASSIGN_OR_RETURN(const bool is_short,
+                           ReadShort(cursor.value(), kShortValue, &buffer, &value));
+    if (!is_short) continue;
     SHEAF_RETURN_IF_ERROR(Encode(value, &again));
     bytes += value.size();
-    if (again.size() >= stored.size()) continue;
+    if (again.size() >= stored) continue;
     bool existed = false;
     SHEAF_RETURN_IF_ERROR(PutStored(key, again, BTree::PutMode::kUpsert, &existed));
   }
@@ -229,13 +269,17 @@ class OpenTree::EncodedSource {
     if (!c.wanted.dictionary || c.dictionary != 0) return absl::OkStatus();
     Samples samples;
     std::string_view key, value;
-    for (size_t bytes = 0; waiting_.size() < c.wanted.dictionary_at && !samples.full() &&
-                           bytes < kEncodedAgainMax && next_(&key, &value);) {
+    size_t bytes = 0;
+    const auto enough = [&] {
+      return waiting_.size() >= c.wanted.dictionary_at || samples.full() ||
+             bytes >= kWaitingMax;
+    };
+    while (!enough() && next_(&key, &value)) {
       bytes += key.size() + value.size();
       samples.Add(value);
       waiting_.emplace_back(key, value);
     }
-    return tree_.TrainFrom(samples);
+    return enough() ? tree_.TrainFrom(samples) : absl::OkStatus();
   }
   bool Take(std::string_view* key, std::string_view* value) {
     if (at_ == waiting_.size()) {
@@ -261,15 +305,23 @@ absl::Status OpenTree::BulkLoad(BTree::NextFn next,
                                 absl::FunctionRef<absl::Status(uint64_t)> tick) {
   if (!record_.compression.encoded) return BulkLoadStored(next, tick);
   SHEAF_RETURN_IF_ERROR(CheckAlive());
+  const TreeCompression before = record_.compression;
   EncodedSource source(this, next);
-  SHEAF_RETURN_IF_ERROR(
+  absl::Status loaded =
       BulkLoadStored([&](std::string_view* key,
                          std::string_view* stored) { return source.Next(key, stored); },
-                     tick));
-  if (source.status().ok()) return absl::OkStatus();
-  SHEAF_RETURN_IF_ERROR(txn_.Broken(tree_.Clear()));
-  return absl::IsInvalidArgument(source.status()) ? source.status()
-                                                  : txn_.Broken(source.status());
+                     tick);
+  if (loaded.ok() && !source.status().ok()) {
+    SHEAF_RETURN_IF_ERROR(txn_.Broken(tree_.Clear()));
+    loaded = absl::IsInvalidArgument(source.status()) ? source.status()
+                                                      : txn_.Broken(source.status());
+  }
+  if (loaded.ok() || !txn_.broken_.ok()) return loaded;
+  // The table is empty again: what its values had in common is none of the next ones'.
+  SHEAF_RETURN_IF_ERROR(
+      txn_.Broken(txn_.DeleteDictionaries(record_, before.dictionary + 1)));
+  SHEAF_RETURN_IF_ERROR(StoreCompression(before));
+  return loaded;
 }
 
 absl::Status OpenTree::Recompress(const Compression& wanted,
@@ -279,7 +331,7 @@ absl::Status OpenTree::Recompress(const Compression& wanted,
   TreeCompression next = BeginCompression(wanted);
   next.dictionaries = record_.compression.dictionaries;
   DictionaryRef made;
-  if (wanted.dictionary) {
+  if (wanted.dictionary && root().entries >= wanted.dictionary_at) {
     Samples samples;
     SHEAF_RETURN_IF_ERROR(txn_.Broken(TakeSamples(&samples)));
     const absl::StatusOr<std::string> bytes = Train(samples, &next);
@@ -288,7 +340,8 @@ absl::Status OpenTree::Recompress(const Compression& wanted,
     }
   }
   if (txn_.logging_) txn_.by_checkpoint_ = true;
-  BTree rebuilt(&txn_.writer_, {}, /*values_are_refs=*/false,
+  BTree rebuilt(&txn_.writer_, {},
+                next.encoded ? btree::Values::kEncoded : btree::Values::kPlain,
                 static_cast<uint32_t>(record_.id));
   const absl::Status built = Rebuild(next, made.get(), &rebuilt, tick);
   if (absl::IsInvalidArgument(built) || absl::IsCancelled(built) ||
@@ -315,7 +368,11 @@ absl::Status OpenTree::Rebuild(const TreeCompression& next,
     *value = stored;
     return true;
   };
-  SHEAF_RETURN_IF_ERROR(rebuilt->BulkLoad(take, tick));
+  const absl::Status built = rebuilt->BulkLoad(take, tick);
+  if (absl::IsInvalidArgument(built))  // it was in order when it was put
+    return absl::DataLossError(
+        absl::StrCat(record_.name, ": is damaged: ", std::string(built.message())));
+  SHEAF_RETURN_IF_ERROR(built);
   if (opened.ok()) opened = source.status();
   if (!opened.ok()) SHEAF_RETURN_IF_ERROR(rebuilt->Clear());
   return opened;
@@ -324,10 +381,10 @@ absl::Status OpenTree::Rebuild(const TreeCompression& next,
 absl::Status OpenTree::Replace(const TreeCompression& next, const DictionaryRef& made,
                                const btree::TreeRoot& root) {
   SHEAF_RETURN_IF_ERROR(tree_.Clear());
-  tree_.Reset(root);
   changed_ = txn_.changed_ = true;
-  SHEAF_RETURN_IF_ERROR(txn_.DeleteDictionaries(record_));
+  SHEAF_RETURN_IF_ERROR(txn_.DeleteDictionaries(record_, 0));
   SHEAF_RETURN_IF_ERROR(StoreCompression(next));
+  tree_.Reset(root, record_.values());
   return made == nullptr ? absl::OkStatus()
                          : AddDictionary(made->version(), made->bytes());
 }

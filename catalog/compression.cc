@@ -9,6 +9,9 @@
 #include "pager/status_macros.h"
 
 namespace sheaf::catalog {
+
+using pager::ValueCodec;
+
 namespace {
 
 constexpr size_t kHead = pager::PageRef::kEncodedSize + 4, kPieceBytes = 900;
@@ -17,7 +20,7 @@ constexpr size_t kCachedMax = 64;
 constexpr uint64_t kDictionaryAtMin = 10;
 
 constexpr size_t kTrainedBytes = 16 << 10;
-constexpr size_t kSampleBytesMax = 16 << 10, kSamplesBytesMax = 4 << 20;
+constexpr size_t kSamplesBytesMax = 4 << 20;
 constexpr size_t kSamplesMax = 10'000;
 constexpr size_t kTriedMax = 500;
 
@@ -186,13 +189,25 @@ absl::StatusOr<DictionaryRef> DictionaryCache::Get(const btree::ReadContext& con
   return loaded;
 }
 
+absl::StatusOr<ValueCodec::Head> ReadHead(pager::Pager* pager,
+                                          const btree::NodeView::LeafValue& stored) {
+  if (!stored.is_large) return ValueCodec::ReadHead(stored.bytes, stored.size);
+  char bytes[ValueCodec::kHeadBytesMax];
+  const absl::Span<char> head(bytes, std::min<uint64_t>(stored.size, sizeof bytes));
+  SHEAF_RETURN_IF_ERROR(
+      btree::ReadLarge(pager, btree::DecodeLargeRef(stored.bytes.data()), 0, head));
+  return ValueCodec::ReadHead({head.data(), head.size()}, stored.size);
+}
+
 absl::Status ValueOpener::Open(std::string_view encoded, LoadFn load, std::string* buffer,
                                std::string_view* out) {
-  const uint32_t version = pager::ValueCodec::DictionaryOf(encoded);
+  SHEAF_ASSIGN_OR_RETURN(const ValueCodec::Head head,
+                         ValueCodec::ReadHead(encoded, encoded.size()));
+  const uint32_t version = head.dictionary;
   if (version != 0 && (dictionary_ == nullptr || dictionary_->version() != version)) {
     SHEAF_ASSIGN_OR_RETURN(dictionary_, load(version));
   }
-  return pager::ValueCodec::Decode(encoded, dictionary_.get(), buffer, out);
+  return ValueCodec::Decode(encoded, dictionary_.get(), buffer, out);
 }
 
 // --- Training ---------------------------------------------------------------
@@ -202,7 +217,7 @@ bool Samples::full() const {
 }
 
 void Samples::Add(std::string_view value) {
-  if (value.empty() || value.size() > kSampleBytesMax || full()) return;
+  if (value.empty() || value.size() > kValueBytesMax || full()) return;
   sizes_.push_back(value.size());
   bytes_.append(value);
 }
@@ -213,13 +228,14 @@ absl::StatusOr<std::string> Samples::Train(const Compression& compression) const
   SHEAF_ASSIGN_OR_RETURN(const DictionaryRef dictionary,
                          pager::Dictionary::Make(bytes, 1));
   std::string with, without;
+  const int level = std::min(compression.level, Compression{}.level);  // quick
   const size_t step = sizes_.size() / kTriedMax + 1;
   for (size_t i = 0, at = 0; i < sizes_.size(); at += sizes_[i++]) {
     if (i % step != 0) continue;
     const std::string_view sample = std::string_view(bytes_).substr(at, sizes_[i]);
     const auto codec = static_cast<pager::Codec>(compression.kind);
-    pager::ValueCodec::Encode(sample, codec, compression.level, dictionary.get(), &with);
-    pager::ValueCodec::Encode(sample, codec, compression.level, nullptr, &without);
+    ValueCodec::Encode(sample, codec, level, dictionary.get(), &with);
+    ValueCodec::Encode(sample, codec, level, nullptr, &without);
   }
   if (with.size() < without.size() / 20 * 19) return bytes;
   return absl::FailedPreconditionError("the values have too little in common");

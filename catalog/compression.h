@@ -88,6 +88,10 @@ class DictionaryCache {
   uint64_t clock_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
+// What an encoded value says of itself; reads no more of it.
+absl::StatusOr<pager::ValueCodec::Head> ReadHead(
+    pager::Pager* pager, const btree::NodeView::LeafValue& stored);
+
 // Opens values of one tree, and keeps the dictionary used last. One thread at a time.
 class ValueOpener {
  public:
@@ -104,7 +108,8 @@ class ValueOpener {
 // What a dictionary is trained from.
 class Samples {
  public:
-  // Long values are left out: a dictionary hardly helps them.
+  // Longer values are left out: a dictionary hardly helps them.
+  static constexpr size_t kValueBytesMax = 16 << 10;
   void Add(std::string_view value);
   bool full() const;
   // kFailedPrecondition when no dictionary can be made of them, or hardly helps.

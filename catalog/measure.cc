@@ -12,10 +12,8 @@
 namespace sheaf::catalog {
 namespace {
 
-using btree::LargeRef;
 using btree::NodeView;
 using pager::PageRef;
-using pager::ValueCodec;
 
 constexpr uint64_t kNodesATick = 64;
 
@@ -57,28 +55,21 @@ class Measurer {
   absl::Status TakeValue(const NodeView::LeafValue& v) {
     ++m.entries;
     m.stored_bytes += v.size;
-    char large[ValueCodec::kHeadBytesMax];
-    std::string_view head = v.bytes;
     if (v.is_large) {
       ++m.large_values;
-      const LargeRef ref = btree::DecodeLargeRef(v.bytes.data());
-      const absl::Span<char> bytes(large, std::min<uint64_t>(v.size, sizeof large));
-      SHEAF_RETURN_IF_ERROR(btree::ReadLarge(&pager_, ref, 0, bytes));
-      SHEAF_RETURN_IF_ERROR(btree::WalkLarge(&pager_, ref, [&](const PageRef& page) {
-        m.value_pages += page.pages;
-        return absl::OkStatus();
-      }));
-      head = {bytes.data(), bytes.size()};
+      SHEAF_RETURN_IF_ERROR(btree::WalkLarge(
+          &pager_, btree::DecodeLargeRef(v.bytes.data()), [&](const PageRef& page) {
+            m.value_pages += page.pages;
+            return absl::OkStatus();
+          }));
     }
-    if (!record_.compression.encoded) {
-      ++m.as_is;
-      m.value_bytes += v.size;
-      return absl::OkStatus();
+    pager::ValueCodec::Head head{.size = v.size, .as_is = true};
+    if (record_.compression.encoded) {
+      SHEAF_ASSIGN_OR_RETURN(head, ReadHead(&pager_, v));
     }
-    SHEAF_ASSIGN_OR_RETURN(const uint64_t size, ValueCodec::SizeOf(head, v.size));
-    m.value_bytes += size;
-    if (ValueCodec::IsAsIs(head[0])) ++m.as_is;
-    if (ValueCodec::DictionaryOf(head) != 0) ++m.with_dictionary;
+    m.value_bytes += head.size;
+    m.as_is += head.as_is;
+    m.with_dictionary += head.dictionary != 0;
     return absl::OkStatus();
   }
 

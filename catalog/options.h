@@ -37,8 +37,9 @@ struct Compression {
   int level = 3;  // of zstd: 1 to 19; higher is smaller, and slower to write
   // What the first values have in common is trained into a dictionary of up to 16 KiB,
   // which is kept in the file: short values of one shape come to half the size. That takes
-  // about 0.1 s, in the transaction that puts value number `dictionary_at`, 10 or more;
-  // where it does not work, in one that comes to four times as many.
+  // some 0.1 s, with high levels seconds, in the transaction that puts value number
+  // `dictionary_at`, 10 or more; where it does not work, in one that comes to four times
+  // as many. Values of more than 16 KiB are not looked at.
   bool dictionary = false;
   uint64_t dictionary_at = 2000;
   friend bool operator==(const Compression&, const Compression&) = default;

@@ -29,10 +29,9 @@ absl::Status Replayer::Apply(std::string_view group) {
       SHEAF_RETURN_IF_ERROR(Gather(op));
       continue;
     }
-    if (op.code == OpCode::kCounter || op.code == OpCode::kCompression ||
-        op.code == OpCode::kDictionary) {  // no other operation looks at these
+    if (op.code == OpCode::kCounter) {  // no other operation looks at it
       SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, Open(op.tree));
-      SHEAF_RETURN_IF_ERROR(ApplyNow(tree, op));
+      SHEAF_RETURN_IF_ERROR(tree->SetCounter(op.counter));
       continue;
     }
     SHEAF_RETURN_IF_ERROR(Finish());
@@ -69,8 +68,6 @@ absl::Status Replayer::ApplyNow(OpenTree* tree, const Op& op) {
       const std::string to(op.value);
       return tree->DeleteRange(op.key, op.has_to ? &to : nullptr).status();
     }
-    case OpCode::kCounter:
-      return tree->SetCounter(op.counter);
     case OpCode::kCompression:
       return tree->StoreCompression(op.compression);
     case OpCode::kDictionary:

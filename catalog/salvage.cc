@@ -45,6 +45,7 @@ struct Stray {
   PageRef ref;
   uint32_t level = 0;
   bool live = true;  // as far as is known, part of the last checkpoint
+  btree::Values values{};
 };
 
 using EntryFn =
@@ -110,6 +111,7 @@ class Salvager {
   std::map<uint32_t, std::vector<Stray>> strays_;
   std::vector<bool> live_;  // by page id, if the map is known
   uint64_t done_ = 0;
+  btree::Values values_ = btree::Values::kPlain;  // of the leaf whose entries are read
   std::string large_, opened_;
 };
 
@@ -135,6 +137,7 @@ absl::StatusOr<bool> Salvager::ReadNode(
       (*level >= 0 && node.level() != static_cast<uint32_t>(*level)))
     return false;
   *level = static_cast<int>(node.level());
+  values_ = node.values();
   if (++done_ % 64 == 0) SHEAF_RETURN_IF_ERROR(TickNow());
   std::string key;
   for (uint32_t i = 0; i < node.count(); ++i) {
@@ -179,7 +182,8 @@ void Salvager::Index(PageId id, const char* page, size_t bytes) {
   const NodeView node(copy.data());
   // Older catalogs are good for the names of trees.
   const bool live = !map_known_ || live_[id];
-  if (live || node.tree() == 0) strays_[node.tree()].push_back({ref, node.level(), live});
+  if (live || node.tree() == 0)
+    strays_[node.tree()].push_back({ref, node.level(), live, node.values()});
 }
 
 absl::Status Salvager::IndexPages() {
@@ -306,6 +310,9 @@ absl::Status Salvager::ReadCatalog() {
     Tree& tree = trees_[id];
     tree.record.id = id;
     tree.record.name = absl::StrCat("lost-", id);
+    tree.record.compression.encoded = std::any_of(
+        strays.begin(), strays.end(),
+        [](const Stray& stray) { return stray.values == btree::Values::kEncoded; });
     tree.root_known = false;
   }
   return absl::OkStatus();
@@ -350,7 +357,6 @@ absl::Status Salvager::CreateTrees(WriteTxn* txn) {
     if (record.counter != 0) SHEAF_RETURN_IF_ERROR(tree.open->SetCounter(record.counter));
     tree.report.name = record.name;
     tree.report.kind = record.kind;
-    SHEAF_RETURN_IF_ERROR(tree.open->StoreCompression(record.compression));
     SHEAF_RETURN_IF_ERROR(AddDictionaries(tree));
   }
   return absl::OkStatus();
@@ -358,27 +364,34 @@ absl::Status Salvager::CreateTrees(WriteTxn* txn) {
 
 absl::Status Salvager::AddDictionaries(const Tree& tree) {
   const TreeId id = tree.record.id;
+  TreeCompression compression = tree.record.compression;
+  bool has_current = false;
   for (auto it = dictionaries_.lower_bound({id, 0});
        it != dictionaries_.end() && it->first.first == id; ++it) {
+    const uint32_t version = it->first.second;
     std::string bytes;
     for (const auto& [number, piece] : it->second.pieces) bytes += piece;
     absl::Status added = absl::DataLossError("pieces are missing");
-    if (bytes.size() == it->second.size)
-      added = tree.open->AddDictionary(it->first.second, bytes);
+    if (bytes.size() == it->second.size) added = tree.open->AddDictionary(version, bytes);
     if (!added.ok() && !absl::IsDataLoss(added)) return added;
+    has_current = has_current || (added.ok() && version == compression.dictionary);
+    compression.dictionaries = std::max(compression.dictionaries, version);
     if (!added.ok())
       Note(absl::StrCat(
-          tree.report.name, ": dictionary ", it->first.second,
+          tree.report.name, ": dictionary ", version,
           " is lost, and what was compressed with it: ", std::string(added.message())));
   }
-  return absl::OkStatus();
+  if (!has_current) compression.dictionary = 0;  // another is trained
+  return tree.open->StoreCompression(compression);
 }
 
 absl::Status Salvager::PutEntry(Tree* tree, std::string_view key,
                                 const NodeView::LeafValue& v) {
   std::string_view stored, value;
+  const bool is_encoded = values_ == btree::Values::kEncoded;
   absl::Status read = btree::WholeValue(pager_.get(), v, &large_, &stored);
-  if (read.ok()) read = tree->open->Open(stored, &opened_, &value);
+  value = stored;
+  if (read.ok() && is_encoded) read = tree->open->OpenEncoded(stored, &opened_, &value);
   if (!read.ok()) {
     if (absl::IsResourceExhausted(read)) return read;
     ++tree->report.lost;
@@ -389,8 +402,12 @@ absl::Status Salvager::PutEntry(Tree* tree, std::string_view key,
     return absl::OkStatus();
   }
   bool existed = false;
-  const absl::Status put =
-      tree->open->PutStored(key, stored, btree::BTree::PutMode::kUpsert, &existed);
+  // A leaf may be older than the last change of how values are kept.
+  constexpr auto kUpsert = btree::BTree::PutMode::kUpsert;
+  const bool as_stored = is_encoded == tree->open->record().compression.encoded;
+  const absl::Status put = as_stored
+                               ? tree->open->PutStored(key, stored, kUpsert, &existed)
+                               : tree->open->Put(key, value, kUpsert, &existed);
   if (absl::IsInvalidArgument(put)) return absl::OkStatus();  // no key anybody could give
   SHEAF_RETURN_IF_ERROR(put);
   if (!existed) ++tree->report.entries;

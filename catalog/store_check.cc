@@ -2,16 +2,17 @@
 #include <array>
 #include <bit>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "btree/large_value.h"
 #include "catalog/compression.h"
 #include "catalog/store.h"
 #include "catalog/tick.h"
-#include "catalog/tree_source.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::catalog {
@@ -23,7 +24,8 @@ using pager::PageRef;
 using pager::Stamp;
 
 constexpr size_t kProblemsMax = 1000;
-constexpr uint64_t kPagesATick = 256, kValuesATick = 4096;
+constexpr uint64_t kPagesATick = 256;
+constexpr uint64_t kBytesATick = uint64_t{4} << 20;
 
 // A set of pages that costs memory only where it has some, so that a huge file of
 // which little is used is no burden.
@@ -72,8 +74,9 @@ class StoreChecker {
     std::vector<TreeRecord> records;
     SHEAF_RETURN_IF_ERROR(ReadCatalog(context, version, &records));
     for (const TreeRecord& record : records) {
+      const size_t problems = result.problems.size();
       absl::StatusOr<btree::TreeCheck> tree =
-          btree::CheckTree(&pager_, record.root, /*values_are_refs=*/false,
+          btree::CheckTree(&pager_, record.root, record.values(),
                            static_cast<uint32_t>(record.id), on_page, on_problem);
       if (!tree.ok()) {
         if (!absl::IsDataLoss(tree.status())) return tree.status();
@@ -83,7 +86,8 @@ class StoreChecker {
       result.pages += tree->pages;
       result.entries += tree->entries;
       ++result.trees;
-      SHEAF_RETURN_IF_ERROR(CheckValues(context, version, record));
+      if (problems == result.problems.size())
+        SHEAF_RETURN_IF_ERROR(CheckValues(context, version, record));
     }
     return absl::OkStatus();
   }
@@ -150,7 +154,7 @@ class StoreChecker {
     SHEAF_ASSIGN_OR_RETURN(
         const btree::TreeCheck catalog,
         btree::CheckTree(
-            &pager_, version.catalog, /*values_are_refs=*/true, /*tree=*/0,
+            &pager_, version.catalog, btree::Values::kRefs, /*tree=*/0,
             [this](const PageRef& ref) { return OnPage(ref); },
             [this](PageId page, const std::string& what) { Problem(page, what); }));
     result.pages += catalog.pages;
@@ -215,33 +219,63 @@ class StoreChecker {
     return cursor.status();
   }
 
-  // Every dictionary is one, and every value can be opened.
+  // Every dictionary is one, and every value can be opened. Requires: the tree is whole.
   absl::Status CheckValues(const btree::ReadContext& context, const Version& version,
                            const TreeRecord& record) {
-    if (!record.compression.encoded) return absl::OkStatus();
+    std::set<uint32_t> dictionaries;
+    const absl::Status read = ForEachDictionary(
+        context, version.catalog, record.id, [&](uint32_t number, const std::string& d) {
+          dictionaries.insert(number);
+          return pager::Dictionary::Make(d, number).status();
+        });
+    if (absl::IsDataLoss(read) || absl::IsInvalidArgument(read))
+      Problem(0, absl::StrCat(record.name, ": ", std::string(read.message())));
+    else if (!read.ok())
+      return read;
+    const uint32_t current = record.compression.dictionary;
+    if (current != 0 && !dictionaries.contains(current))
+      Problem(0, absl::StrCat(record.name, ": dictionary ", current, " is missing"));
+    return record.compression.encoded ? OpenValues(context, version, record)
+                                      : absl::OkStatus();
+  }
+
+  absl::Status OpenValues(const btree::ReadContext& context, const Version& version,
+                          const TreeRecord& record) {
     const auto load = [&](uint32_t number) {
       return LoadDictionary(context, version.catalog, record.id, number);
     };
-    TreeSource source(context, &record.root);
     ValueOpener opener;
-    std::string_view key, stored, value;
-    std::string buffer;
+    std::string_view stored, value;
+    std::string large, buffer;
     uint64_t bad = 0;
     absl::Status first;
-    while (source.Next(&key, &stored)) {
-      const absl::Status opened = opener.Open(stored, load, &buffer, &value);
+    btree::TreeCursor cursor(context, &record.root, nullptr);
+    for (cursor.SeekFirst(); cursor.Valid(); cursor.Next()) {
+      const btree::NodeView::LeafValue v = cursor.value();
+      absl::StatusOr<pager::ValueCodec::Head> head = ReadHead(&pager_, v);
+      absl::Status opened = head.status();
+      if (opened.ok() && !head->as_is) {
+        opened = btree::WholeValue(&pager_, v, &large, &stored);
+        if (opened.ok()) opened = opener.Open(stored, load, &buffer, &value);
+        SHEAF_RETURN_IF_ERROR(TickValues(v.size + head->size));
+      }
       if (!opened.ok() && !absl::IsDataLoss(opened)) return opened;
       if (!opened.ok() && ++bad == 1) first = opened;
-      if (++values_ % kValuesATick == 0)
-        SHEAF_RETURN_IF_ERROR(
-            Tick(progress_, "the check", {values_, 0, "values opened"}));
+      SHEAF_RETURN_IF_ERROR(TickValues(1));
     }
     if (bad > 0)
       Problem(0, absl::StrCat(record.name, ": ", bad, " values cannot be opened: ",
                               std::string(first.message())));
-    const absl::Status& status = source.status();
-    // What is wrong with the tree itself has been told.
-    return absl::IsDataLoss(status) ? absl::OkStatus() : status;
+    if (!absl::IsDataLoss(cursor.status())) return cursor.status();
+    Problem(0, absl::StrCat(record.name, ": ", std::string(cursor.status().message())));
+    return absl::OkStatus();
+  }
+
+  absl::Status TickValues(uint64_t bytes) {
+    value_bytes_ += bytes;
+    if (value_bytes_ / kBytesATick == ticked_) return absl::OkStatus();
+    ticked_ = value_bytes_ / kBytesATick;
+    return Tick(progress_, "the check", {value_bytes_, 0, "bytes of values checked"});
   }
 
   absl::StatusOr<btree::Seen> OnPage(const PageRef& ref) {
@@ -275,7 +309,7 @@ class StoreChecker {
   PageSet used_;
   PageId page_end_ = 0;
   std::vector<char> buffer_;
-  uint64_t visited_ = 0, values_ = 0;
+  uint64_t visited_ = 0, value_bytes_ = 0, ticked_ = 0;
 };
 
 }  // namespace

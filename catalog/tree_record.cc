@@ -69,7 +69,7 @@ bool TakeCompression(std::string_view* in, TreeCompression* c) {
   in->remove_prefix(4);
   uint64_t version = 0, last = 0;
   if (!flags_possible || !TakeNumber(in, &version) || !TakeNumber(in, &last) ||
-      version > last || last > UINT32_MAX || !TakeNumber(in, &c->wanted.dictionary_at) ||
+      version > last || last >= UINT32_MAX || !TakeNumber(in, &c->wanted.dictionary_at) ||
       !CheckCompression(c->wanted).ok())
     return false;
   c->dictionary = static_cast<uint32_t>(version);

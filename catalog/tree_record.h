@@ -1,7 +1,7 @@
 // TreeRecord: what the catalog keeps of one tree, and the operations of the log.
 //
 // The catalog is itself a B-tree whose values begin with a page reference
-// (btree/node.h, page flag 0), so checkpoints and checks follow them unasked.
+// (btree/node.h, page flags 1), so checkpoints and checks follow them unasked.
 //
 //   key                     value
 //   'i', tree id (8, big-   tree record
@@ -73,6 +73,10 @@ struct TreeRecord {
   uint64_t counter = 0;
   std::string name, key_type, value_type;
   TreeCompression compression;
+
+  btree::Values values() const {
+    return compression.encoded ? btree::Values::kEncoded : btree::Values::kPlain;
+  }
 };
 
 std::string TreeKey(TreeId id);
@@ -132,6 +136,10 @@ struct Op {
   uint64_t counter = 0;
   uint32_t dictionary = 0;
   TreeCompression compression;
+
+  btree::Values values() const {
+    return compression.encoded ? btree::Values::kEncoded : btree::Values::kPlain;
+  }
 };
 // Takes the next operation off `*in`. kDataLoss when it is not one.
 absl::Status TakeOp(std::string_view* in, Op* op);

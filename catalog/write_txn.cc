@@ -35,7 +35,7 @@ absl::Status CheckKey(std::string_view key) {
 OpenTree::OpenTree(WriteTxn* txn, TreeRecord record)
     : txn_(*txn),
       record_(std::move(record)),
-      tree_(&txn->writer_, record_.root, /*values_are_refs=*/false,
+      tree_(&txn->writer_, record_.root, record_.values(),
             static_cast<uint32_t>(record_.id)) {}
 
 absl::Status OpenTree::CheckAlive() const {
@@ -115,7 +115,7 @@ WriteTxn::WriteTxn(Store* store, Logging logging)
     : store_(*store),
       writer_(*store->writer_),
       base_(store->versions_->newest()),
-      catalog_(&writer_, base_.catalog, /*values_are_refs=*/true),
+      catalog_(&writer_, base_.catalog, btree::Values::kRefs),
       next_tree_id_(base_.next_tree_id),
       logging_(logging == Logging::kOn) {
   const pager::Stamp stamp = store->NextStamp();
@@ -231,7 +231,7 @@ absl::Status WriteTxn::DropOpenTree(OpenTree* tree) {
   SHEAF_RETURN_IF_ERROR(Broken(tree->tree_.Clear()));
   SHEAF_RETURN_IF_ERROR(Broken(catalog_.Delete(NameKey(tree->record_.name)).status()));
   SHEAF_RETURN_IF_ERROR(Broken(catalog_.Delete(TreeKey(id)).status()));
-  SHEAF_RETURN_IF_ERROR(Broken(DeleteDictionaries(tree->record_)));
+  SHEAF_RETURN_IF_ERROR(Broken(DeleteDictionaries(tree->record_, 0)));
   tree->alive_ = false;
   tree->changed_ = false;
   changed_ = true;
@@ -239,10 +239,12 @@ absl::Status WriteTxn::DropOpenTree(OpenTree* tree) {
   return absl::OkStatus();
 }
 
-absl::Status WriteTxn::DeleteDictionaries(const TreeRecord& tree) {
-  if (tree.compression.dictionaries == 0) return absl::OkStatus();
+// From version `first` on.
+absl::Status WriteTxn::DeleteDictionaries(const TreeRecord& tree, uint32_t first) {
+  if (tree.compression.dictionaries < first || tree.compression.dictionaries == 0)
+    return absl::OkStatus();
   const std::string behind = DictionaryPrefix(tree.id + 1);
-  return catalog_.DeleteRange(DictionaryPrefix(tree.id), &behind).status();
+  return catalog_.DeleteRange(DictionaryKey(tree.id, first, 0), &behind).status();
 }
 
 absl::Status WriteTxn::DropTree(std::string_view name) {
@@ -347,7 +349,7 @@ absl::Status WriteTxn::RollbackTo(uint64_t id) {
   const SavepointState& s = savepoints_.back();
   writer_.RollbackTo(s.mark);
   writer_.NewStamp(store_.NextStamp());
-  catalog_.Reset(s.catalog);
+  catalog_.Reset(s.catalog, btree::Values::kRefs);
   // next_tree_id_ stays: handles of trees that are no more must not find others.
   // Once it outgrew the log its operations are gone: it stays so.
   if (!by_checkpoint_) log_.resize(s.log_bytes);
@@ -358,7 +360,8 @@ absl::Status WriteTxn::RollbackTo(uint64_t id) {
     tree->alive_ = record->has_value();
     tree->changed_ = false;
     if (tree->alive_) tree->record_ = **std::move(record);
-    tree->tree_.Reset(tree->alive_ ? tree->record_.root : btree::TreeRoot{});
+    tree->tree_.Reset(tree->alive_ ? tree->record_.root : btree::TreeRoot{},
+                      tree->record_.values());
     tree->ForgetDictionaries();
   }
   return absl::OkStatus();

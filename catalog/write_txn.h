@@ -36,6 +36,8 @@ class OpenTree {
   // `stored`: as it is to stand in the tree, encoded where its values are.
   absl::Status PutStored(std::string_view key, std::string_view stored,
                          btree::BTree::PutMode mode, bool* existed);
+  // What a put needs, so that it will not fail for want of it.
+  absl::Status PrepareToPut();
   absl::StatusOr<bool> Delete(std::string_view key);
   absl::StatusOr<uint64_t> DeleteRange(std::string_view from, const std::string* to);
   absl::Status BulkLoad(btree::BTree::NextFn next,
@@ -54,6 +56,9 @@ class OpenTree {
                           absl::FunctionRef<absl::Status(uint64_t)> tick);
   // What was stored, opened; into `*buffer` if need be.
   absl::Status Open(std::string_view stored, std::string* buffer, std::string_view* out);
+  // The same of an encoded value, whatever those of the tree are.
+  absl::Status OpenEncoded(std::string_view stored, std::string* buffer,
+                           std::string_view* out);
   // As they come from a log or another file. kDataLoss: no dictionary.
   absl::Status StoreCompression(const TreeCompression& compression);
   absl::Status AddDictionary(uint32_t version, std::string_view bytes);
@@ -76,6 +81,8 @@ class OpenTree {
   absl::Status TrainFrom(const Samples& samples);
   absl::Status TrainFromEntries();
   absl::Status EncodeAgain();
+  absl::StatusOr<bool> ReadShort(const btree::NodeView::LeafValue& v, uint64_t bytes_max,
+                                 std::string* buffer, std::string_view* value);
   absl::Status TakeSamples(Samples* samples);
   absl::Status Rebuild(const TreeCompression& next, const pager::Dictionary* dictionary,
                        btree::BTree* rebuilt,
@@ -93,7 +100,7 @@ class OpenTree {
   std::vector<DictionaryRef> made_;
   DictionaryRef current_;
   ValueOpener opener_;
-  std::string stored_;
+  std::string stored_, large_;
 };
 
 class WriteTxn {
@@ -156,7 +163,7 @@ class WriteTxn {
   absl::Status StoreRecords();
   absl::StatusOr<std::optional<TreeRecord>> NextTree(TreeId id);
   absl::Status DropOpenTree(OpenTree* tree);
-  absl::Status DeleteDictionaries(const TreeRecord& tree);
+  absl::Status DeleteDictionaries(const TreeRecord& tree, uint32_t first);
   // Remembers the first failure of an operation that may have done half its work.
   absl::Status Broken(absl::Status status);
   // Where an operation of about `bytes` is logged; null when it is not: a transaction

@@ -59,9 +59,9 @@ absl::StatusOr<TreeStats> Measure(Session& session, Database& db,
   return use;
 }
 
-absl::Status Change(Session& session, Database& db, const Progress& progress) {
+absl::Status Change(Session& session, Database& db, const Compression& wanted,
+                    const Progress& progress) {
   const Arguments& args = session.args;
-  SHEAF_ASSIGN_OR_RETURN(const Compression wanted, CompressionOf(args));
   SHEAF_ASSIGN_OR_RETURN(WriteTransaction txn, db.BeginWrite());
   const absl::Status changed = args.new_values_only
                                    ? txn.SetCompression(args.collection, wanted)
@@ -100,23 +100,29 @@ absl::StatusOr<Compression> CompressionOf(const Arguments& args) {
 
 CommandResult Compress(Session& session) {
   const Arguments& args = session.args;
-  const bool changes = args.compression.has_value();
-  if (!changes && (args.new_values_only || args.compression_level.has_value()))
-    return CompressionOf(args).status();
+  const bool changes = args.compression.has_value() || args.new_values_only ||
+                       args.compression_level.has_value();
+  Compression wanted;
+  if (changes) {
+    SHEAF_ASSIGN_OR_RETURN(wanted, CompressionOf(args));
+  }
   SHEAF_ASSIGN_OR_RETURN(auto db,
                          OpenFile(args, changes ? OpenFor::kWriting : OpenFor::kReading));
   Interrupt interrupt;
   ProgressLine line(session.err);
-  const Progress progress = ShownOn(line, &interrupt);
-  const absl::Status changed =
-      changes ? Change(session, *db, progress) : absl::OkStatus();
-  const absl::StatusOr<TreeStats> use =
-      changed.ok() ? Measure(session, *db, progress) : changed;
-  line.Clear();
-  if (absl::IsCancelled(use.status()) && interrupt.signal_number() != 0)
-    return WithDetails(WithHint(use.status(), "nothing has changed"),
+  const auto ended = [&](const absl::Status& status, const char* hint) {
+    line.Clear();
+    if (!absl::IsCancelled(status) || interrupt.signal_number() == 0) return status;
+    return WithDetails(WithHint(status, hint),
                        {{"exit", kExitSignal + interrupt.signal_number()}});
-  SHEAF_RETURN_IF_ERROR(use.status());
+  };
+  const Progress progress = ShownOn(line, &interrupt);
+  if (changes)
+    SHEAF_RETURN_IF_ERROR(
+        ended(Change(session, *db, wanted, progress), "nothing has changed"));
+  const absl::StatusOr<TreeStats> use = Measure(session, *db, progress);
+  SHEAF_RETURN_IF_ERROR(ended(use.status(), changes ? "it was changed, and not measured"
+                                                    : "it was not measured"));
   SHEAF_RETURN_IF_ERROR(At(args.file, db->Close()));
   PrintUse(session, *use);
   return kExitOk;

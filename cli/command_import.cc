@@ -65,14 +65,16 @@ struct Totals {
 
 class Importer {
  public:
-  Importer(Session& session, Database& db, LineReader& lines, const Interrupt& interrupt)
+  Importer(Session& session, Database& db, LineReader& lines, const Interrupt& interrupt,
+           const TreeOptions& options)
       : session_(session),
         args_(session.args),
         db_(db),
         lines_(lines),
         interrupt_(interrupt),
         key_finder_(session.args.key_field),
-        progress_(session.err) {}
+        progress_(session.err),
+        options_(options) {}
 
   // Ends at the end of the input, at an interrupt, and at the first error.
   absl::Status Run();
@@ -98,14 +100,11 @@ class Importer {
   ProgressLine progress_;
   std::optional<LineReader::Line> line_;
   Totals totals_;
-  TreeOptions options_;
+  const TreeOptions options_;
   int64_t started_us_ = MonotonicMicros();
 };
 
 absl::Status Importer::Run() {
-  if (args_.compression.has_value() || args_.compression_level.has_value()) {
-    SHEAF_ASSIGN_OR_RETURN(options_.compression, CompressionOf(args_));
-  }
   SHEAF_RETURN_IF_ERROR(NextLine());
   while (line_.has_value()) {
     SHEAF_RETURN_IF_ERROR(ImportBatch());
@@ -276,8 +275,12 @@ CommandResult Import(Session& session) {
   const Arguments& args = session.args;
   Interrupt interrupt;
   SHEAF_ASSIGN_OR_RETURN(LineReader lines, LineReader::Open(args.input, interrupt.fd()));
+  TreeOptions options;
+  if (args.compression.has_value() || args.compression_level.has_value()) {
+    SHEAF_ASSIGN_OR_RETURN(options.compression, CompressionOf(args));
+  }
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kWritingOrCreating));
-  Importer importer(session, *db, lines, interrupt);
+  Importer importer(session, *db, lines, interrupt, options);
   absl::Status status = importer.Run();
   double seconds = importer.seconds();
   if (status.ok()) status = At(args.file, db->Close());

@@ -4,6 +4,7 @@
 #include <lz4.h>
 #include <zdict.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <atomic>
@@ -21,6 +22,9 @@ static_assert(kCompressedMax <= LZ4_MAX_INPUT_SIZE);
 namespace {
 
 constexpr char kAsIs = 0, kLz4 = 1, kZstd = 2, kZstdDictionary = 3, kLz4Dictionary = 4;
+// What frames of up to kCompressedMax bytes have, of whatever level. What claims more has
+// no memory taken for it.
+constexpr int kWindowLogMax = 23;
 // Shorter values cannot win anything.
 constexpr size_t kShortest = 16;
 
@@ -28,13 +32,16 @@ absl::Status Damaged(std::string_view what) {
   return absl::DataLossError(absl::StrCat("compressed value: ", std::string(what)));
 }
 
+absl::Status NotAValue() { return Damaged("its bytes are not those of a value"); }
+
 // Of the thread: making one costs more than compressing a document.
 struct Contexts {
   ZSTD_CCtx* const compress = ZSTD_createCCtx();
   ZSTD_DCtx* const decompress = ZSTD_createDCtx();
   Contexts() {
-    if (decompress != nullptr)
-      ZSTD_DCtx_setParameter(decompress, ZSTD_d_format, ZSTD_f_zstd1_magicless);
+    if (decompress == nullptr) return;
+    ZSTD_DCtx_setParameter(decompress, ZSTD_d_format, ZSTD_f_zstd1_magicless);
+    ZSTD_DCtx_setParameter(decompress, ZSTD_d_windowLogMax, kWindowLogMax);
   }
   ~Contexts() {
     ZSTD_freeCCtx(compress);
@@ -67,16 +74,16 @@ bool ReadVarint(std::string_view* in, uint64_t* value) {
 }
 
 // What stands before the compressed bytes.
-struct Head {
+struct ParsedHead {
   char tag = kAsIs;
   uint32_t dictionary = 0;
   uint64_t size = 0;
   std::string_view body;
 };
 
-absl::StatusOr<Head> ParseHead(std::string_view encoded) {
+absl::StatusOr<ParsedHead> ParseHead(std::string_view encoded) {
   if (encoded.empty()) return Damaged("it has no tag");
-  Head head;
+  ParsedHead head;
   head.tag = encoded[0];
   encoded.remove_prefix(1);
   head.body = encoded;
@@ -252,15 +259,16 @@ void ValueCodec::Encode(std::string_view value, Codec codec, int level,
   out->append(value);
 }
 
-uint32_t ValueCodec::DictionaryOf(std::string_view encoded) {
-  const absl::StatusOr<Head> head = ParseHead(encoded);
-  return head.ok() ? head->dictionary : 0;
+absl::StatusOr<ValueCodec::Head> ValueCodec::ReadHead(std::string_view head,
+                                                      uint64_t encoded_size) {
+  SHEAF_ASSIGN_OR_RETURN(const ParsedHead parsed, ParseHead(head));
+  const bool as_is = parsed.tag == kAsIs;
+  return Head{as_is ? encoded_size - 1 : parsed.size, as_is, parsed.dictionary};
 }
 
-absl::StatusOr<uint64_t> ValueCodec::SizeOf(std::string_view head,
-                                            uint64_t encoded_size) {
-  SHEAF_ASSIGN_OR_RETURN(const Head parsed, ParseHead(head));
-  return parsed.tag == kAsIs ? encoded_size - 1 : parsed.size;
+absl::StatusOr<bool> ValueCodec::IsAsIs(std::string_view head) {
+  if (head.empty()) return Damaged("it has no tag");
+  return head[0] == kAsIs;
 }
 
 namespace {
@@ -269,26 +277,39 @@ namespace {
 // has come out.
 constexpr uint64_t kTrusted = uint64_t{1} << 20;
 
-bool OpenLz4(const Head& head, std::string_view dictionary, std::string* buffer) {
+absl::Status OpenLz4(const ParsedHead& head, std::string_view dictionary,
+                     std::string* buffer) {
   // LZ4 makes at most 255 bytes of one.
   if (head.size / 255 > head.body.size() ||
       head.body.size() > std::numeric_limits<int>::max())
-    return false;
+    return NotAValue();
   buffer->resize(head.size);
   const int size = static_cast<int>(head.size);
-  return LZ4_decompress_safe_usingDict(
-             head.body.data(), buffer->data(), static_cast<int>(head.body.size()), size,
-             dictionary.data(), static_cast<int>(dictionary.size())) == size;
+  const int n = LZ4_decompress_safe_usingDict(
+      head.body.data(), buffer->data(), static_cast<int>(head.body.size()), size,
+      dictionary.data(), static_cast<int>(dictionary.size()));
+  return n == size ? absl::OkStatus() : NotAValue();
 }
 
-bool OpenZstd(const Head& head, const ZSTD_DDict* dictionary, std::string* buffer) {
+absl::Status NoMemory() {
+  return absl::ResourceExhaustedError("no memory to open a compressed value");
+}
+
+absl::Status ZstdResult(size_t result, bool whole) {
+  if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) return NoMemory();
+  return ZSTD_isError(result) != 0 || !whole ? NotAValue() : absl::OkStatus();
+}
+
+absl::Status OpenZstd(const ParsedHead& head, const ZSTD_DDict* dictionary,
+                      std::string* buffer) {
   ZSTD_DCtx* const context = OfThread().decompress;
-  if (context == nullptr) return false;
+  if (context == nullptr) return NoMemory();
   if (head.size <= kTrusted) {
     buffer->resize(head.size);
-    return ZSTD_decompress_usingDDict(context, buffer->data(), buffer->size(),
-                                      head.body.data(), head.body.size(),
-                                      dictionary) == head.size;
+    const size_t n =
+        ZSTD_decompress_usingDDict(context, buffer->data(), buffer->size(),
+                                   head.body.data(), head.body.size(), dictionary);
+    return ZstdResult(n, n == head.size);
   }
   ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
   ZSTD_DCtx_refDDict(context, dictionary);
@@ -297,9 +318,10 @@ bool OpenZstd(const Head& head, const ZSTD_DDict* dictionary, std::string* buffe
   ZSTD_outBuffer out = {buffer->data(), buffer->size(), 0};
   for (;;) {
     const size_t left = ZSTD_decompressStream(context, &out, &in);
-    if (ZSTD_isError(left) != 0) return false;
-    if (left == 0) return out.pos == head.size && in.pos == in.size;
-    if (out.pos < out.size || out.size == head.size) return false;  // cut off, or longer
+    if (ZSTD_isError(left) != 0 || left == 0)
+      return ZstdResult(left, out.pos == head.size && in.pos == in.size);
+    // Cut off, or longer than it says.
+    if (out.pos < out.size || out.size == head.size) return NotAValue();
     buffer->resize(std::min<uint64_t>(head.size, out.size * 2));
     out = {buffer->data(), buffer->size(), out.pos};
   }
@@ -309,7 +331,7 @@ bool OpenZstd(const Head& head, const ZSTD_DDict* dictionary, std::string* buffe
 
 absl::Status ValueCodec::Decode(std::string_view encoded, const Dictionary* dictionary,
                                 std::string* buffer, std::string_view* out) {
-  SHEAF_ASSIGN_OR_RETURN(const Head head, ParseHead(encoded));
+  SHEAF_ASSIGN_OR_RETURN(const ParsedHead head, ParseHead(encoded));
   if (head.tag == kAsIs) {
     *out = head.body;
     return absl::OkStatus();
@@ -318,11 +340,10 @@ absl::Status ValueCodec::Decode(std::string_view encoded, const Dictionary* dict
       (dictionary == nullptr || dictionary->version() != head.dictionary))
     return Damaged(absl::StrCat("it needs dictionary ", head.dictionary));
   const bool with = head.dictionary != 0;
-  const bool whole =
-      head.tag == kLz4 || head.tag == kLz4Dictionary
-          ? OpenLz4(head, with ? dictionary->bytes() : std::string_view(), buffer)
-          : OpenZstd(head, with ? dictionary->digested_->to_open : nullptr, buffer);
-  if (!whole) return Damaged("its bytes are not those of a value");
+  const bool is_lz4 = head.tag == kLz4 || head.tag == kLz4Dictionary;
+  SHEAF_RETURN_IF_ERROR(
+      is_lz4 ? OpenLz4(head, with ? dictionary->bytes() : std::string_view(), buffer)
+             : OpenZstd(head, with ? dictionary->digested_->to_open : nullptr, buffer));
   *out = *buffer;
   return absl::OkStatus();
 }

@@ -70,17 +70,20 @@ class ValueCodec {
   static void Encode(std::string_view value, Codec codec, int level,
                      const Dictionary* dictionary, std::string* out);
 
-  // The version of the dictionary that decoding takes; 0: none.
-  static uint32_t DictionaryOf(std::string_view encoded);
   // Sets `*out` to the value; to a view into `encoded` where it is there as it is, of
-  // `*buffer` otherwise. kDataLoss when no value was encoded so.
+  // `*buffer` otherwise. kDataLoss when no value was encoded so; kResourceExhausted.
   static absl::Status Decode(std::string_view encoded, const Dictionary* dictionary,
                              std::string* buffer, std::string_view* out);
-  // Of the value, of which `head` holds the first bytes, kHeadBytesMax or all, and
-  // `encoded_size` is how many it has; kDataLoss as above.
+  // What an encoded value of `encoded_size` bytes says of itself in its first
+  // kHeadBytesMax bytes, or all; kDataLoss as above.
   static constexpr size_t kHeadBytesMax = 16;
-  static absl::StatusOr<uint64_t> SizeOf(std::string_view head, uint64_t encoded_size);
-  static bool IsAsIs(char tag) { return tag == 0; }  // the value follows it
+  struct Head {
+    uint64_t size = 0;  // of the value
+    bool as_is = false;
+    uint32_t dictionary = 0;
+  };
+  static absl::StatusOr<Head> ReadHead(std::string_view head, uint64_t encoded_size);
+  static absl::StatusOr<bool> IsAsIs(std::string_view head);  // by the first byte
 };
 
 }  // namespace sheaf::pager

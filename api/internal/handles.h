@@ -95,8 +95,14 @@ struct CursorState {
   std::shared_ptr<TableState> table;
   std::optional<btree::TreeCursor> cursor;
   absl::Status status;     // of a cursor that never was
-  std::string value_copy;  // of a large value, or of one whose table changed
-  bool have_copy = false;
+  std::string value_copy;  // of a large or compressed value, or one whose table changed
+  std::optional<uint64_t> copied_at;  // that is good for as many changes of the table
+
+  uint64_t Changes() const {
+    return table->open != nullptr ? *table->open->changes() : 0;
+  }
+  void NoteCopy() { copied_at = Changes(); }
+  bool HasCopy() const { return copied_at.has_value() && *copied_at == Changes(); }
 
   bool Live();
   std::string_view OpenHere(std::string_view stored);

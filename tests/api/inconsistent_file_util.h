@@ -125,7 +125,7 @@ class InconsistentFileTest : public testing::Test {
   PageRef AppendInner(uint32_t level, const ChildRef& child, uint32_t slots) {
     const PageRef ref = editor_.AppendCopy(root("table"));
     Node node(editor_.page(ref.id));
-    node.Init(level, 0, {});
+    node.Init(level, btree::Values::kPlain, {});
     for (uint32_t i = 0; i < slots; ++i)
       EXPECT_TRUE(node.InsertChild(i, i == 0 ? "" : absl::StrCat("k", 1000 + i), child));
     editor_.Seal(ref.id);

@@ -23,7 +23,7 @@ class Page {
       : bytes_(pages * kPageBytes, fill) {
     pager::InitPageHeader(bytes_.data(), level == 0 ? PageKind::kLeaf : PageKind::kInner,
                           pages, 77, 1000);
-    node().Init(level, 0, {});
+    node().Init(level, Values::kPlain, {});
   }
   Node node() { return Node(bytes_.data()); }
   char* data() { return bytes_.data(); }

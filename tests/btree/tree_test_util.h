@@ -66,7 +66,7 @@ class TestTree {
       ADD_FAILURE() << "page " << page << ": " << what;
     };
     absl::StatusOr<TreeCheck> check =
-        CheckTree(pager_.get(), tree_->root(), false, 0, on_page, on_problem);
+        CheckTree(pager_.get(), tree_->root(), Values::kPlain, 0, on_page, on_problem);
     ASSERT_TRUE(check.ok()) << check.status();
     ASSERT_EQ(check->entries, model.size());
     TreeCursor cursor(context_, &tree_->root(), nullptr);
@@ -103,7 +103,7 @@ class TestTree {
  private:
   void Begin() {
     writer_->Begin(++stamp_);
-    tree_ = std::make_unique<BTree>(writer_.get(), root_, false);
+    tree_ = std::make_unique<BTree>(writer_.get(), root_, Values::kPlain);
   }
 
   std::unique_ptr<pager::FileSystem> fs_;

@@ -122,7 +122,7 @@ class RetiredPages : public VersionSetTest {
     const PageRef ref = NewPage(birth);
     absl::StatusOr<char*> page = pager_->buffer().NewPage(pager::PageKind::kLeaf, ref);
     EXPECT_TRUE(page.ok()) << page.status();
-    btree::Node(*page).Init(0, 0, {});
+    btree::Node(*page).Init(0, btree::Values::kPlain, {});
     EXPECT_TRUE(pager_->buffer().WriteOut({&ref, 1}).ok());
     return ref;
   }

@@ -91,6 +91,8 @@ TEST_F(KeepingTest, CompressionIsChosenShownAndChanged) {
   ExpectFailure(2, {"compress", file, "notes", "--with", "zstd", "--level", "20"});
   ExpectFailure(2, {"compress", file, "notes", "--new-only"});
   ExpectFailure(2, {"import", file, "notes", "--level", "3"}, lines);
+  ExpectFailure(2, {"import", Path("none.sheaf"), "notes", "--level", "3"}, lines);
+  EXPECT_FALSE(std::filesystem::exists(Path("none.sheaf"))) << "a usage error";
   EXPECT_NE(ExpectFailure(1, {"compress", file, "other"}).find("other"),
             std::string::npos);
   EXPECT_EQ(Run({"check", file}).exit, 0);

@@ -116,8 +116,7 @@ void Halve(char* page, uint32_t pages) {
   Node right(right_page.get());
   const uint32_t p = MiddleSlot(node);
   Require(p >= 1 && p < n, "a middle outside");
-  right.Init(node.level(), static_cast<uint8_t>(page[PageHeader::kFlags]),
-             CommonPrefixOf(node, p, n));
+  right.Init(node.level(), node.values(), CommonPrefixOf(node, p, n));
   right.AppendFrom(node, p, n, {});
   node.RemoveRange(p, n);
   Require(ValidateNode(page).ok() && ValidateNode(right_page.get()).ok(),

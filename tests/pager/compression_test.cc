@@ -57,7 +57,10 @@ void ExpectComesBack(const std::string& value, Codec codec, int level,
   ASSERT_TRUE(decoded.ok()) << decoded;
   EXPECT_TRUE(out == value) << value.size();
   const std::string head = encoded.substr(0, ValueCodec::kHeadBytesMax);
-  EXPECT_EQ(*ValueCodec::SizeOf(head, encoded.size()), value.size());
+  const auto read = ValueCodec::ReadHead(head, encoded.size());
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->size, value.size());
+  EXPECT_EQ(read->as_is, encoded[0] == 0);
 }
 
 TEST(Compression, EverythingComesBack) {
@@ -119,7 +122,7 @@ TEST(Compression, TheRightDictionaryIsAskedFor) {
   for (const Codec codec : {Codec::kLz4, Codec::kZstd}) {
     std::string encoded, buffer;
     ValueCodec::Encode(Document(3), codec, 3, one.get(), &encoded);
-    EXPECT_EQ(ValueCodec::DictionaryOf(encoded), 1u);
+    EXPECT_EQ(ValueCodec::ReadHead(encoded, encoded.size())->dictionary, 1u);
     std::string_view out;
     for (const Dictionary* wrong : {static_cast<const Dictionary*>(nullptr), two.get()}) {
       const absl::Status status = ValueCodec::Decode(encoded, wrong, &buffer, &out);
@@ -130,6 +133,21 @@ TEST(Compression, TheRightDictionaryIsAskedFor) {
   EXPECT_FALSE(Dictionary::Make("no dictionary at all", 1).ok());
   EXPECT_FALSE(Dictionary::Make("", 1).ok());
   EXPECT_TRUE(absl::IsFailedPrecondition(TrainDictionary("abc", {3}, 1000).status()));
+}
+
+// A window of 128 MiB: no memory is taken for it. And no level asks for more than is given.
+TEST(Compression, WindowsAreBounded) {
+  const std::string claim =
+      std::string("\x02\x80\x80\x80\x01", 5) + std::string("\x00\x88", 2) + "some bytes";
+  std::string buffer;
+  std::string_view out;
+  EXPECT_TRUE(absl::IsDataLoss(ValueCodec::Decode(claim, nullptr, &buffer, &out)));
+  std::string value(kCompressedMax, 'v');
+  std::mt19937_64 random(4);
+  for (size_t at = 0; at < value.size(); at += 4096)
+    value[at] = static_cast<char>(random());
+  for (int level = kZstdLevelMin; level <= kZstdLevelMax; level += 6)
+    ExpectComesBack(value, Codec::kZstd, level, nullptr);
 }
 
 TEST(Compression, HostileBytesEndInAnError) {
