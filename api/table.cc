@@ -64,13 +64,13 @@ absl::StatusOr<Value> LoadLarge(pager::Pager* pager, const btree::LargeRef& larg
   return Value::Owned(std::move(bytes), large.size);
 }
 
-}  // namespace
-
 Value CopyOf(std::string_view bytes) {
   std::unique_ptr<char[]> copy = NewBytes(bytes.size());
   std::memcpy(copy.get(), bytes.data(), bytes.size());
   return Value::Owned(std::move(copy), bytes.size());
 }
+
+}  // namespace
 
 absl::Status TableState::OpenStored(std::string_view stored, std::string* buffer,
                                     std::string_view* out) const {

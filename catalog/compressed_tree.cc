@@ -316,7 +316,7 @@ absl::Status OpenTree::BulkLoad(BTree::NextFn next,
     loaded = absl::IsInvalidArgument(source.status()) ? source.status()
                                                       : txn_.Broken(source.status());
   }
-  if (loaded.ok() || !txn_.broken_.ok()) return loaded;
+  if (loaded.ok() || !txn_.broken_.ok() || root().page) return loaded;
   // The table is empty again: what its values had in common is none of the next ones'.
   SHEAF_RETURN_IF_ERROR(
       txn_.Broken(txn_.DeleteDictionaries(record_, before.dictionary + 1)));
@@ -333,7 +333,7 @@ absl::Status OpenTree::Recompress(const Compression& wanted,
   DictionaryRef made;
   if (wanted.dictionary && root().entries >= wanted.dictionary_at) {
     Samples samples;
-    SHEAF_RETURN_IF_ERROR(txn_.Broken(TakeSamples(&samples)));
+    SHEAF_RETURN_IF_ERROR(TakeSamples(&samples));
     const absl::StatusOr<std::string> bytes = Train(samples, &next);
     if (bytes.ok()) {
       SHEAF_ASSIGN_OR_RETURN(made, pager::Dictionary::Make(*bytes, next.dictionary));

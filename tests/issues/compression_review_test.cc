@@ -242,6 +242,33 @@ TEST_F(CompressionReview, FewValuesMakeNoDictionary) {
   }
 }
 
+// A load that was refused, since there are values, deleted what they need (salvage leaves
+// dictionaries that are of no use for new values).
+TEST_F(CompressionReview, RefusedLoadsDeleteNoDictionary) {
+  Craft([](catalog::WriteTxn* txn) {
+    catalog::OpenTree* tree = CraftTree(txn);
+    ASSERT_TRUE(tree->SetCompression(kDictionary).ok());
+    bool existed = false;
+    for (uint64_t i = 0; i < 60; ++i)
+      ASSERT_TRUE(
+          tree->Put(Key(i), Document(i), btree::BTree::PutMode::kUpsert, &existed).ok());
+    catalog::TreeCompression c = tree->record().compression;
+    ASSERT_EQ(std::exchange(c.dictionary, 0), 1u);
+    ASSERT_TRUE(tree->StoreCompression(c).ok());
+  });
+  ASSERT_TRUE(db_->Write([](WriteTransaction& txn) {
+                   const absl::Status refused = txn.table("t")->BulkLoad(
+                       [](std::string_view*, std::string_view*) { return false; });
+                   EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+                   return txn.table("t")->Put("a", "1");
+                 })
+                  .ok());
+  for (uint64_t i = 0; i < 60; ++i)
+    EXPECT_EQ(db_->BeginRead().table("t")->Get(Key(i))->view(), Document(i));
+  ASSERT_TRUE(db_->Checkpoint().ok());
+  ExpectClean();
+}
+
 TEST_F(CompressionReview, VersionsAreNotUsedUp) {
   Craft([](catalog::WriteTxn* txn) {
     catalog::TreeCompression c;
