@@ -23,6 +23,7 @@ inline Options RandomDatabaseOptions(std::mt19937_64* random) {
   if ((*random)() % 2 == 0) options.transaction_log_bytes_max = 64 << 10;
   if ((*random)() % 2 == 0) options.cache_bytes_max = 1 << 20;
   if ((*random)() % 2 == 0) options.key = CrashKey('k');
+  if ((*random)() % 2 == 0) options.compression = kCrashCompression;
   return options;
 }
 
