@@ -1,6 +1,6 @@
 #!/bin/bash
-# tools/demo.sh [BUILD]: WordNet in one file, then a writer killed in the middle,
-# five times. Uses BUILD/sheaf and BUILD/wordnet_to_jsonl (BUILD: build/release) and
+# tools/demo.sh [BUILD]: WordNet in one file, a writer killed in the middle, five times,
+# then the file made small, copied in secret, damaged and salvaged. Uses BUILD/sheaf and BUILD/wordnet_to_jsonl (BUILD: build/release) and
 # leaves the file in build/demo to play with. Fails if anything is not as it must be.
 set -euo pipefail
 export LC_ALL=C  # sorts by bytes, as keys are ordered
@@ -121,6 +121,28 @@ echo "Importing the rest into the file that was killed last:"
 tail -n +$((found + 1)) "$source" >"$folder/rest.jsonl"
 show import killed.sheaf synsets --key id --in rest.jsonl
 expect_first_documents killed.sheaf $synsets_expected
-rm -f "$folder"/killed.sheaf* "$folder"/{acknowledged,check.txt,expected.jsonl,found.jsonl,rest.jsonl}
+rm -f "$folder"/killed.sheaf* "$folder"/{acknowledged,rest.jsonl}
+
+title "5. Copied in secret, made smaller, damaged"
+head -c 32 /dev/urandom >"$folder/backup.key"
+show backup wordnet.sheaf backup.sheaf --compact --new-key-file backup.key --force
+show verify-backup backup.sheaf --key-file backup.key
+grep -q "unicorn" "$folder/wordnet.sheaf" || fail "the plain file cannot be read"
+if grep -q "unicorn" "$folder/backup.sheaf"; then fail "the encrypted backup can be read"; fi
+show compress wordnet.sheaf synsets --with zstd-dict
+show compact wordnet.sheaf
+expect_first_documents wordnet.sheaf $synsets_expected
+echo "One page in the middle of a copy is overwritten:"
+cp "$folder/wordnet.sheaf" "$folder/damaged.sheaf"
+dd if=/dev/urandom of="$folder/damaged.sheaf" bs=4096 count=1 seek=1500 conv=notrunc status=none
+status=0
+show check damaged.sheaf || status=$?
+[[ $status -eq 1 ]] || fail "the damage was not found"
+status=0
+show salvage damaged.sheaf salvaged.sheaf --force || status=$?
+[[ $status -eq 1 ]] || fail "salvage must tell of a loss by exit code 1"
+found=$(count_documents salvaged.sheaf)
+[[ $found -gt $((synsets_expected - 200)) && $found -le $synsets_expected ]] || fail "$found documents were salvaged"
+rm -f "$folder"/{backup,damaged,salvaged}.sheaf "$folder"/{backup.key,check.txt,expected.jsonl,found.jsonl}
 
 title "All as it must be, in $((SECONDS - started)) s. Try: $build/sheaf scan $folder/wordnet.sheaf synsets"
