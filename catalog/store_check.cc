@@ -140,7 +140,10 @@ class StoreChecker {
   }
 
   void Problem(PageId page, std::string what) {
-    if (result.problems.size() < kProblemsMax)
+    // One page is looked at in the file and in memory.
+    const bool told = !result.problems.empty() && result.problems.back().page == page &&
+                      result.problems.back().what == what;
+    if (!told && result.problems.size() < kProblemsMax)
       result.problems.push_back({page, std::move(what)});
   }
 

@@ -131,11 +131,11 @@ absl::StatusOr<SecretKey> DeriveFromPassphrase(std::string_view passphrase,
 namespace {
 
 // Takes everything in, in the direction that the context has; the tag remains.
-bool Run(EVP_CIPHER_CTX* context, const char* nonce, std::string_view authenticated,
-         absl::Span<char> data) {
+bool Run(EVP_CIPHER_CTX* context, const char* nonce, const OSSL_PARAM* params,
+         std::string_view authenticated, absl::Span<char> data) {
   constexpr int kAsItIs = -1;
   int size = 0;
-  return EVP_CipherInit_ex2(context, nullptr, nullptr, Bytes(nonce), kAsItIs, nullptr) ==
+  return EVP_CipherInit_ex2(context, nullptr, nullptr, Bytes(nonce), kAsItIs, params) ==
              1 &&
          EVP_CipherUpdate(context, nullptr, &size, Bytes(authenticated.data()),
                           static_cast<int>(authenticated.size())) == 1 &&
@@ -196,7 +196,7 @@ absl::Status Cipher::Seal(const char* nonce, std::string_view authenticated,
   SHEAF_ASSIGN_OR_RETURN(Context* const context, Take(Direction::kSeal));
   absl::Cleanup give_back = [&] { GiveBack(Direction::kSeal, context); };
   const bool sealed =
-      Run(context, nonce, authenticated, data) && Finish(context) &&
+      Run(context, nonce, nullptr, authenticated, data) && Finish(context) &&
       EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, kTagBytes, tag) == 1;
   return sealed ? absl::OkStatus() : CryptoFailed("encryption");
 }
@@ -206,9 +206,11 @@ absl::Status Cipher::Open(const char* nonce, std::string_view authenticated,
   SHEAF_ASSERT(data.size() <= std::numeric_limits<int>::max());
   SHEAF_ASSIGN_OR_RETURN(Context* const context, Take(Direction::kOpen));
   absl::Cleanup give_back = [&] { GiveBack(Direction::kOpen, context); };
-  const bool run = Run(context, nonce, authenticated, data) &&
-                   EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, kTagBytes,
-                                       const_cast<char*>(tag)) == 1;
+  const OSSL_PARAM params[] = {
+      OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG,
+                                        const_cast<char*>(tag), kTagBytes),
+      OSSL_PARAM_construct_end()};
+  const bool run = Run(context, nonce, params, authenticated, data);
   if (run && Finish(context)) return absl::OkStatus();
   // Nobody may act on bytes that were not authentic.
   if (!data.empty()) std::memset(data.data(), 0, data.size());
