@@ -1,6 +1,7 @@
 #include "pager/compression.h"
 
-#define ZSTD_STATIC_LINKING_ONLY  // frames without magic number
+#define ZDICT_STATIC_LINKING_ONLY  // training with tables of a chosen size
+#define ZSTD_STATIC_LINKING_ONLY   // frames without magic number
 #include <lz4.h>
 #include <zdict.h>
 #include <zstd.h>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
@@ -171,9 +173,15 @@ absl::StatusOr<std::string> TrainDictionary(std::string_view samples,
                                             const std::vector<size_t>& sizes,
                                             size_t bytes_max) {
   std::string bytes(std::min(bytes_max, kDictionaryBytesMax), '\0');
-  const size_t n =
-      ZDICT_trainFromBuffer(bytes.data(), bytes.size(), samples.data(), sizes.data(),
-                            static_cast<unsigned>(sizes.size()));
+  // As ZDICT_trainFromBuffer has it, but for tables that are as large as it takes: its own
+  // have 4 MiB each, for a few kilobytes, too.
+  ZDICT_fastCover_params_t parameters = {};
+  parameters.d = 8;
+  parameters.steps = 4;
+  parameters.f = std::clamp<unsigned>(std::bit_width(samples.size()) + 1, 12, 20);
+  const size_t n = ZDICT_optimizeTrainFromBuffer_fastCover(
+      bytes.data(), bytes.size(), samples.data(), sizes.data(),
+      static_cast<unsigned>(sizes.size()), &parameters);
   if (ZDICT_isError(n) != 0)
     return absl::FailedPreconditionError(
         absl::StrCat("no dictionary can be made of ", sizes.size(), " values of ",

@@ -12,10 +12,16 @@
 namespace sheaf::test {
 namespace {
 
+#if defined(__SANITIZE_ADDRESS__)
+constexpr size_t kImages = 2, kImagesOfOthers = 1;
+#else
+constexpr size_t kImages = 8, kImagesOfOthers = 2;
+#endif
+
 TEST(CrashEnumeration, SequencesOfTwoOperations) {
   EnumerationOptions options;
   options.length = 2;
-  options.images_per_point_max = 8;
+  options.images_per_point_max = kImages;
   Enumeration enumeration(options);
   const absl::Status status = enumeration.Run(2);
   EXPECT_TRUE(status.ok()) << status;
@@ -26,7 +32,7 @@ TEST(CrashEnumeration, SequencesOfTwoOperations) {
 TEST(CrashEnumeration, SequencesOfTwoOperationsEncrypted) {
   EnumerationOptions options;
   options.length = 2;
-  options.images_per_point_max = 2;
+  options.images_per_point_max = kImagesOfOthers;
   options.database.key = CrashKey('k');
   Enumeration enumeration(options);
   const absl::Status status = enumeration.Run(2);
@@ -38,7 +44,7 @@ TEST(CrashEnumeration, SequencesOfTwoOperationsEncrypted) {
 TEST(CrashEnumeration, SequencesOfTwoOperationsCompressed) {
   EnumerationOptions options;
   options.length = 2;
-  options.images_per_point_max = 2;
+  options.images_per_point_max = kImagesOfOthers;
   options.database.compression = kCrashCompression;
   Enumeration enumeration(options);
   const absl::Status status = enumeration.Run(2);

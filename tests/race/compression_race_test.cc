@@ -17,7 +17,7 @@ namespace sheaf {
 namespace {
 
 #ifdef __SANITIZE_THREAD__
-constexpr int kRounds = 40;
+constexpr int kRounds = 20;
 #else
 constexpr int kRounds = 150;
 #endif
