@@ -8,6 +8,7 @@ find_package(simdjson REQUIRED)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)  # CRC32C
 pkg_check_modules(LZ4 REQUIRED IMPORTED_TARGET liblz4)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(HWY IMPORTED_TARGET libhwy)  # optional: SIMD dispatched at run time
 find_package(CLI11 QUIET)                      # the command only
 find_package(nlohmann_json 3 QUIET)            # headers; the command only
@@ -24,7 +25,8 @@ set(SHEAF_PUBLIC_LIBRARIES
     absl::status absl::statusor absl::strings absl::str_format absl::synchronization
     absl::time Threads::Threads)
 set(SHEAF_PRIVATE_LIBRARIES
-    OpenSSL::Crypto PkgConfig::ISAL PkgConfig::LZ4 PkgConfig::ZSTD simdjson::simdjson)
+    OpenSSL::Crypto PkgConfig::ISAL PkgConfig::LZ4 PkgConfig::ZSTD PkgConfig::RE2
+    simdjson::simdjson)
 if(HWY_FOUND)
   list(APPEND SHEAF_PRIVATE_LIBRARIES PkgConfig::HWY)
 endif()

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "document/json_codec.h"
 #include "tests/api/damage_util.h"
 #include "tests/support/command.h"
 
@@ -119,6 +120,31 @@ Seeds TableSeeds() {
   return seeds;
 }
 
+// Behind the byte that chooses: see document_fuzz.cc.
+Seeds DocumentSeeds() {
+  const char* const kJson[] = {
+      R"({"a":[1,-5,300,18446744073709551615,0.5,0.1,null,true],"b":{"c":"text"}})",
+      R"([{"$date":"2026-01-02T03:04:05Z"},{"$binary":{"base64":"AAEC","subType":"00"}},{"$vector":[1,2]}])",
+      R"({"words":["\u00e4\ud83c\udf3e"],"deep":{"a":{"a":{"a":[[[]]]}}},"own":{"$numberDouble":"NaN"}})"};
+  const char* const kFilters[] = {
+      R"({"a":{"$gt":1,"$lte":3},"b.c":{"$in":[1.5,"x",null]}})",
+      R"({"$or":[{"words":{"$regex":"^o","$options":"i"}},{"a":{"$elemMatch":{"b":{"$exists":true}}}}]})",
+      R"({"a":{"$not":{"$size":2}},"words":{"$all":["one"]},"b":{"$type":"object"},"a.0":{"$mod":[4,1]}})"};
+  Seeds seeds;
+  int i = 0;
+  for (const char* json : kJson) {
+    document::NameTable names;
+    for (const char* name : {"a", "b", "c", "words", "deep"}) names.Intern(name);
+    const auto binary = document::JsonToBinary(json, &names);
+    EXPECT_TRUE(binary.ok()) << binary.status();
+    seeds[absl::StrCat("binary", ++i)] = '\0' + *binary;
+    seeds[absl::StrCat("json", i)] = '\x01' + std::string(json);
+  }
+  for (const char* filter : kFilters)
+    seeds[absl::StrCat("filter", ++i)] = '\x02' + std::string(filter);
+  return seeds;
+}
+
 void WriteOrCompare(const char* fuzzer, const Seeds& seeds) {
   const std::string folder = CorpusFolder() + fuzzer + "/";
   if (std::getenv("SHEAF_WRITE_CORPUS") != nullptr) {
@@ -159,6 +185,8 @@ TEST(Corpus, Nodes) {
 }
 
 TEST(Corpus, TableOperations) { WriteOrCompare("table_ops_fuzz", TableSeeds()); }
+
+TEST(Corpus, Documents) { WriteOrCompare("document_fuzz", DocumentSeeds()); }
 
 TEST(Canary, Dies) {
   const std::string command =

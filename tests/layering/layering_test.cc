@@ -68,6 +68,7 @@ const Door kDoors[] = {
     {"hnswlib/", {"vector/"}},
     {"hwy/", {"vector/"}},
     {"simdjson", {"document/", "cli/"}},
+    {"re2/", {"document/filter.cc"}},
     {"nlohmann/", {"cli/"}},
     {"CLI/", {"cli/"}},
 };

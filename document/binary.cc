@@ -1,0 +1,456 @@
+#include "document/binary.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "document/json.h"
+#include "pager/coding.h"
+#include "pager/status_macros.h"
+
+namespace sheaf::document {
+
+using pager::DecodeFixed32;
+using pager::DecodeFixed64;
+using pager::DecodeVarint64;
+using pager::EncodeFixed32;
+using pager::EncodeFixed64;
+using pager::EncodeVarint64;
+using pager::VarintBytes;
+
+namespace {
+
+enum Tag : uint8_t {
+  kNull = 0x00,
+  kFalse = 0x01,
+  kTrue = 0x02,
+  kInt = 0x03,
+  kUint = 0x04,
+  kDouble = 0x05,
+  kFloat = 0x06,
+  kTimestamp = 0x07,
+  kString = 0x08,
+  kBytes = 0x09,
+  kVector = 0x0a,
+  kArray = 0x0b,
+  kObject = 0x0c,
+  kShortString = 0x40,
+  kSmallInt = 0x80,
+};
+constexpr size_t kShortStringMax = 63;
+constexpr int64_t kSmallIntMax = 127;
+
+uint64_t ZigZag(int64_t value) {
+  return static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63);
+}
+int64_t UnZigZag(uint64_t value) {
+  return static_cast<int64_t>(value >> 1 ^ (~(value & 1) + 1));
+}
+
+// Behind a varint that is as short as can be; null when there is none.
+const char* ReadVarint(const char* at, const char* end, uint64_t* value) {
+  if (at != end && static_cast<uint8_t>(*at) < 128) [[likely]] {
+    *value = static_cast<uint8_t>(*at);
+    return at + 1;
+  }
+  const char* const behind = DecodeVarint64(at, end, value);
+  return behind != nullptr && static_cast<size_t>(behind - at) == VarintBytes(*value)
+             ? behind
+             : nullptr;
+}
+
+uint64_t VarintAt(const char* at) {  // that was measured
+  uint64_t value = 0;
+  for (int shift = 0;; shift += 7) {
+    const auto byte = static_cast<uint8_t>(*at++);
+    value |= uint64_t{byte & 127u} << shift;
+    if (byte < 128) return value;
+  }
+}
+
+bool IsFloat(double value) {
+  return std::abs(value) <= std::numeric_limits<float>::max() &&
+         static_cast<double>(static_cast<float>(value)) == value;
+}
+
+}  // namespace
+
+// --- Views ------------------------------------------------------------------
+
+View View::At(const char* at, const char* end, const NameTable* names) {
+  if (at == end) return {};
+  const auto tag = static_cast<uint8_t>(*at);
+  const auto room = static_cast<uint64_t>(end - at);
+  uint64_t size = 1, number = 0;
+  uint8_t head = 1;
+  if (tag >= kSmallInt || tag <= kTrue) return {at, 1, 1, names};
+  if (tag >= kShortString) {
+    size = 1 + tag - kShortString;
+  } else if (tag == kUint || tag == kDouble) {
+    size = 9;
+  } else if (tag == kFloat) {
+    size = 5;
+  } else if (tag > kObject) {
+    return {};
+  } else {
+    const char* const behind = ReadVarint(at + 1, end, &number);
+    if (behind == nullptr || number > kDocumentBytesMax * 2) {
+      if (behind == nullptr || (tag != kInt && tag != kTimestamp)) return {};
+    }
+    head = static_cast<uint8_t>(behind - at);
+    size = head;
+    if (tag == kVector) number *= sizeof(float);
+    if (tag != kInt && tag != kTimestamp) size += number;
+  }
+  if (size > room || size > UINT32_MAX) return {};
+  return {at, static_cast<uint32_t>(size), head, names};
+}
+
+Kind View::kind() const {
+  if (size_ == 0) return Kind::kDamaged;
+  const auto tag = static_cast<uint8_t>(*at_);
+  if (tag >= kSmallInt) return Kind::kInt;
+  if (tag >= kShortString) return Kind::kString;
+  constexpr Kind kKinds[] = {
+      Kind::kNull,   Kind::kBool,   Kind::kBool,      Kind::kInt,    Kind::kUint,
+      Kind::kDouble, Kind::kDouble, Kind::kTimestamp, Kind::kString, Kind::kBytes,
+      Kind::kVector, Kind::kArray,  Kind::kObject};
+  return kKinds[tag];
+}
+
+int64_t View::int_value() const {
+  const auto tag = static_cast<uint8_t>(*at_);
+  return tag >= kSmallInt ? tag - kSmallInt : UnZigZag(VarintAt(at_ + 1));
+}
+
+uint64_t View::uint_value() const { return DecodeFixed64(at_ + 1); }
+int64_t View::timestamp_micros() const { return UnZigZag(VarintAt(at_ + 1)); }
+
+double View::double_value() const {
+  if (static_cast<uint8_t>(*at_) == kFloat)
+    return std::bit_cast<float>(DecodeFixed32(at_ + 1));
+  return std::bit_cast<double>(DecodeFixed64(at_ + 1));
+}
+
+std::string_view View::string_value() const { return Body(); }
+
+std::vector<float> View::vector_value() const {
+  const std::string_view body = Body();
+  std::vector<float> floats(body.size() / sizeof(float));
+  for (size_t i = 0; i < floats.size(); ++i)
+    floats[i] = std::bit_cast<float>(DecodeFixed32(body.data() + 4 * i));
+  return floats;
+}
+
+ObjectCursor View::fields() const { return {Body(), names_}; }
+ArrayCursor View::elements() const { return {Body(), names_}; }
+
+void ObjectCursor::Read() {
+  valid_ = at_ != end_;
+  if (!valid_) return;
+  value_ = View();
+  is_own_ = true;
+  own_name_ = {};
+  uint64_t name = 0;
+  const char* at = ReadVarint(at_, end_, &name);
+  if (at == nullptr) return;
+  number_ = name >> 1;
+  if ((name & 1) == 0) {
+    if (number_ >= names_->size()) return;
+    is_own_ = false;
+  } else {
+    if (number_ > static_cast<uint64_t>(end_ - at)) return;
+    own_name_ = {at, number_};
+    at += number_;
+  }
+  value_ = View::At(at, end_, names_);
+}
+
+std::optional<View> View::Field(std::string_view name) const {
+  if (kind() != Kind::kObject) return std::nullopt;
+  const std::optional<uint32_t> id = names_->Find(name);
+  for (ObjectCursor c = fields(); c.Valid(); c.Next()) {
+    const std::optional<uint32_t> here = c.name_id();
+    if (here.has_value() ? here == id : c.name() == name) return c.value();
+    if (c.value().is_damaged()) return c.value();
+  }
+  return std::nullopt;
+}
+
+std::optional<View> View::Element(uint64_t index) const {
+  if (kind() != Kind::kArray) return std::nullopt;
+  for (ArrayCursor c = elements(); c.Valid(); c.Next(), --index)
+    if (index == 0 || c.value().is_damaged()) return c.value();
+  return std::nullopt;
+}
+
+View RootOf(std::string_view document, const NameTable& names) {
+  if (document.empty() || document[0] != kBinaryEncoding) return {};
+  const char* const end = document.data() + document.size();
+  const View root = View::At(document.data() + 1, end, &names);
+  return root.bytes().size() + 1 == document.size() ? root : View();
+}
+
+// --- Validation -------------------------------------------------------------
+
+namespace {
+
+class Validator {
+ public:
+  explicit Validator(std::string_view document) : begin_(document.data()) {}
+
+  absl::Status Visit(const View& v, size_t depth) {
+    const char* const at = v.bytes().data();
+    switch (v.kind()) {
+      case Kind::kDamaged:
+        return Wrong(where_, "is no value");
+      case Kind::kInt:
+        return static_cast<uint8_t>(*at) == kInt && v.int_value() >= 0 &&
+                       v.int_value() <= kSmallIntMax
+                   ? Wrong(at, "is a small integer in a long form")
+                   : absl::OkStatus();
+      case Kind::kUint:
+        return v.uint_value() <= INT64_MAX
+                   ? Wrong(at, "is a small integer in a long form")
+                   : absl::OkStatus();
+      case Kind::kDouble:
+        return *at == kDouble && IsFloat(v.double_value())
+                   ? Wrong(at, "is a float in a long form")
+                   : absl::OkStatus();
+      case Kind::kString:
+        if (*at == kString && v.string_value().size() <= kShortStringMax)
+          return Wrong(at, "is a short string in a long form");
+        return IsValidUtf8(v.string_value()) ? absl::OkStatus()
+                                             : Wrong(at, "is no UTF-8");
+      case Kind::kVector:
+        return Floats(v);
+      case Kind::kArray:
+        return depth > kDepthMax ? Wrong(at, "is too deep") : Elements(v, depth);
+      case Kind::kObject:
+        return depth > kDepthMax ? Wrong(at, "is too deep") : Fields(v, depth);
+      default:
+        return absl::OkStatus();
+    }
+  }
+
+  absl::Status Wrong(const char* at, const char* what) const {
+    return absl::DataLossError(
+        absl::StrCat("stored document: byte ", at - begin_, ": ", what));
+  }
+
+ private:
+  absl::Status Floats(const View& v) const {
+    const std::vector<float> floats = v.vector_value();
+    for (const float f : floats)
+      if (!std::isfinite(f)) return Wrong(v.bytes().data(), "has numbers that are none");
+    return floats.empty() || floats.size() > kVectorSizeMax
+               ? Wrong(v.bytes().data(), "has no size that a vector can have")
+               : absl::OkStatus();
+  }
+
+  absl::Status Elements(const View& v, size_t depth) {
+    for (ArrayCursor c = v.elements(); c.Valid(); c.Next()) {
+      where_ = v.bytes().data();
+      SHEAF_RETURN_IF_ERROR(Visit(c.value(), depth + 1));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Fields(const View& v, size_t depth) {
+    std::vector<std::string_view> names;
+    for (ObjectCursor c = v.fields(); c.Valid(); c.Next()) {
+      where_ = v.bytes().data();
+      if (c.value().is_damaged()) return Wrong(where_, "has a field that is none");
+      names.push_back(c.name());
+      if (!c.name_id().has_value() && !IsValidUtf8(c.name()))
+        return Wrong(where_, "has a name that is no UTF-8");
+      SHEAF_RETURN_IF_ERROR(Visit(c.value(), depth + 1));
+    }
+    std::sort(names.begin(), names.end());
+    return std::adjacent_find(names.begin(), names.end()) == names.end()
+               ? absl::OkStatus()
+               : Wrong(v.bytes().data(), "has a name twice");
+  }
+
+  const char* const begin_;
+  const char* where_ = nullptr;  // what holds the value
+};
+
+}  // namespace
+
+absl::Status Validate(std::string_view document, const NameTable& names) {
+  Validator validator(document);
+  if (document.size() > kDocumentBytesMax)
+    return validator.Wrong(document.data(), "is too large");
+  const View root = RootOf(document, names);
+  if (root.is_damaged()) return validator.Wrong(document.data(), "is no document");
+  return validator.Visit(root, 1);
+}
+
+// --- Writing ----------------------------------------------------------------
+
+void Writer::Clear() {
+  out_.assign(1, kBinaryEncoding);
+  open_.clear();
+  seen_.clear();
+  own_.clear();
+  status_ = absl::OkStatus();
+}
+
+void Writer::Fail(std::string what) {
+  if (status_.ok()) status_ = absl::InvalidArgumentError(what);
+}
+
+void Writer::Varint(uint64_t value) {
+  char bytes[pager::kVarint64BytesMax];
+  out_.append(bytes, static_cast<size_t>(EncodeVarint64(bytes, value) - bytes));
+}
+
+void Writer::Int(int64_t value) {
+  if (value >= 0 && value <= kSmallIntMax)
+    return Tag(static_cast<uint8_t>(kSmallInt + value));
+  Tag(kInt);
+  Varint(ZigZag(value));
+}
+
+void Writer::Uint(uint64_t value) {
+  if (value <= INT64_MAX) return Int(static_cast<int64_t>(value));
+  Tag(kUint);
+  char bytes[8];
+  EncodeFixed64(bytes, value);
+  out_.append(bytes, 8);
+}
+
+void Writer::Double(double value) {
+  char bytes[8];
+  if (IsFloat(value)) {
+    Tag(kFloat);
+    EncodeFixed32(bytes, std::bit_cast<uint32_t>(static_cast<float>(value)));
+    out_.append(bytes, 4);
+    return;
+  }
+  Tag(kDouble);
+  // One pattern for what is not a number.
+  if (std::isnan(value)) value = std::bit_cast<double>(uint64_t{0x7ff8} << 48);
+  EncodeFixed64(bytes, std::bit_cast<uint64_t>(value));
+  out_.append(bytes, 8);
+}
+
+void Writer::Timestamp(int64_t micros) {
+  Tag(kTimestamp);
+  Varint(ZigZag(micros));
+}
+
+void Writer::Sized(uint8_t tag, std::string_view bytes) {
+  if (bytes.size() > kDocumentBytesMax) return Fail("a document has at most 64 MiB");
+  Tag(tag);
+  Varint(bytes.size());
+  out_.append(bytes);
+}
+
+void Writer::String(std::string_view value) {
+  if (!IsValidUtf8(value)) return Fail("a string is not valid UTF-8");
+  if (value.size() > kShortStringMax) return Sized(kString, value);
+  Tag(static_cast<uint8_t>(kShortString + value.size()));
+  out_.append(value);
+}
+
+void Writer::Vector(absl::Span<const float> value) {
+  if (value.empty() || value.size() > kVectorSizeMax)
+    return Fail(absl::StrCat("a vector of ", value.size(), " numbers; 1 to ",
+                             kVectorSizeMax, " are possible"));
+  Tag(kVector);
+  Varint(value.size());
+  for (const float f : value) {
+    if (!std::isfinite(f)) return Fail("a vector holds a number that is not finite");
+    char bytes[4];
+    EncodeFixed32(bytes, std::bit_cast<uint32_t>(f));
+    out_.append(bytes, 4);
+  }
+}
+
+void Writer::Begin(uint8_t tag) {
+  if (open_.size() >= kDepthMax)
+    Fail(absl::StrCat("nested more than ", kDepthMax, " deep"));
+  Tag(tag);
+  out_.push_back(0);
+  open_.push_back({out_.size(), seen_.size(), tag == kObject});
+}
+
+void Writer::Name(std::string_view name) {
+  uint64_t number = 0;
+  if (const std::optional<uint32_t> id = names_.Intern(name)) {
+    number = *id;
+    Varint(number << 1);
+  } else {
+    if (!IsValidUtf8(name)) return Fail("a field's name is not valid UTF-8");
+    number = own_.emplace(name, NameTable::kNamesMax + own_.size()).first->second;
+    Varint(name.size() << 1 | 1);
+    out_.append(name);
+  }
+  seen_.push_back(number);
+}
+
+void Writer::CheckNames(size_t first) {
+  const auto begin = seen_.begin() + static_cast<ptrdiff_t>(first);
+  bool twice = false;
+  if (seen_.size() - first <= 12) {
+    for (auto a = begin; a != seen_.end() && !twice; ++a)
+      twice = std::find(a + 1, seen_.end(), *a) != seen_.end();
+  } else {
+    std::sort(begin, seen_.end());
+    twice = std::adjacent_find(begin, seen_.end()) != seen_.end();
+  }
+  if (twice) Fail("an object has a name twice");
+}
+
+void Writer::End() {
+  const Open inner = open_.back();
+  open_.pop_back();
+  if (inner.is_object) CheckNames(inner.first_name);
+  seen_.resize(inner.first_name);
+  const uint64_t size = out_.size() - inner.body;
+  const size_t bytes = VarintBytes(size);
+  if (bytes > 1) out_.insert(inner.body, bytes - 1, '\0');
+  EncodeVarint64(out_.data() + inner.body - 1, size);
+}
+
+void Writer::Copy(const View& value) {
+  if (value.names() == &names_ && value.kind() < Kind::kArray && !value.is_damaged()) {
+    out_.append(value.bytes());
+    return;
+  }
+  switch (value.kind()) {
+    case Kind::kDamaged:
+      return Fail("a stored document is damaged");
+    case Kind::kArray:
+      if (!status_.ok()) return;  // it may be too deep
+      BeginArray();
+      for (ArrayCursor c = value.elements(); c.Valid(); c.Next()) Copy(c.value());
+      return End();
+    case Kind::kObject:
+      if (!status_.ok()) return;
+      BeginObject();
+      for (ObjectCursor c = value.fields(); c.Valid(); c.Next()) {
+        Name(c.name());
+        Copy(c.value());
+      }
+      return End();
+    default:
+      out_.append(value.bytes());
+  }
+}
+
+absl::StatusOr<std::string> Writer::Finish() {
+  if (out_.size() > kDocumentBytesMax) Fail("a document has at most 64 MiB");
+  std::string document = std::move(out_);
+  absl::Status status = std::move(status_);
+  Clear();
+  if (!status.ok()) return status;
+  return document;
+}
+
+}  // namespace sheaf::document

@@ -1,0 +1,596 @@
+#include "document/filter.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "document/compare.h"
+#include "document/json_codec.h"
+#include "pager/status_macros.h"
+
+namespace sheaf::document {
+
+enum class Match : uint8_t {
+  kAnd,
+  kOr,
+  kNor,
+  kNot,
+  // Of what a path leads to:
+  kEq,
+  kGt,
+  kGte,
+  kLt,
+  kLte,
+  kIn,
+  kExists,
+  kType,
+  kSize,
+  kMod,
+  kRegex,
+  kElemMatchObject,    // an element that matches a filter
+  kElemMatchOperator,  // … operators
+};
+
+struct Filter::Node {
+  Match match = Match::kAnd;
+  std::vector<std::string> path;  // empty inside $elemMatch with operators
+  std::vector<Node> children;
+  View operand;
+  std::vector<View> list;  // $in, sorted
+  uint32_t kinds = 0;      // $type: a bit each
+  int64_t divisor = 0, remainder = 0;
+  uint64_t size = 0;
+  std::shared_ptr<const RE2> regex;
+};
+
+struct Filter::Parsed {
+  NameTable names;
+  std::string document;  // what operands point into
+  Node root;
+};
+
+namespace {
+
+using Node = Filter::Node;
+
+constexpr size_t kRegexBytesMax = 32 << 10;
+constexpr int64_t kRegexMemoryMax = int64_t{8} << 20;
+constexpr const char* kOperators[] = {
+    "$and",    "$or",        "$nor",  "$not",   "$eq",  "$ne",      "$gt",
+    "$gte",    "$lt",        "$lte",  "$in",    "$nin", "$type",    "$all",
+    "$exists", "$elemMatch", "$size", "$regex", "$mod", "$options", "$comment"};
+
+// --- Parsing ----------------------------------------------------------------
+
+size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+absl::Status UnknownOperator(std::string_view name) {
+  const char* nearest = nullptr;
+  size_t distance_min = 3;
+  for (const char* known : kOperators) {
+    const size_t distance = EditDistance(name.substr(0, 20), known);
+    if (distance < distance_min) distance_min = distance, nearest = known;
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "filter: there is no operator ", std::string(name.substr(0, 40)),
+      nearest == nullptr ? "" : "; did you mean ", nearest == nullptr ? "" : nearest));
+}
+
+absl::Status Wrong(std::string_view name, std::string_view expected) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("filter: ", std::string(name), ": expected ", std::string(expected)));
+}
+
+bool IsOperator(std::string_view name) { return !name.empty() && name[0] == '$'; }
+
+bool HasOperators(const View& value) {
+  if (value.kind() != Kind::kObject) return false;
+  const ObjectCursor first = value.fields();
+  return first.Valid() && IsOperator(first.name());
+}
+
+// Numbers of whatever kind, cut to an integer.
+std::optional<int64_t> ToInteger(const View& v) {
+  if (v.kind() == Kind::kInt) return v.int_value();
+  if (v.kind() != Kind::kDouble) return std::nullopt;
+  const double whole = std::trunc(v.double_value());
+  if (!(std::abs(whole) < 9.2e18)) return std::nullopt;
+  return static_cast<int64_t>(whole);
+}
+
+uint32_t BitOf(Kind kind) { return uint32_t{1} << static_cast<int>(kind); }
+
+struct TypeName {
+  const char* name;
+  int number;  // MongoDB's; 0: ours
+  uint32_t kinds;
+};
+const TypeName kTypes[] = {
+    {"double", 1, BitOf(Kind::kDouble)},
+    {"string", 2, BitOf(Kind::kString)},
+    {"object", 3, BitOf(Kind::kObject)},
+    {"array", 4, BitOf(Kind::kArray)},
+    {"binData", 5, BitOf(Kind::kBytes)},
+    {"bool", 8, BitOf(Kind::kBool)},
+    {"date", 9, BitOf(Kind::kTimestamp)},
+    {"null", 10, BitOf(Kind::kNull)},
+    {"int", 16, BitOf(Kind::kInt) | BitOf(Kind::kUint)},
+    {"long", 18, BitOf(Kind::kInt) | BitOf(Kind::kUint)},
+    {"number", 0, BitOf(Kind::kInt) | BitOf(Kind::kUint) | BitOf(Kind::kDouble)},
+    {"vector", 0, BitOf(Kind::kVector)},
+};
+
+class FilterParser {
+ public:
+  // {path: condition, …, $and: […]}
+  absl::Status ParseFilter(const View& filter, Node* out) {
+    out->match = Match::kAnd;
+    if (filter.kind() != Kind::kObject) return Wrong("a filter", "an object");
+    for (ObjectCursor c = filter.fields(); c.Valid(); c.Next()) {
+      if (!IsOperator(c.name())) {
+        SHEAF_RETURN_IF_ERROR(ParseCondition(SplitPath(c.name()), c.value(), out));
+        continue;
+      }
+      if (c.name() == "$comment") continue;
+      Node node;
+      SHEAF_RETURN_IF_ERROR(ParseLogic(c.name(), c.value(), &node));
+      out->children.push_back(std::move(node));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  static std::vector<std::string> SplitPath(std::string_view name) {
+    return absl::StrSplit(std::string(name), '.');
+  }
+
+  absl::Status ParseLogic(std::string_view name, const View& operand, Node* out) {
+    if (name == "$and")
+      out->match = Match::kAnd;
+    else if (name == "$or")
+      out->match = Match::kOr;
+    else if (name == "$nor")
+      out->match = Match::kNor;
+    else if (std::find(std::begin(kOperators), std::end(kOperators), name) !=
+             std::end(kOperators))
+      return absl::InvalidArgumentError(absl::StrCat(
+          "filter: ", std::string(name), " belongs behind a path: {\"path\": {\"",
+          std::string(name), "\": …}}"));
+    else
+      return UnknownOperator(name);
+    if (operand.kind() != Kind::kArray || !operand.elements().Valid())
+      return Wrong(name, "an array of filters, not empty");
+    for (ArrayCursor c = operand.elements(); c.Valid(); c.Next()) {
+      Node child;
+      SHEAF_RETURN_IF_ERROR(ParseFilter(c.value(), &child));
+      out->children.push_back(std::move(child));
+    }
+    return absl::OkStatus();
+  }
+
+  // What follows a path: operators, or the value that it equals. Adds to `*out`, an $and.
+  absl::Status ParseCondition(const std::vector<std::string>& path, const View& condition,
+                              Node* out) {
+    if (HasOperators(condition)) return ParseOperators(path, condition, out);
+    out->children.push_back(Leaf(Match::kEq, path, condition));
+    return absl::OkStatus();
+  }
+
+  absl::Status ParseOperators(const std::vector<std::string>& path, const View& operators,
+                              Node* out) {
+    for (ObjectCursor c = operators.fields(); c.Valid(); c.Next()) {
+      if (!IsOperator(c.name()))
+        return absl::InvalidArgumentError(
+            absl::StrCat("filter: ", std::string(c.name().substr(0, 40)),
+                         " stands beside operators, and is none"));
+      if (c.name() == "$comment") continue;
+      if (c.name() == "$options") {
+        if (!operators.Field("$regex").has_value())
+          return Wrong("$options", "a $regex beside it");
+        continue;
+      }
+      SHEAF_RETURN_IF_ERROR(ParseOperator(path, c.name(), c.value(), operators, out));
+    }
+    return absl::OkStatus();
+  }
+
+  static Node Leaf(Match match, const std::vector<std::string>& path,
+                   const View& operand) {
+    Node node;
+    node.match = match;
+    node.path = path;
+    node.operand = operand;
+    return node;
+  }
+
+  static Node Not(Node child) {
+    Node node;
+    node.match = Match::kNot;
+    node.children.push_back(std::move(child));
+    return node;
+  }
+
+  absl::Status ParseOperator(const std::vector<std::string>& path, std::string_view name,
+                             const View& operand, const View& operators, Node* out) {
+    constexpr std::pair<const char*, Match> kComparisons[] = {{"$eq", Match::kEq},
+                                                              {"$gt", Match::kGt},
+                                                              {"$gte", Match::kGte},
+                                                              {"$lt", Match::kLt},
+                                                              {"$lte", Match::kLte}};
+    for (const auto& [comparison, match] : kComparisons) {
+      if (name != comparison) continue;
+      out->children.push_back(Leaf(match, path, operand));
+      return absl::OkStatus();
+    }
+    Node node = Leaf(Match::kEq, path, operand);
+    bool negated = false;
+    if (name == "$ne") {
+      negated = true;
+    } else if (name == "$in" || name == "$nin") {
+      negated = name == "$nin";
+      SHEAF_RETURN_IF_ERROR(ParseIn(name, &node));
+    } else if (name == "$not") {
+      negated = true;
+      SHEAF_RETURN_IF_ERROR(ParseNot(path, &node));
+    } else if (name == "$exists") {
+      node.match = Match::kExists;
+      if (operand.kind() != Kind::kBool) return Wrong(name, "true or false");
+      negated = !operand.bool_value();
+    } else if (name == "$type") {
+      SHEAF_RETURN_IF_ERROR(ParseType(&node));
+    } else if (name == "$all") {
+      SHEAF_RETURN_IF_ERROR(ParseAll(path, &node));
+    } else if (name == "$elemMatch") {
+      SHEAF_RETURN_IF_ERROR(ParseElemMatch(&node));
+    } else if (name == "$size") {
+      node.match = Match::kSize;
+      const std::optional<int64_t> size = ToInteger(operand);
+      if (!size.has_value() || *size < 0) return Wrong(name, "a number from 0 on");
+      node.size = static_cast<uint64_t>(*size);
+    } else if (name == "$mod") {
+      SHEAF_RETURN_IF_ERROR(ParseMod(&node));
+    } else if (name == "$regex") {
+      SHEAF_RETURN_IF_ERROR(ParseRegex(operators.Field("$options"), &node));
+    } else {
+      return UnknownOperator(name);
+    }
+    out->children.push_back(negated ? Not(std::move(node)) : std::move(node));
+    return absl::OkStatus();
+  }
+
+  absl::Status ParseIn(std::string_view name, Node* node) {
+    node->match = Match::kIn;
+    if (node->operand.kind() != Kind::kArray) return Wrong(name, "an array of values");
+    for (ArrayCursor c = node->operand.elements(); c.Valid(); c.Next()) {
+      if (HasOperators(c.value())) return Wrong(name, "values, not operators");
+      node->list.push_back(c.value());
+    }
+    std::sort(node->list.begin(), node->list.end(),
+              [](const View& a, const View& b) { return Compare(a, b) < 0; });
+    return absl::OkStatus();
+  }
+
+  absl::Status ParseNot(const std::vector<std::string>& path, Node* node) {
+    const View operand = node->operand;
+    if (!HasOperators(operand)) return Wrong("$not", "an object of operators");
+    *node = Node();  // an $and
+    return ParseOperators(path, operand, node);
+  }
+
+  absl::Status ParseType(Node* node) {
+    node->match = Match::kType;
+    const auto add = [&](const View& type) {
+      const std::optional<int64_t> number = ToInteger(type);
+      for (const TypeName& known : kTypes) {
+        const bool same =
+            type.kind() == Kind::kString
+                ? type.string_value() == known.name
+                : number.has_value() && known.number != 0 && *number == known.number;
+        if (same) node->kinds |= known.kinds;
+        if (same) return absl::OkStatus();
+      }
+      return Wrong("$type",
+                   absl::StrCat("one of ",
+                                absl::StrJoin(kTypes, ", ",
+                                              [](std::string* out, const TypeName& type) {
+                                                out->append(type.name);
+                                              })));
+    };
+    if (node->operand.kind() != Kind::kArray) return add(node->operand);
+    if (!node->operand.elements().Valid()) return Wrong("$type", "at least one type");
+    for (ArrayCursor c = node->operand.elements(); c.Valid(); c.Next())
+      SHEAF_RETURN_IF_ERROR(add(c.value()));
+    return absl::OkStatus();
+  }
+
+  absl::Status ParseAll(const std::vector<std::string>& path, Node* node) {
+    const View operand = node->operand;
+    *node = Node();  // an $and
+    if (operand.kind() != Kind::kArray) return Wrong("$all", "an array of values");
+    for (ArrayCursor c = operand.elements(); c.Valid(); c.Next()) {
+      if (HasOperators(c.value())) {
+        if (c.value().fields().name() != "$elemMatch")
+          return Wrong("$all", "values, or $elemMatch");
+        SHEAF_RETURN_IF_ERROR(ParseOperators(path, c.value(), node));
+      } else {
+        node->children.push_back(Leaf(Match::kEq, path, c.value()));
+      }
+    }
+    if (node->children.empty()) {  // matches nothing
+      node->match = Match::kOr;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ParseElemMatch(Node* node) {
+    const View operand = node->operand;
+    if (operand.kind() != Kind::kObject)
+      return Wrong("$elemMatch", "an object: a filter, or operators");
+    Node inner;
+    const std::string_view first =
+        operand.fields().Valid() ? operand.fields().name() : std::string_view();
+    const bool is_filter =
+        !IsOperator(first) || first == "$and" || first == "$or" || first == "$nor";
+    node->match = is_filter ? Match::kElemMatchObject : Match::kElemMatchOperator;
+    SHEAF_RETURN_IF_ERROR(is_filter ? ParseFilter(operand, &inner)
+                                    : ParseOperators({}, operand, &inner));
+    node->children.push_back(std::move(inner));
+    return absl::OkStatus();
+  }
+
+  absl::Status ParseMod(Node* node) {
+    node->match = Match::kMod;
+    const std::optional<View> divisor = node->operand.Element(0);
+    const std::optional<View> remainder = node->operand.Element(1);
+    if (!divisor.has_value() || !remainder.has_value() ||
+        node->operand.Element(2).has_value())
+      return Wrong("$mod", "[divisor, remainder]");
+    const std::optional<int64_t> d = ToInteger(*divisor), r = ToInteger(*remainder);
+    if (!d.has_value() || !r.has_value() || *d == 0)
+      return Wrong("$mod", "two integers, the first not 0");
+    node->divisor = *d, node->remainder = *r;
+    return absl::OkStatus();
+  }
+
+  absl::Status ParseRegex(const std::optional<View>& options, Node* node) {
+    node->match = Match::kRegex;
+    if (node->operand.kind() != Kind::kString) return Wrong("$regex", "a string");
+    std::string flags;
+    if (options.has_value()) {
+      if (options->kind() != Kind::kString) return Wrong("$options", "a string");
+      for (const char c : options->string_value()) {
+        if (std::string_view("ims").find(c) == std::string_view::npos)
+          return Wrong("$options", "letters of i, m, s");
+        flags.push_back(c);
+      }
+    }
+    const std::string_view pattern = node->operand.string_value();
+    if (pattern.size() > kRegexBytesMax)
+      return Wrong("$regex", absl::StrCat("at most ", kRegexBytesMax, " bytes"));
+    RE2::Options re2;
+    re2.set_log_errors(false);
+    re2.set_max_mem(kRegexMemoryMax);
+    node->regex = std::make_shared<const RE2>(
+        absl::StrCat(flags.empty() ? "" : absl::StrCat("(?", flags, ")"),
+                     std::string(pattern)),
+        re2);
+    if (node->regex->ok()) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("filter: $regex: ", node->regex->error()));
+  }
+};
+
+// --- Matching ---------------------------------------------------------------
+
+using TestFn = absl::FunctionRef<bool(const View& value)>;
+enum class Arrays { kElementsToo, kWhole };
+
+// What there is when there is nothing.
+const View& Missing() {
+  static const View* const missing = [] {
+    static constexpr char kNull[] = {0};
+    return new View(View::At(kNull, kNull + 1, nullptr));
+  }();
+  return *missing;
+}
+
+std::optional<uint64_t> IndexOf(const std::string& name) {
+  uint64_t index = 0;
+  if (name.empty() || (name[0] == '0' && name.size() > 1)) return std::nullopt;
+  for (const char c : name)
+    if (c < '0' || c > '9') return std::nullopt;
+  if (!absl::SimpleAtoi(name, &index)) return std::nullopt;
+  return index;
+}
+
+// Is there one, of those that the path leads to, that passes the test? `*found`: there is
+// any; where a way ends early, `missing` is asked.
+class Walker {
+ public:
+  Walker(const std::vector<std::string>& path, Arrays arrays, TestFn test, bool missing)
+      : path_(path), arrays_(arrays), test_(test), missing_(missing) {}
+
+  bool Walk(const View& value, size_t step) const {
+    if (step == path_.size()) return AtEnd(value);
+    if (value.kind() == Kind::kObject) {
+      const std::optional<View> field = value.Field(path_[step]);
+      return field.has_value() ? Walk(*field, step + 1) : missing_;
+    }
+    if (value.kind() != Kind::kArray) return missing_;
+    if (const std::optional<uint64_t> index = IndexOf(path_[step])) {
+      const std::optional<View> element = value.Element(*index);
+      if (element.has_value() && Walk(*element, step + 1)) return true;
+    }
+    for (ArrayCursor c = value.elements(); c.Valid(); c.Next())
+      if (c.value().kind() == Kind::kObject && Walk(c.value(), step)) return true;
+    return false;
+  }
+
+ private:
+  bool AtEnd(const View& value) const {
+    if (arrays_ == Arrays::kElementsToo && value.kind() == Kind::kArray)
+      for (ArrayCursor c = value.elements(); c.Valid(); c.Next())
+        if (test_(c.value())) return true;
+    return test_(value);
+  }
+
+  const std::vector<std::string>& path_;
+  const Arrays arrays_;
+  TestFn test_;
+  const bool missing_;
+};
+
+bool IsNaN(const View& v) {
+  return v.kind() == Kind::kDouble && std::isnan(v.double_value());
+}
+
+bool Test(const Node& node, const View& v);
+bool Evaluate(const Node& node, const View& value);
+
+bool TestComparison(const Node& node, const View& v) {
+  if (RankOf(v.kind()) != RankOf(node.operand.kind())) return false;
+  const std::weak_ordering order = Compare(v, node.operand);
+  if (order == 0) return node.match != Match::kGt && node.match != Match::kLt;
+  if (IsNaN(v) || IsNaN(node.operand)) return false;
+  return order < 0 ? node.match == Match::kLt || node.match == Match::kLte
+                   : node.match == Match::kGt || node.match == Match::kGte;
+}
+
+bool TestMod(const Node& node, const View& v) {
+  if (v.kind() == Kind::kUint) {
+    // Above every int64: by magnitudes.
+    const uint64_t divisor = node.divisor < 0 ? 0 - static_cast<uint64_t>(node.divisor)
+                                              : static_cast<uint64_t>(node.divisor);
+    return node.remainder >= 0 &&
+           v.uint_value() % divisor == static_cast<uint64_t>(node.remainder);
+  }
+  const std::optional<int64_t> value = ToInteger(v);
+  if (!value.has_value()) return false;
+  if (node.divisor == -1) return node.remainder == 0;  // INT64_MIN % -1
+  return *value % node.divisor == node.remainder;
+}
+
+bool TestSize(const Node& node, const View& v) {
+  if (v.kind() != Kind::kArray) return false;
+  uint64_t n = 0;
+  for (ArrayCursor c = v.elements(); c.Valid() && n <= node.size; c.Next()) ++n;
+  return n == node.size;
+}
+
+bool TestElements(const Node& node, const View& v) {
+  if (v.kind() != Kind::kArray) return false;
+  for (ArrayCursor c = v.elements(); c.Valid(); c.Next()) {
+    const bool fits = node.match == Match::kElemMatchOperator ||
+                      c.value().kind() == Kind::kObject ||
+                      c.value().kind() == Kind::kArray;
+    if (fits && Evaluate(node.children[0], c.value())) return true;
+  }
+  return false;
+}
+
+// One value, by itself.
+bool Test(const Node& node, const View& v) {
+  switch (node.match) {
+    case Match::kIn: {
+      const auto it = std::lower_bound(
+          node.list.begin(), node.list.end(), v,
+          [](const View& a, const View& b) { return Compare(a, b) < 0; });
+      return it != node.list.end() && Compare(*it, v) == 0;
+    }
+    case Match::kExists:
+      return true;
+    case Match::kType:
+      return (node.kinds & BitOf(v.kind())) != 0;
+    case Match::kSize:
+      return TestSize(node, v);
+    case Match::kMod:
+      return TestMod(node, v);
+    case Match::kRegex: {
+      if (v.kind() != Kind::kString) return false;
+      const std::string_view text = v.string_value();
+      return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *node.regex);
+    }
+    case Match::kElemMatchObject:
+    case Match::kElemMatchOperator:
+      return TestElements(node, v);
+    default:
+      return TestComparison(node, v);
+  }
+}
+
+bool EvaluateLeaf(const Node& node, const View& value) {
+  const bool whole = node.match == Match::kSize || node.match == Match::kExists ||
+                     node.match == Match::kElemMatchObject ||
+                     node.match == Match::kElemMatchOperator;
+  const bool equals_nothing = node.match == Match::kIn || node.match == Match::kEq ||
+                              node.match == Match::kGte || node.match == Match::kLte;
+  const auto test = [&](const View& v) { return Test(node, v); };
+  const Walker walker(node.path, whole ? Arrays::kWhole : Arrays::kElementsToo, test,
+                      equals_nothing && Test(node, Missing()));
+  return walker.Walk(value, 0);
+}
+
+bool Evaluate(const Node& node, const View& value) {
+  const auto matches = [&](const Node& child) { return Evaluate(child, value); };
+  switch (node.match) {
+    case Match::kAnd:
+      return std::all_of(node.children.begin(), node.children.end(), matches);
+    case Match::kOr:
+      return std::any_of(node.children.begin(), node.children.end(), matches);
+    case Match::kNor:
+      return std::none_of(node.children.begin(), node.children.end(), matches);
+    case Match::kNot:
+      return !Evaluate(node.children[0], value);
+    default:
+      return EvaluateLeaf(node, value);
+  }
+}
+
+}  // namespace
+
+Filter::Filter() {
+  static const Node* const everything = new Node;
+  root_ = everything;
+}
+
+absl::StatusOr<Filter> Filter::Parse(std::string_view json) {
+  auto parsed = std::make_shared<Parsed>();
+  JsonLimits limits;
+  limits.depth_max = 100;
+  limits.bytes_max = size_t{16} << 20;
+  SHEAF_ASSIGN_OR_RETURN(parsed->document, JsonToBinary(json, &parsed->names, limits));
+  FilterParser parser;
+  SHEAF_RETURN_IF_ERROR(
+      parser.ParseFilter(RootOf(parsed->document, parsed->names), &parsed->root));
+  Filter filter;
+  filter.root_ = &parsed->root;
+  filter.parsed_ = std::move(parsed);
+  return filter;
+}
+
+bool Filter::Matches(const View& document) const { return Evaluate(*root_, document); }
+
+}  // namespace sheaf::document

@@ -1,0 +1,91 @@
+// Documents of arbitrary bytes, JSON and filters (RELIABILITY R8): views stay inside the
+// bytes, what Validate accepts prints and comes back the same, JSON that is taken means
+// the same to both parsers, and a filter that is taken matches or does not.
+//
+// The input's first byte chooses: 0 a binary document, 1 JSON, 2 a filter; the rest is
+// that.
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "document/compare.h"
+#include "document/filter.h"
+#include "document/json_codec.h"
+
+namespace sheaf::document {
+namespace {
+
+void Require(bool holds, const char* what) {
+  if (holds) return;
+  fprintf(stderr, "%s\n", what);
+  abort();
+}
+
+NameTable& Names() {
+  static NameTable* const names = [] {
+    auto* made = new NameTable;
+    for (const char* name : {"a", "b", "c", "words", "deep"}) made->Intern(name);
+    return made;
+  }();
+  return *names;
+}
+
+void TryBinary(std::string_view bytes) {
+  const std::string copy(bytes);  // ends where it ends
+  const bool valid = Validate(copy, Names()).ok();
+  const View root = RootOf(copy, Names());
+  (void)Compare(root, root);
+  (void)Hash(root);
+  (void)root.Field("words");
+  const absl::StatusOr<std::string> json = BinaryToJson(copy, Names());
+  Require(!valid || json.ok(), "valid, and cannot be printed");
+  if (!valid) return;
+  Require(Compare(root, root) == 0, "differs from itself");
+  Writer writer(&Names());
+  const uint32_t names = Names().size();
+  writer.Copy(root);
+  const absl::StatusOr<std::string> again = writer.Finish();
+  Require(again.ok(), "a valid document cannot be written");
+  Require(Compare(RootOf(*again, Names()), root) == 0, "a copy differs");
+  Names().Truncate(names);
+}
+
+void TryJson(std::string_view text) {
+  JsonLimits limits;
+  limits.depth_max = 100;
+  NameTable names;
+  const absl::StatusOr<std::string> document = JsonToBinary(text, &names, limits);
+  const absl::Status grammar = MinifyJson(text, limits).status();
+  Require(grammar.ok() || !document.ok(), "taken, though it is no JSON");
+  if (!document.ok()) return;
+  Require(Validate(*document, names).ok(), "what was written is not valid");
+  const absl::StatusOr<std::string> json = BinaryToJson(*document, names);
+  Require(json.ok(), "what was written cannot be printed");
+  NameTable others;
+  const absl::StatusOr<std::string> again = JsonToBinary(*json, &others);
+  Require(again.ok(), "what was printed is refused");
+  Require(Compare(RootOf(*document, names), RootOf(*again, others)) == 0,
+          "what was printed means something else");
+}
+
+void TryFilter(std::string_view text) {
+  static const std::string* const document = new std::string(*JsonToBinary(
+      R"({"a":[1,{"b":2},[3],"x",null],"b":{"c":1.5},"words":["one","two"],"deep":{"a":{"b":[]}}})",
+      &Names()));
+  const absl::StatusOr<Filter> filter = Filter::Parse(text);
+  if (filter.ok()) (void)filter->Matches(RootOf(*document, Names()));
+}
+
+}  // namespace
+}  // namespace sheaf::document
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  const std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
+  if (data[0] % 3 == 0) sheaf::document::TryBinary(rest);
+  if (data[0] % 3 == 1) sheaf::document::TryJson(rest);
+  if (data[0] % 3 == 2) sheaf::document::TryFilter(rest);
+  return 0;
+}
