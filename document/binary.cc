@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "absl/base/attributes.h"
 #include "absl/strings/str_cat.h"
 #include "document/json.h"
 #include "pager/coding.h"
@@ -202,7 +203,20 @@ class Validator {
  public:
   explicit Validator(std::string_view document) : begin_(document.data()) {}
 
+  // Small frames: it recurses as deep as documents nest.
   absl::Status Visit(const View& v, size_t depth) {
+    if (v.kind() < Kind::kArray) return Scalar(v);
+    if (depth > kDepthMax) return Wrong(v.bytes().data(), "is too deep");
+    return v.kind() == Kind::kArray ? Elements(v, depth) : Fields(v, depth);
+  }
+
+  ABSL_ATTRIBUTE_NOINLINE absl::Status Wrong(const char* at, const char* what) const {
+    return absl::DataLossError(
+        absl::StrCat("stored document: byte ", at - begin_, ": ", what));
+  }
+
+ private:
+  ABSL_ATTRIBUTE_NOINLINE absl::Status Scalar(const View& v) const {
     const char* const at = v.bytes().data();
     switch (v.kind()) {
       case Kind::kDamaged:
@@ -227,21 +241,11 @@ class Validator {
                                              : Wrong(at, "is no UTF-8");
       case Kind::kVector:
         return Floats(v);
-      case Kind::kArray:
-        return depth > kDepthMax ? Wrong(at, "is too deep") : Elements(v, depth);
-      case Kind::kObject:
-        return depth > kDepthMax ? Wrong(at, "is too deep") : Fields(v, depth);
       default:
         return absl::OkStatus();
     }
   }
 
-  absl::Status Wrong(const char* at, const char* what) const {
-    return absl::DataLossError(
-        absl::StrCat("stored document: byte ", at - begin_, ": ", what));
-  }
-
- private:
   absl::Status Floats(const View& v) const {
     const std::vector<float> floats = v.vector_value();
     for (const float f : floats)
@@ -260,19 +264,25 @@ class Validator {
   }
 
   absl::Status Fields(const View& v, size_t depth) {
-    std::vector<std::string_view> names;
     for (ObjectCursor c = v.fields(); c.Valid(); c.Next()) {
       where_ = v.bytes().data();
-      if (c.value().is_damaged()) return Wrong(where_, "has a field that is none");
+      SHEAF_RETURN_IF_ERROR(Visit(c.value(), depth + 1));
+    }
+    return Names(v);
+  }
+
+  ABSL_ATTRIBUTE_NOINLINE absl::Status Names(const View& v) const {
+    const char* const at = v.bytes().data();
+    std::vector<std::string_view> names;
+    for (ObjectCursor c = v.fields(); c.Valid(); c.Next()) {
       names.push_back(c.name());
       if (!c.name_id().has_value() && !IsValidUtf8(c.name()))
-        return Wrong(where_, "has a name that is no UTF-8");
-      SHEAF_RETURN_IF_ERROR(Visit(c.value(), depth + 1));
+        return Wrong(at, "has a name that is no UTF-8");
     }
     std::sort(names.begin(), names.end());
     return std::adjacent_find(names.begin(), names.end()) == names.end()
                ? absl::OkStatus()
-               : Wrong(v.bytes().data(), "has a name twice");
+               : Wrong(at, "has a name twice");
   }
 
   const char* const begin_;

@@ -35,6 +35,7 @@ constexpr size_t kPaddedKept = size_t{1} << 20;  // between two texts
 enum class Extended { kNone, kDate, kBinary, kInt, kLong, kDouble, kVector };
 
 Extended ExtendedOf(std::string_view name) {
+  if (!name.starts_with('$')) return Extended::kNone;
   if (name == "$date") return Extended::kDate;
   if (name == "$binary") return Extended::kBinary;
   if (name == "$numberInt") return Extended::kInt;
@@ -56,7 +57,7 @@ class Reader {
     bool ok = false;
     if (type == ondemand::json_type::array || type == ondemand::json_type::object) {
       ondemand::value value;
-      ok = !document.get_value().get(value) && Value(value, 0);
+      ok = !document.get_value().get(value) && Begin(value) && Contents();
     } else {
       ok = Scalar(document, type);
     }
@@ -65,19 +66,81 @@ class Reader {
   const std::string& error() const { return error_; }
 
  private:
-  bool Value(ondemand::value value, size_t depth) {
+  // An array or object that is being read: where it is. Nothing recurses, since texts
+  // nest deeper than small stacks go.
+  struct Open {
+    simdjson::simdjson_result<ondemand::array_iterator> element;
+    simdjson::simdjson_result<ondemand::object_iterator> field;
+    bool is_object = false, is_begun = false;
+  };
+
+  template <class Iterator>
+  static bool AtEnd(const Iterator& iterator) {
+    return iterator == Iterator();  // which it does not look at
+  }
+
+  // A scalar whole; of others the beginning.
+  bool Begin(ondemand::value value) {
     ondemand::json_type type;
     if (value.type().get(type)) return false;
-    if (type == ondemand::json_type::array) {
-      ondemand::array array;
-      return depth < depth_max_ && !value.get_array().get(array) && Array(array, depth);
-    }
-    if (type == ondemand::json_type::object) {
+    const bool is_object = type == ondemand::json_type::object;
+    if (!is_object && type != ondemand::json_type::array) return Scalar(value, type);
+    if (open_.size() >= depth_max_) return false;
+    Open open;
+    open.is_object = is_object;
+    if (is_object) {
       ondemand::object object;
-      return depth < depth_max_ && !value.get_object().get(object) &&
-             Object(object, depth);
+      if (value.get_object().get(object)) return false;
+      open.field = object.begin();
+    } else {
+      ondemand::array array;
+      if (value.get_array().get(array)) return false;
+      open.element = array.begin();
+      writer_.BeginArray();
     }
-    return Scalar(value, type);
+    open_.push_back(open);
+    return true;
+  }
+
+  bool Contents() {
+    while (!open_.empty()) {
+      Open& open = open_.back();
+      if (open.is_begun) open.is_object ? void(++open.field) : void(++open.element);
+      const bool ok = open.is_object ? NextField(&open) : NextElement(&open);
+      if (!ok) return false;
+    }
+    return writer_.status().ok();
+  }
+
+  bool NextElement(Open* open) {
+    open->is_begun = true;
+    if (AtEnd(open->element)) return End();
+    ondemand::value value;
+    return !(*open->element).get(value) && Begin(value);
+  }
+
+  bool NextField(Open* open) {
+    const bool is_first = !std::exchange(open->is_begun, true);
+    if (AtEnd(open->field)) {
+      if (is_first) writer_.BeginObject();
+      return End();
+    }
+    ondemand::field field;
+    std::string_view name;
+    if ((*open->field).get(field) || field.unescaped_key().get(name)) return false;
+    if (is_first) {
+      const Extended extended = ExtendedOf(name);
+      if (extended != Extended::kNone) return ExtendedObject(open, field, extended);
+      writer_.BeginObject();
+    }
+    writer_.Name(name);
+    return Begin(field.value());
+  }
+
+  bool End() {
+    writer_.End();
+    open_.pop_back();
+    return writer_.status().ok();
   }
 
   template <class V>
@@ -152,66 +215,31 @@ class Reader {
     return false;
   }
 
-  bool Array(ondemand::array array, size_t depth) {
-    writer_.BeginArray();
-    for (auto element : array) {
-      ondemand::value value;
-      if (element.get(value) || !Value(value, depth + 1)) return false;
-    }
-    writer_.End();
-    return true;
-  }
-
-  bool Object(ondemand::object object, size_t depth) {
-    bool is_first = true;
-    for (auto field : object) {
-      std::string_view name;
-      ondemand::value value;
-      if (field.unescaped_key().get(name)) return false;
-      if (is_first && !name.empty() && name[0] == '$') {
-        const Extended extended = ExtendedOf(name);
-        if (extended != Extended::kNone) return ExtendedObject(object, extended, depth);
-      }
-      if (is_first) writer_.BeginObject();
-      is_first = false;
-      writer_.Name(name);
-      if (field.value().get(value) || !Value(value, depth + 1)) return false;
-    }
-    if (is_first) writer_.BeginObject();
-    writer_.End();
-    return writer_.status().ok();
-  }
-
   bool Refuse(std::string_view what) {
     error_ = std::string(what);
     return false;
   }
 
-  // Begins the object again: it has one field, or is refused.
-  bool ExtendedObject(ondemand::object object, Extended extended, size_t depth) {
-    bool is_empty = false;
-    size_t count = 0;
-    if (object.reset().get(is_empty)) return false;
-    for (auto field : object) {
-      ondemand::value value;
-      if (++count > 1)
-        return Refuse(
-            "an object with $date, $binary, $number… or $vector has no other "
-            "field");
-      if (field.value().get(value) || !ExtendedValue(value, extended, depth))
-        return false;
+  // An object of one field, which is not an object in the document.
+  bool ExtendedObject(Open* open, ondemand::field field, Extended extended) {
+    if (!ExtendedValue(field.value(), extended)) return false;
+    ++open->field;
+    if (!AtEnd(open->field)) {
+      return Refuse(
+          "an object with $date, $binary, $number… or $vector has no other field");
     }
+    open_.pop_back();
     return true;
   }
 
-  bool ExtendedValue(ondemand::value value, Extended extended, size_t depth) {
+  bool ExtendedValue(ondemand::value value, Extended extended) {
     switch (extended) {
       case Extended::kDate:
         return Date(value);
       case Extended::kBinary:
         return Binary(value);
       case Extended::kVector:
-        return depth < depth_max_ && Vector(value);
+        return open_.size() < depth_max_ && Vector(value);
       default:
         return ExtendedNumber(value, extended);
     }
@@ -341,6 +369,7 @@ class Reader {
 
   Writer& writer_;
   const size_t depth_max_;
+  std::vector<Open> open_;
   std::string error_;
 };
 
