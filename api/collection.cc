@@ -3,13 +3,20 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "api/internal/handles.h"
+#include "catalog/tick.h"
 #include "document/collection_codec.h"
-#include "document/json.h"
+#include "document/json_codec.h"
 #include "pager/status_macros.h"
 
 namespace sheaf {
+
+using document::NameTable;
+using document::Schema;
+using internal::CollectionState;
+using SchemaRef = std::shared_ptr<const Schema>;
 
 namespace {
 
@@ -19,6 +26,8 @@ constexpr uint64_t kSign = uint64_t{1} << 63;
 
 absl::StatusOr<std::string> Encode(const DocumentKey& key) {
   if (key.is_number()) return document::EncodeNumberKey(key.number());
+  if (key.is_uuid()) return document::EncodeUuidKey(key.uuid().bytes);
+  if (key.is_bytes()) return document::EncodeBytesKey(key.bytes());
   return document::EncodeTextKey(key.text());
 }
 
@@ -26,16 +35,16 @@ absl::StatusOr<DocumentKey> Decode(std::string_view bytes) {
   SHEAF_ASSIGN_OR_RETURN(const document::CollectionKey key,
                          document::DecodeCollectionKey(bytes));
   if (const int64_t* number = std::get_if<int64_t>(&key)) return DocumentKey(*number);
+  if (const auto* uuid = std::get_if<document::Uuid>(&key))
+    return DocumentKey(Uuid{*uuid});
+  if (const auto* other = std::get_if<document::BytesKey>(&key))
+    return DocumentKey::Bytes(other->bytes);
   return DocumentKey(std::get<std::string_view>(key));
-}
-
-absl::StatusOr<std::string> Checked(std::string_view json) {
-  SHEAF_ASSIGN_OR_RETURN(const std::string minified, document::MinifyJson(json));
-  return document::EncodeJsonDocument(minified);
 }
 
 absl::StatusOr<KeyRange> ToKeyRange(const DocumentRange& range) {
   KeyRange keys;
+  keys.from = std::string(document::kSchemaKeysEnd);
   if (range.prefix.has_value())
     keys = KeyRange::Prefix(document::EncodeTextKeyPrefix(*range.prefix));
   if (range.from.has_value()) {
@@ -49,20 +58,104 @@ absl::StatusOr<KeyRange> ToKeyRange(const DocumentRange& range) {
   return keys;
 }
 
+std::shared_ptr<const NameTable> NamesOf(const SchemaRef& schema) {
+  return {schema, &schema->names()};
+}
+
+// Of this collection's names.
+absl::StatusOr<std::string> ToBytes(std::string_view json, NameTable* names) {
+  return document::JsonToBinary(json, names);
+}
+absl::StatusOr<std::string> ToBytes(const Document& document, NameTable* names) {
+  document::Writer writer(names);
+  writer.Copy(document.root());
+  return writer.Finish();
+}
+
 }  // namespace
 
+namespace internal {
+
+absl::StatusOr<SchemaRef> CollectionState::Schema() const {
+  if (writer != nullptr) {
+    SHEAF_RETURN_IF_ERROR(tree->Live());
+    SHEAF_ASSIGN_OR_RETURN(SchemaRef written, writer->schema());
+    return written;
+  }
+  if (schema == nullptr) {
+    SHEAF_RETURN_IF_ERROR(tree->Live());
+    const catalog::TreeView view(tree->txn->rep->store.get(), &*tree->txn->snapshot,
+                                 &tree->record);
+    SHEAF_ASSIGN_OR_RETURN(schema, tree->txn->rep->schemas.Get(view));
+  }
+  return schema;
+}
+
+}  // namespace internal
+
+DocumentKey DocumentKey::Bytes(std::string_view bytes) {
+  DocumentKey key(0);
+  key.key_ = ByteString{std::string(bytes)};
+  return key;
+}
+
 std::string DocumentKey::ToString() const {
-  return is_number() ? absl::StrCat(number()) : text();
+  if (is_number()) return absl::StrCat(number());
+  if (is_uuid()) return uuid().ToString();
+  return is_bytes() ? absl::BytesToHexString(bytes()) : text();
+}
+
+// --- CollectionReader ---------------------------------------------------------
+
+namespace {
+
+absl::Status CheckHandle(const CollectionState* state) {
+  return state == nullptr ? internal::TransactionState::Ended() : absl::OkStatus();
+}
+
+}  // namespace
+
+CollectionReader::CollectionReader(std::shared_ptr<CollectionState> state)
+    : state_(std::move(state)) {}
+
+const std::string& CollectionReader::name() const {
+  static const std::string kNone;
+  return state_ == nullptr ? kNone : state_->tree->name;
+}
+
+absl::StatusOr<std::optional<Document>> CollectionReader::FindDocument(
+    const DocumentKey& key) const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, Encode(key));
+  SHEAF_ASSIGN_OR_RETURN(std::optional<Value> value, state_->table.Find(encoded));
+  if (!value.has_value()) return std::optional<Document>();
+  SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state_->Schema());
+  auto text_names = std::make_shared<NameTable>();
+  std::string buffer;
+  DocumentView root;
+  const absl::Status opened =
+      document::OpenDocument(static_cast<const Value&>(*value).view(), schema->names(),
+                             text_names.get(), &buffer, &root);
+  if (!opened.ok()) return internal::At(name(), opened);
+  if (root.names() == text_names.get())
+    return std::optional<Document>(Document(std::move(buffer), std::move(text_names)));
+  return std::optional<Document>(Document(*std::move(value), NamesOf(schema)));
+}
+
+absl::StatusOr<Document> CollectionReader::GetDocument(const DocumentKey& key) const {
+  SHEAF_ASSIGN_OR_RETURN(std::optional<Document> document, FindDocument(key));
+  if (document.has_value()) return *std::move(document);
+  return absl::NotFoundError(
+      absl::StrCat(name(), ": no document with key ", key.ToString()));
 }
 
 absl::StatusOr<std::optional<std::string>> CollectionReader::Find(
     const DocumentKey& key) const {
-  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, Encode(key));
-  SHEAF_ASSIGN_OR_RETURN(const std::optional<Value> value, table_.Find(encoded));
-  if (!value.has_value()) return std::optional<std::string>();
-  SHEAF_ASSIGN_OR_RETURN(const std::string_view json,
-                         document::DecodeJsonDocument(value->view()));
-  return std::optional<std::string>(json);
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<Document> document, FindDocument(key));
+  if (!document.has_value()) return std::optional<std::string>();
+  absl::StatusOr<std::string> json = document->ToJson();
+  if (!json.ok()) return internal::At(name(), json.status());
+  return std::optional<std::string>(*std::move(json));
 }
 
 absl::StatusOr<std::string> CollectionReader::Get(const DocumentKey& key) const {
@@ -73,69 +166,196 @@ absl::StatusOr<std::string> CollectionReader::Get(const DocumentKey& key) const 
 }
 
 absl::StatusOr<bool> CollectionReader::Contains(const DocumentKey& key) const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_ASSIGN_OR_RETURN(const std::string encoded, Encode(key));
-  return table_.Contains(encoded);
+  return state_->table.Contains(encoded);
 }
 
-absl::StatusOr<uint64_t> CollectionReader::size() const { return table_.size(); }
+absl::StatusOr<uint64_t> CollectionReader::size() const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t entries, state_->table.size());
+  SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state_->Schema());
+  return entries - schema->rows();
+}
 
-absl::Status CollectionReader::ForEach(const DocumentRange& range, DocumentFn fn) const {
+absl::Status CollectionReader::ForEachDocument(const DocumentRange& range,
+                                               DocumentFn fn) const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_ASSIGN_OR_RETURN(const KeyRange keys, ToKeyRange(range));
+  NameTable text_names;
+  std::string buffer;
   absl::Status status;
   const auto visit = [&](std::string_view bytes, std::string_view value) {
-    absl::StatusOr<DocumentKey> key = Decode(bytes);
-    absl::StatusOr<std::string_view> json = document::DecodeJsonDocument(value);
-    status = key.ok() ? json.status() : key.status();
-    return status.ok() && fn(*key, *json);
+    // A writer's may grow from one document to the next.
+    const absl::StatusOr<SchemaRef> schema = state_->Schema();
+    const absl::StatusOr<DocumentKey> key = Decode(bytes);
+    DocumentView root;
+    status = schema.ok() ? key.status() : schema.status();
+    if (status.ok())
+      status =
+          document::OpenDocument(value, (*schema)->names(), &text_names, &buffer, &root);
+    return status.ok() && fn(*key, root);
   };
-  SHEAF_RETURN_IF_ERROR(range.reverse ? table_.ForEachReverse(keys, visit)
-                                      : table_.ForEach(keys, visit));
+  SHEAF_RETURN_IF_ERROR(range.reverse ? state_->table.ForEachReverse(keys, visit)
+                                      : state_->table.ForEach(keys, visit));
   return status.ok() ? status : internal::At(name(), status);
 }
 
+absl::Status CollectionReader::ForEach(const DocumentRange& range, JsonFn fn) const {
+  std::string json;
+  absl::Status status;
+  SHEAF_RETURN_IF_ERROR(
+      ForEachDocument(range, [&](const DocumentKey& key, const DocumentView& document) {
+        json.clear();
+        status = document::AppendJson(document, &json);
+        return status.ok() && fn(key, json);
+      }));
+  return status.ok() ? status : internal::At(name(), status);
+}
+
+absl::StatusOr<std::vector<IndexInfo>> CollectionReader::Indexes() const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_RETURN_IF_ERROR(state_->tree->Live());
+  if (state_->writer != nullptr) return state_->writer->ListIndexes();
+  SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state_->Schema());
+  std::vector<IndexInfo> infos;
+  for (const document::Index& index : schema->indexes()) {
+    SHEAF_ASSIGN_OR_RETURN(const std::optional<catalog::TreeRecord> record,
+                           state_->tree->txn->snapshot->FindTree(index.tree));
+    infos.push_back({index.definition, index.state,
+                     record.has_value() ? record->root.entries : 0,
+                     index.through_arrays});
+  }
+  return infos;
+}
+
+// --- Collection ---------------------------------------------------------------
+
 absl::Status Collection::NoteNumber(const DocumentKey& key) {
   if (!key.is_number()) return absl::OkStatus();
-  catalog::OpenTree* const open = table_.state_->open;
+  catalog::OpenTree* const open = state_->tree->open;
   const uint64_t counter = static_cast<uint64_t>(key.number()) + kSign;
   return counter > open->record().counter ? open->SetCounter(counter) : absl::OkStatus();
 }
 
+template <class Source>
+absl::Status Collection::Write(const DocumentKey& key, const Source& source, Mode mode) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_RETURN_IF_ERROR(state_->tree->Live());
+  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, Encode(key));
+  if (mode == Mode::kReplace) {
+    SHEAF_ASSIGN_OR_RETURN(const bool there, state_->table.Contains(encoded));
+    if (!there)
+      return absl::NotFoundError(
+          absl::StrCat(name(), ": no document with key ", key.ToString()));
+  }
+  SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<Schema> schema, state_->writer->schema());
+  const absl::StatusOr<std::string> bytes = ToBytes(source, &schema->names());
+  bool existed = false;
+  absl::Status put = bytes.status();
+  if (put.ok())
+    put = state_->writer->Put(encoded, *bytes,
+                              mode == Mode::kInsert ? btree::BTree::PutMode::kInsertOnly
+                                                    : btree::BTree::PutMode::kUpsert,
+                              &existed);
+  if (put.ok() && existed && mode == Mode::kInsert)
+    put = absl::AlreadyExistsError(
+        absl::StrCat("the key ", key.ToString(), " exists already"));
+  if (put.ok()) return NoteNumber(key);
+  schema->ForgetNewNames();
+  return bytes.ok() ? internal::At(name(), put) : put;
+}
+
 absl::Status Collection::Put(const DocumentKey& key, std::string_view json) {
-  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, Encode(key));
-  SHEAF_ASSIGN_OR_RETURN(const std::string value, Checked(json));
-  SHEAF_RETURN_IF_ERROR(table_.Put(encoded, value));
-  return NoteNumber(key);
+  return Write(key, json, Mode::kUpsert);
 }
-
+absl::Status Collection::Put(const DocumentKey& key, const Document& document) {
+  return Write(key, document, Mode::kUpsert);
+}
 absl::Status Collection::Insert(const DocumentKey& key, std::string_view json) {
-  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, Encode(key));
-  SHEAF_ASSIGN_OR_RETURN(const std::string value, Checked(json));
-  SHEAF_RETURN_IF_ERROR(table_.Insert(encoded, value));
-  return NoteNumber(key);
+  return Write(key, json, Mode::kInsert);
 }
-
+absl::Status Collection::Insert(const DocumentKey& key, const Document& document) {
+  return Write(key, document, Mode::kInsert);
+}
 absl::Status Collection::Replace(const DocumentKey& key, std::string_view json) {
-  SHEAF_ASSIGN_OR_RETURN(const bool there, Contains(key));
-  if (there) return Put(key, json);
-  return absl::NotFoundError(
-      absl::StrCat(name(), ": no document with key ", key.ToString()));
+  return Write(key, json, Mode::kReplace);
+}
+absl::Status Collection::Replace(const DocumentKey& key, const Document& document) {
+  return Write(key, document, Mode::kReplace);
 }
 
-absl::StatusOr<int64_t> Collection::Append(std::string_view json) {
-  if (table_.state_ == nullptr) return internal::TransactionState::Ended();
-  SHEAF_RETURN_IF_ERROR(table_.state_->Live());
-  const uint64_t counter = table_.state_->open->record().counter;
+template <class Source>
+absl::StatusOr<int64_t> Collection::AppendFrom(const Source& source) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_RETURN_IF_ERROR(state_->tree->Live());
+  const uint64_t counter = state_->tree->open->record().counter;
   if (counter == std::numeric_limits<uint64_t>::max())
     return absl::ResourceExhaustedError(
         absl::StrCat(name(), ": the largest integer key is in use"));
   const int64_t key = counter == 0 ? 1 : static_cast<int64_t>(counter + 1 - kSign);
+  SHEAF_RETURN_IF_ERROR(Write(key, source, Mode::kInsert));
+  return key;
+}
+
+absl::StatusOr<int64_t> Collection::Append(std::string_view json) {
+  return AppendFrom(json);
+}
+absl::StatusOr<int64_t> Collection::Append(const Document& document) {
+  return AppendFrom(document);
+}
+
+absl::StatusOr<Uuid> Collection::Add(std::string_view json) {
+  const Uuid key = Uuid::Next();
   SHEAF_RETURN_IF_ERROR(Insert(key, json));
+  return key;
+}
+absl::StatusOr<Uuid> Collection::Add(const Document& document) {
+  const Uuid key = Uuid::Next();
+  SHEAF_RETURN_IF_ERROR(Insert(key, document));
   return key;
 }
 
 absl::StatusOr<bool> Collection::Delete(const DocumentKey& key) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_RETURN_IF_ERROR(state_->tree->Live());
   SHEAF_ASSIGN_OR_RETURN(const std::string encoded, Encode(key));
-  return table_.Delete(encoded);
+  return state_->writer->Delete(encoded);
+}
+
+absl::Status Collection::CreateIndex(const IndexDefinition& definition,
+                                     const Progress& progress) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_RETURN_IF_ERROR(state_->tree->Live());
+  IndexDefinition complete = definition;
+  SHEAF_RETURN_IF_ERROR(complete.Complete());
+  document::CollectionWriter& writer = *state_->writer;
+  SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<Schema> schema, writer.schema());
+  const bool is_new = schema->FindIndex(complete.name) == nullptr;
+  absl::Status built = writer.BeginIndex(complete);
+  if (!built.ok()) return internal::At(name(), built);
+  constexpr uint64_t kBytesAtOnce = 128 << 20;
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t total, writer.size());
+  std::string after;
+  uint64_t done = 0;
+  for (bool ready = false; built.ok() && !ready;) {
+    const absl::StatusOr<bool> some =
+        writer.ContinueIndex(complete.name, kBytesAtOnce, &after, &done);
+    built = some.status();
+    ready = some.ok() && *some;
+    if (built.ok() && !ready)
+      built = catalog::Tick(progress, "the index", {done, total, "documents indexed"});
+  }
+  if (built.ok()) return built;
+  if (is_new) SHEAF_RETURN_IF_ERROR(writer.DropIndex(complete.name));
+  return internal::At(name(), built);
+}
+
+absl::Status Collection::DropIndex(std::string_view name) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_RETURN_IF_ERROR(state_->tree->Live());
+  const absl::Status dropped = state_->writer->DropIndex(name);
+  return dropped.ok() ? dropped : internal::At(this->name(), dropped);
 }
 
 }  // namespace sheaf

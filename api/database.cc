@@ -6,6 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "api/internal/build_file.h"
 #include "api/internal/handles.h"
+#include "catalog/tick.h"
+#include "document/check.h"
 #include "pager/status_macros.h"
 
 namespace sheaf {
@@ -272,6 +274,8 @@ absl::Status Database::RotateFileKey(const EncryptionKey& key, const Progress& p
   return rep_->store->RotateFileKey(key, progress);
 }
 
+constexpr size_t kFindingsMax = 1000;
+
 absl::StatusOr<CheckReport> Database::Check(CheckLevel level, const Progress& progress) {
   if (rep_->closed.load()) return absl::FailedPreconditionError("the database is closed");
   SHEAF_ASSIGN_OR_RETURN(const catalog::CheckResult result,
@@ -282,6 +286,16 @@ absl::StatusOr<CheckReport> Database::Check(CheckLevel level, const Progress& pr
   report.pages_checked = result.pages;
   report.trees_checked = result.trees;
   report.entries_checked = result.entries;
+  // What is damaged below cannot be compared.
+  if (level != CheckLevel::kFull || !report.ok()) return report;
+  const catalog::Snapshot snapshot(rep_->store.get());
+  const auto problem = [&](const std::string& what) {
+    if (report.findings.size() < kFindingsMax) report.findings.push_back({0, what});
+  };
+  SHEAF_RETURN_IF_ERROR(document::CheckCollections(
+      rep_->store.get(), snapshot, problem, [&](uint64_t done) {
+        return catalog::Tick(progress, "the check", {done, 0, "documents compared"});
+      }));
   return report;
 }
 

@@ -137,6 +137,13 @@ class Database {
   // wrong operation fails alone.
   absl::Status Apply(const WriteBatch& batch, const WriteOptions& options = {});
 
+  // Builds it beside readers and writers, in short transactions; nothing is done when it is
+  // there already. kAlreadyExists: another of that name, or, of a unique one, two documents
+  // that have the same values. A call that fails or is cancelled leaves none; after a crash
+  // it is there in state kBuilding, and the next call begins anew.
+  absl::Status CreateIndex(std::string_view collection, const IndexDefinition& definition,
+                           const Progress& progress = {});
+
   absl::Status Checkpoint();
   DatabaseStats stats() const;
   // Reads every page and compares every structure with every other. Changes

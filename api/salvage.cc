@@ -9,6 +9,7 @@
 #include "catalog/salvage.h"
 #include "catalog/write_txn.h"
 #include "document/collection_codec.h"
+#include "document/collection_writer.h"
 #include "pager/status_macros.h"
 
 namespace sheaf {
@@ -17,26 +18,49 @@ namespace {
 
 // A collection's counter may come from an older catalog than its documents: its next
 // integer key must be none that is there.
-absl::Status RaiseCounters(catalog::Store* store) {
+absl::Status RaiseCounter(catalog::WriteTxn* txn, catalog::OpenTree* tree) {
+  btree::TreeCursor cursor(txn->context(), &tree->root(), nullptr);
+  // Texts come behind all numbers.
+  if (!cursor.SeekAtOrBefore(document::EncodeTextKeyPrefix(""))) return cursor.status();
+  const absl::StatusOr<document::CollectionKey> last =
+      document::DecodeCollectionKey(cursor.key());
+  const int64_t* const number = last.ok() ? std::get_if<int64_t>(&*last) : nullptr;
+  if (number == nullptr) return absl::OkStatus();
+  const uint64_t counter = static_cast<uint64_t>(*number) + (uint64_t{1} << 63);
+  return counter <= tree->record().counter ? absl::OkStatus() : tree->SetCounter(counter);
+}
+
+// Indexes were copied as they were found, which says nothing of the documents that were.
+absl::Status RebuildIndexes(document::CollectionWriter* writer, const std::string& name,
+                            std::vector<std::string>* notes) {
+  SHEAF_RETURN_IF_ERROR(writer->RepairSchema());
+  SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<document::Schema> schema,
+                         writer->schema());
+  std::vector<std::string> indexes;
+  for (const document::Index& index : schema->indexes())
+    indexes.push_back(index.definition.name);
+  for (const std::string& index : indexes) {
+    const absl::Status built = writer->RebuildIndex(index);
+    if (built.ok()) continue;
+    if (!absl::IsAlreadyExists(built) && !absl::IsDataLoss(built)) return built;
+    SHEAF_RETURN_IF_ERROR(writer->FailIndex(index));
+    notes->push_back(
+        absl::StrCat(name, ": index ", index, " could not be built: ", built.message()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RepairCollections(catalog::Store* store, std::vector<std::string>* notes) {
   SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<catalog::WriteTxn> txn,
                          store->BeginWrite(absl::InfiniteDuration()));
   SHEAF_ASSIGN_OR_RETURN(const std::vector<catalog::TreeRecord> trees, txn->ListTrees());
-  for (const catalog::TreeRecord& tree : trees) {
-    if (tree.kind != catalog::TreeKind::kCollection) continue;
-    btree::TreeCursor cursor(txn->context(), &tree.root, nullptr);
-    // Texts come behind all numbers.
-    if (!cursor.SeekAtOrBefore(document::EncodeTextKeyPrefix(""))) {
-      SHEAF_RETURN_IF_ERROR(cursor.status());
-      continue;
-    }
-    const absl::StatusOr<document::CollectionKey> last =
-        document::DecodeCollectionKey(cursor.key());
-    const int64_t* const number = last.ok() ? std::get_if<int64_t>(&*last) : nullptr;
-    if (number == nullptr) continue;
-    const uint64_t counter = static_cast<uint64_t>(*number) + (uint64_t{1} << 63);
-    if (counter <= tree.counter) continue;
-    SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * open, txn->FindTree(tree.name));
-    SHEAF_RETURN_IF_ERROR(open->SetCounter(counter));
+  document::SchemaCache cache;
+  for (const catalog::TreeRecord& record : trees) {
+    if (record.kind != catalog::TreeKind::kCollection) continue;
+    SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, txn->FindTree(record.name));
+    SHEAF_RETURN_IF_ERROR(RaiseCounter(txn.get(), tree));
+    document::CollectionWriter writer(txn.get(), tree, &cache);
+    SHEAF_RETURN_IF_ERROR(RebuildIndexes(&writer, record.name, notes));
   }
   return txn->Commit(Durability::kFull);
 }
@@ -57,7 +81,7 @@ absl::StatusOr<SalvageReport> Salvage(const std::string& from, const std::string
   catalog::SalvageResult found;
   const auto fill = [&](catalog::Store* store) -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(found, catalog::Salvage(fs, source, key, store, progress));
-    return RaiseCounters(store);
+    return RepairCollections(store, &found.notes);
   };
   SHEAF_RETURN_IF_ERROR(
       internal::BuildFile(fs, target, options.overwrite, create, {}, fill).status());
@@ -66,6 +90,7 @@ absl::StatusOr<SalvageReport> Salvage(const std::string& from, const std::string
   report.commits_replayed = found.commits_replayed;
   report.notes = std::move(found.notes);
   for (catalog::SalvagedTree& tree : found.trees) {
+    if (tree.kind == catalog::TreeKind::kIndex) continue;
     SalvageReport::Tree& out = report.trees.emplace_back();
     out.name = std::move(tree.name);
     out.kind = static_cast<TreeKind>(tree.kind);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "api/internal/handles.h"
 #include "catalog/measure.h"
@@ -20,14 +21,28 @@ TreeInfo ToInfo(const catalog::TreeRecord& record, uint64_t entries) {
           record.value_type, record.compression.wanted};
 }
 
-std::vector<TreeInfo> ToInfos(const std::vector<catalog::TreeRecord>& records) {
+// `view`: of the tree of a record.
+using ViewFn = absl::FunctionRef<absl::StatusOr<catalog::TreeView>(
+    const catalog::TreeRecord& record)>;
+absl::StatusOr<std::vector<TreeInfo>> ToInfos(
+    const std::vector<catalog::TreeRecord>& records, ViewFn view) {
   std::vector<TreeInfo> infos;
   infos.reserve(records.size());
-  for (const catalog::TreeRecord& r : records) infos.push_back(ToInfo(r, r.root.entries));
+  for (const catalog::TreeRecord& r : records) {
+    if (r.kind == catalog::TreeKind::kIndex) continue;
+    uint64_t entries = r.root.entries;
+    if (r.kind == catalog::TreeKind::kCollection) {
+      SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView tree, view(r));
+      SHEAF_ASSIGN_OR_RETURN(const uint32_t rows, document::CountSchemaRows(tree));
+      entries -= rows;
+    }
+    infos.push_back(ToInfo(r, entries));
+  }
   return infos;
 }
 
 const char* KindName(catalog::TreeKind kind) {
+  if (kind == catalog::TreeKind::kIndex) return "index";
   return kind == catalog::TreeKind::kTable ? "table" : "collection";
 }
 
@@ -98,6 +113,14 @@ void TransactionState::End() {
   if (owns) ended->Drop();
 }
 
+document::CollectionWriter* TransactionState::WriterOf(catalog::OpenTree* tree) {
+  std::unique_ptr<document::CollectionWriter>& writer = collections[tree->record().id];
+  if (writer == nullptr)
+    writer =
+        std::make_unique<document::CollectionWriter>(write.get(), tree, &rep->schemas);
+  return writer.get();
+}
+
 // --- ReadTransaction --------------------------------------------------------
 
 ReadTransaction::ReadTransaction(std::shared_ptr<TransactionState> state)
@@ -135,7 +158,10 @@ absl::StatusOr<CollectionReader> ReadTransaction::collection(
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<TableState> table,
                          OpenForReading(state_, name, catalog::TreeKind::kCollection));
-  return CollectionReader(Table(std::move(table)));
+  auto state = std::make_shared<internal::CollectionState>();
+  state->tree = table;
+  state->table = Table(std::move(table));
+  return CollectionReader(std::move(state));
 }
 
 absl::StatusOr<std::vector<TreeInfo>> ReadTransaction::List() const {
@@ -143,7 +169,9 @@ absl::StatusOr<std::vector<TreeInfo>> ReadTransaction::List() const {
   SHEAF_RETURN_IF_ERROR(state_->Live());
   SHEAF_ASSIGN_OR_RETURN(const std::vector<catalog::TreeRecord> records,
                          state_->snapshot->ListTrees());
-  return ToInfos(records);
+  return ToInfos(records, [this](const catalog::TreeRecord& record) {
+    return catalog::TreeView(state_->rep->store.get(), &*state_->snapshot, &record);
+  });
 }
 
 absl::StatusOr<TreeStats> ReadTransaction::Measure(std::string_view name,
@@ -158,7 +186,13 @@ absl::StatusOr<TreeStats> ReadTransaction::Measure(std::string_view name,
   const absl::StatusOr<catalog::TreeMeasure> m =
       catalog::MeasureTree(*state_->snapshot, *record, progress);
   if (!m.ok()) return internal::At(std::string(name), m.status());
-  return TreeStats{.entries = m->entries,
+  uint32_t schema_rows = 0;
+  if (record->kind == catalog::TreeKind::kCollection) {
+    SHEAF_ASSIGN_OR_RETURN(schema_rows,
+                           document::CountSchemaRows(catalog::TreeView(
+                               state_->rep->store.get(), &*state_->snapshot, &*record)));
+  }
+  return TreeStats{.entries = m->entries - schema_rows,
                    .height = m->height,
                    .leaf_pages = m->leaf_pages,
                    .inner_pages = m->inner_pages,
@@ -233,7 +267,11 @@ absl::StatusOr<Collection> WriteTransaction::collection(std::string_view name,
   SHEAF_ASSIGN_OR_RETURN(
       std::shared_ptr<TableState> table,
       OpenForWriting(state_, name, catalog::TreeKind::kCollection, {}, {}, options));
-  return Collection(Table(std::move(table)));
+  auto state = std::make_shared<internal::CollectionState>();
+  state->tree = table;
+  state->table = Table(std::move(table));
+  state->writer = state_->WriterOf(state->tree->open);
+  return Collection(std::move(state));
 }
 
 absl::StatusOr<std::vector<TreeInfo>> WriteTransaction::List() const {
@@ -241,19 +279,12 @@ absl::StatusOr<std::vector<TreeInfo>> WriteTransaction::List() const {
   SHEAF_RETURN_IF_ERROR(state_->Live());
   SHEAF_ASSIGN_OR_RETURN(const std::vector<catalog::TreeRecord> records,
                          state_->write->ListTrees());
-  return ToInfos(records);
-}
-
-absl::Status WriteTransaction::Rename(std::string_view from, std::string_view to) {
-  if (state_ == nullptr) return TransactionState::Ended();
-  SHEAF_RETURN_IF_ERROR(state_->Live());
-  return state_->write->RenameTree(from, to);
-}
-
-absl::Status WriteTransaction::Drop(std::string_view name) {
-  if (state_ == nullptr) return TransactionState::Ended();
-  SHEAF_RETURN_IF_ERROR(state_->Live());
-  return state_->write->DropTree(name);
+  const auto view =
+      [this](const catalog::TreeRecord& r) -> absl::StatusOr<catalog::TreeView> {
+    SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * open, state_->write->FindTree(r.name));
+    return catalog::TreeView(state_->write.get(), open);
+  };
+  return ToInfos(records, view);
 }
 
 namespace {
@@ -263,12 +294,24 @@ absl::StatusOr<catalog::OpenTree*> FindToChange(TransactionState* txn,
   if (txn == nullptr) return TransactionState::Ended();
   SHEAF_RETURN_IF_ERROR(txn->Live());
   SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, txn->write->FindTree(name));
-  if (tree != nullptr) return tree;
+  if (tree != nullptr && tree->record().kind != catalog::TreeKind::kIndex) return tree;
   return absl::NotFoundError(
       absl::StrCat(std::string(name), ": no such table or collection"));
 }
 
 }  // namespace
+
+absl::Status WriteTransaction::Rename(std::string_view from, std::string_view to) {
+  SHEAF_RETURN_IF_ERROR(FindToChange(state_.get(), from).status());
+  return state_->write->RenameTree(from, to);
+}
+
+absl::Status WriteTransaction::Drop(std::string_view name) {
+  SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, FindToChange(state_.get(), name));
+  if (tree->record().kind == catalog::TreeKind::kCollection)
+    SHEAF_RETURN_IF_ERROR(state_->WriterOf(tree)->DropAllIndexes());
+  return state_->write->DropTree(name);
+}
 
 absl::Status WriteTransaction::SetCompression(std::string_view name,
                                               const Compression& compression) {
@@ -297,6 +340,7 @@ absl::StatusOr<Savepoint> WriteTransaction::SetSavepoint() {
 absl::Status WriteTransaction::RollbackTo(Savepoint savepoint) {
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_RETURN_IF_ERROR(state_->Live());
+  for (const auto& [id, writer] : state_->collections) writer->Forget();
   return state_->write->RollbackTo(savepoint.id_);
 }
 

@@ -26,7 +26,8 @@ namespace sheaf {
 
 namespace internal {
 struct TransactionState;
-}
+class IndexBuild;
+}  // namespace internal
 
 enum class TreeKind : uint8_t { kTable = 1, kCollection = 2 };
 
@@ -140,6 +141,7 @@ class WriteTransaction {
 
  private:
   friend class Database;
+  friend class internal::IndexBuild;
   explicit WriteTransaction(std::shared_ptr<internal::TransactionState> state);
   std::shared_ptr<internal::TransactionState> state_;
 };

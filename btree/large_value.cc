@@ -201,17 +201,21 @@ absl::Status ReadLarge(Pager* pager, const LargeRef& ref, uint64_t offset,
   return absl::OkStatus();
 }
 
-absl::Status WholeValue(Pager* pager, const NodeView::LeafValue& value,
-                        std::string* buffer, std::string_view* out) {
-  *out = value.bytes;
-  if (!value.is_large) return absl::OkStatus();
-  const LargeRef ref = DecodeLargeRef(value.bytes.data());
+absl::Status WholeLarge(Pager* pager, const LargeRef& ref, std::string* buffer,
+                        std::string_view* out) {
   char last = 0;
   if (ref.size > 0)
     SHEAF_RETURN_IF_ERROR(ReadLarge(pager, ref, ref.size - 1, absl::MakeSpan(&last, 1)));
   buffer->resize(ref.size);
   *out = *buffer;
   return ReadLarge(pager, ref, 0, absl::MakeSpan(buffer->data(), buffer->size()));
+}
+
+absl::Status WholeValue(Pager* pager, const NodeView::LeafValue& value,
+                        std::string* buffer, std::string_view* out) {
+  *out = value.bytes;
+  if (!value.is_large) return absl::OkStatus();
+  return WholeLarge(pager, DecodeLargeRef(value.bytes.data()), buffer, out);
 }
 
 absl::Status WalkLarge(Pager* pager, const LargeRef& ref,

@@ -40,8 +40,10 @@ absl::StatusOr<LargeRef> WriteLarge(pager::PageWriter* writer, std::string_view 
 absl::Status ReadLarge(pager::Pager* pager, const LargeRef& ref, uint64_t offset,
                        absl::Span<char> out);
 
-// The value itself: where it is, when it is small, otherwise read into `*buffer`, which
-// takes memory for a value whose last byte is there.
+// All of it, read into `*buffer`, which takes memory for a value whose last byte is there.
+absl::Status WholeLarge(pager::Pager* pager, const LargeRef& ref, std::string* buffer,
+                        std::string_view* out);
+// The value itself: where it is, when it is small, otherwise read so.
 absl::Status WholeValue(pager::Pager* pager, const NodeView::LeafValue& value,
                         std::string* buffer, std::string_view* out);
 

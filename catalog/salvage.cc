@@ -277,7 +277,7 @@ std::optional<TreeRecord> Salvager::TakeCatalogEntry(std::string_view key,
   if (!key.starts_with(kFirstTreeKey)) return std::nullopt;
   absl::StatusOr<TreeRecord> record = DecodeTreeRecord(key, value.bytes);
   absl::Status status = record.status();
-  if (status.ok()) status = CheckTreeName(record->name);
+  if (status.ok()) status = CheckTreeName(record->name, record->kind);
   if (status.ok()) return *std::move(record);
   Note(absl::StrCat("catalog: ", std::string(status.message())));
   return std::nullopt;

@@ -197,7 +197,7 @@ class StoreChecker {
       if (!id.ok() || *id != record->id)
         Problem(0, absl::StrCat("catalog: the name ", record->name,
                                 " does not lead to its tree"));
-      if (!CheckTreeName(record->name).ok())
+      if (!CheckTreeName(record->name, record->kind).ok())
         Problem(0, absl::StrCat("catalog: tree ", record->id, " has an impossible name"));
       if (record->id >= version.next_tree_id)
         Problem(0, absl::StrCat("catalog: tree id ", record->id, " was never given out"));

@@ -46,8 +46,8 @@ bool TakeString(std::string_view* in, std::string_view* out) {
 }
 
 bool IsKind(uint64_t kind) {
-  return kind == static_cast<uint64_t>(TreeKind::kTable) ||
-         kind == static_cast<uint64_t>(TreeKind::kCollection);
+  return kind >= static_cast<uint64_t>(TreeKind::kTable) &&
+         kind <= static_cast<uint64_t>(TreeKind::kIndex);
 }
 
 void EncodeCompression(std::string* out, const TreeCompression& c) {
@@ -195,7 +195,7 @@ absl::StatusOr<std::optional<TreeRecord>> FindInCatalog(const btree::ReadContext
   return record;
 }
 
-absl::Status CheckTreeName(std::string_view name) {
+absl::Status CheckTreeName(std::string_view name, TreeKind kind) {
   const auto bad = [&](const char* why) {
     return absl::InvalidArgumentError(
         absl::StrCat("name: ", why, "; 1 to ", kTreeNameMax,
@@ -203,6 +203,10 @@ absl::Status CheckTreeName(std::string_view name) {
   };
   if (name.empty()) return bad("is empty");
   if (name.size() > kTreeNameMax) return bad("is too long");
+  if (kind == TreeKind::kIndex) {
+    if (!name.starts_with(kIndexNamePrefix)) return bad("is none of an index");
+    name.remove_prefix(kIndexNamePrefix.size());
+  }
   while (!name.empty()) {
     const auto first = static_cast<uint8_t>(name[0]);
     if (first < 0x20 || first == 0x7f) return bad("has a control character");

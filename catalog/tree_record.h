@@ -52,7 +52,8 @@
 namespace sheaf::catalog {
 
 using TreeId = uint64_t;
-enum class TreeKind : uint8_t { kTable = 1, kCollection = 2 };
+// An index belongs to a collection, whose schema knows it by name (document/schema.h).
+enum class TreeKind : uint8_t { kTable = 1, kCollection = 2, kIndex = 3 };
 // Three of these fit a leaf of the catalog, which keeps its values in the leaf.
 inline constexpr size_t kTreeNameMax = 255, kTypeNameMax = 255;
 
@@ -96,8 +97,10 @@ absl::StatusOr<std::optional<TreeRecord>> FindInCatalog(const btree::ReadContext
                                                         const btree::TreeRoot& root,
                                                         std::string_view name);
 
-// kInvalidArgument: 1 to 255 bytes of UTF-8 without control characters.
-absl::Status CheckTreeName(std::string_view name);
+// kInvalidArgument: 1 to 255 bytes of UTF-8 without control characters. Those of indexes
+// begin with one, so that nobody else can choose them.
+inline constexpr std::string_view kIndexNamePrefix = "\x01";
+absl::Status CheckTreeName(std::string_view name, TreeKind kind = TreeKind::kTable);
 
 enum class OpCode : uint8_t {
   kPut = 1,

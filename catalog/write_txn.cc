@@ -180,7 +180,7 @@ absl::StatusOr<OpenTree*> WriteTxn::CreateTree(std::string_view name, TreeKind k
                                                std::string_view key_type,
                                                std::string_view value_type,
                                                TreeId id_min) {
-  SHEAF_RETURN_IF_ERROR(CheckTreeName(name));
+  SHEAF_RETURN_IF_ERROR(CheckTreeName(name, kind));
   for (const auto& [what, type] :
        {std::pair("key_type", key_type), std::pair("value_type", value_type)}) {
     if (type.size() > kTypeNameMax)

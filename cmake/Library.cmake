@@ -5,7 +5,8 @@
 set(public_include ${PROJECT_BINARY_DIR}/include)
 file(MAKE_DIRECTORY ${public_include}/sheaf)
 file(GLOB public_headers CONFIGURE_DEPENDS api/*.h)
-foreach(header pager/status_macros.h pager/encryption_key.h btree/key.h catalog/options.h catalog/observer.h)  # "Installed as <sheaf/…>"
+foreach(header pager/status_macros.h pager/encryption_key.h btree/key.h catalog/options.h catalog/observer.h
+        document/binary.h document/names.h document/index.h)  # "Installed as <sheaf/…>"
   if(EXISTS ${PROJECT_SOURCE_DIR}/${header})
     list(APPEND public_headers ${PROJECT_SOURCE_DIR}/${header})
   endif()

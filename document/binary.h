@@ -1,5 +1,5 @@
 // Binary documents: the bytes, a writer, and views that read a field without decoding the
-// rest.
+// rest. Installed as <sheaf/binary.h>.
 //
 //   document := encoding 2 (1 byte), value
 //   value    := tag (1 byte), and by tag:
@@ -28,8 +28,8 @@
 // is no value becomes one of kind kDamaged. Validate looks at everything at once.
 //
 // Views point into the bytes and the names. Thread-compatible.
-#ifndef DOCUMENT_BINARY_H_
-#define DOCUMENT_BINARY_H_
+#ifndef SHEAF_BINARY_H_
+#define SHEAF_BINARY_H_
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -41,7 +41,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "document/names.h"
+#include "sheaf/names.h"
 
 namespace sheaf::document {
 
@@ -225,4 +225,4 @@ class Writer {
 };
 
 }  // namespace sheaf::document
-#endif  // DOCUMENT_BINARY_H_
+#endif  // SHEAF_BINARY_H_

@@ -1,5 +1,6 @@
 #include "document/collection_codec.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "absl/status/status.h"
@@ -7,17 +8,23 @@
 #include "absl/strings/str_format.h"
 #include "btree/key.h"
 #include "document/json.h"
+#include "document/json_codec.h"
 
 namespace sheaf::document {
 namespace {
 
-// What is wrong with a text as a key; none when nothing is.
-std::optional<std::string> TextKeyProblem(std::string_view text) {
+std::optional<std::string> SizeProblem(std::string_view text) {
   if (text.empty()) return "is empty";
   if (text.size() > kTextKeyBytesMax) {
     return absl::StrCat("has ", text.size(), " bytes; at most ", kTextKeyBytesMax,
                         " are allowed");
   }
+  return std::nullopt;
+}
+
+// What is wrong with a text as a key; none when nothing is.
+std::optional<std::string> TextKeyProblem(std::string_view text) {
+  if (std::optional<std::string> problem = SizeProblem(text)) return problem;
   if (!IsValidUtf8(text)) return "is not valid UTF-8";
   return std::nullopt;
 }
@@ -35,6 +42,17 @@ absl::StatusOr<std::string> EncodeTextKey(std::string_view text) {
     return absl::InvalidArgumentError("the document key " + *problem);
   }
   return EncodeTextKeyPrefix(text);
+}
+
+absl::StatusOr<std::string> EncodeBytesKey(std::string_view bytes) {
+  if (const std::optional<std::string> problem = SizeProblem(bytes))
+    return absl::InvalidArgumentError("the document key " + *problem);
+  return std::string(1, static_cast<char>(KeyTag::kBytes)).append(bytes);
+}
+
+std::string EncodeUuidKey(const Uuid& uuid) {
+  std::string bytes(1, static_cast<char>(KeyTag::kUuid));
+  return bytes.append(uuid.begin(), uuid.end());
 }
 
 std::string EncodeTextKeyPrefix(std::string_view text) {
@@ -61,26 +79,40 @@ absl::StatusOr<CollectionKey> DecodeCollectionKey(std::string_view bytes) {
         return absl::DataLossError("document key: its text " + *problem);
       }
       return bytes;
+    case KeyTag::kUuid: {
+      Uuid uuid;
+      if (bytes.size() != uuid.size())
+        return absl::DataLossError("document key: a UUID that is not of 16 bytes");
+      std::copy(bytes.begin(), bytes.end(), uuid.begin());
+      return uuid;
+    }
+    case KeyTag::kBytes:
+      if (const std::optional<std::string> problem = SizeProblem(bytes))
+        return absl::DataLossError("document key: it " + *problem);
+      return BytesKey{bytes};
   }
   return absl::DataLossError(
-      absl::StrFormat("document key: tag 0x%02X is neither number nor text", tag));
+      absl::StrFormat("document key: tag 0x%02X is that of no key", tag));
 }
 
-std::string EncodeJsonDocument(std::string_view json) {
-  std::string bytes;
-  bytes.reserve(1 + json.size());
-  bytes.push_back(static_cast<char>(DocumentEncoding::kJsonText));
-  return bytes.append(json);
-}
-
-absl::StatusOr<std::string_view> DecodeJsonDocument(std::string_view bytes) {
-  if (bytes.empty()) return absl::DataLossError("stored document: it is empty");
-  const uint8_t encoding = static_cast<uint8_t>(bytes[0]);
-  bytes.remove_prefix(1);
+absl::Status OpenDocument(std::string_view stored, const NameTable& names,
+                          NameTable* text_names, std::string* buffer, View* out) {
+  if (stored.empty()) return absl::DataLossError("stored document: it is empty");
+  const uint8_t encoding = static_cast<uint8_t>(stored[0]);
   switch (DocumentEncoding{encoding}) {
-    case DocumentEncoding::kJsonText:
-      if (bytes.empty()) return absl::DataLossError("stored document: no JSON text");
-      return bytes;
+    case DocumentEncoding::kBinary:
+      *out = RootOf(stored, names);
+      return out->is_damaged() ? absl::DataLossError("stored document: it is damaged")
+                               : absl::OkStatus();
+    case DocumentEncoding::kJsonText: {
+      absl::StatusOr<std::string> binary = JsonToBinary(stored.substr(1), text_names);
+      if (!binary.ok())
+        return absl::DataLossError(
+            absl::StrCat("stored document: ", binary.status().message()));
+      *buffer = *std::move(binary);
+      *out = RootOf(*buffer, *text_names);
+      return absl::OkStatus();
+    }
   }
   if (encoding == 0) return absl::DataLossError("stored document: encoding 0");
   return absl::UnimplementedError(absl::StrCat("stored document: encoding ", encoding,

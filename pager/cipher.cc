@@ -6,6 +6,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 
 #include <algorithm>
 #include <atomic>
@@ -67,6 +68,13 @@ SecretKey::SecretKey(std::string_view bytes) {
 SecretKey::~SecretKey() { Wipe(mutable_bytes()); }
 
 void Wipe(absl::Span<char> secret) { OPENSSL_cleanse(secret.data(), secret.size()); }
+
+std::array<char, 32> Sha256(std::string_view bytes) {
+  std::array<char, 32> digest;
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+         reinterpret_cast<unsigned char*>(digest.data()));
+  return digest;
+}
 
 absl::Status FillRandom(absl::Span<char> out) {
   SHEAF_ASSERT(out.size() <= std::numeric_limits<int>::max());

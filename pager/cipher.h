@@ -1,5 +1,5 @@
 // Cipher: the one door to OpenSSL. AES-256-GCM (NIST SP 800-38D), HKDF-SHA256
-// (RFC 5869), scrypt (RFC 7914), random bytes.
+// (RFC 5869), scrypt (RFC 7914), SHA-256 (FIPS 180-4), random bytes.
 //
 // A nonce may be used once under one key. Nonces of pages and superblocks are random;
 // so that a key sees fewer than 2^32 of them, every 2^20 stamps (transactions) have a key
@@ -55,6 +55,8 @@ class SecretKey {
 
 // Overwrites a secret that is not needed any more.
 void Wipe(absl::Span<char> secret);
+
+std::array<char, 32> Sha256(std::string_view bytes);
 
 // kInternal when the system has no randomness to give: then nothing may be sealed.
 absl::Status FillRandom(absl::Span<char> out);

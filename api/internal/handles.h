@@ -3,11 +3,15 @@
 #ifndef API_INTERNAL_HANDLES_H_
 #define API_INTERNAL_HANDLES_H_
 #include <atomic>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -15,6 +19,8 @@
 #include "catalog/combiner.h"
 #include "catalog/store.h"
 #include "catalog/write_txn.h"
+#include "document/collection_writer.h"
+#include "document/schema.h"
 #include "pager/file.h"
 #include "pager/page_codec.h"
 #include "sheaf/database.h"
@@ -25,6 +31,10 @@ struct Database::Rep {
   std::unique_ptr<pager::FileSystem> owned_fs;  // of a database in memory
   std::unique_ptr<catalog::Store> store;
   std::unique_ptr<catalog::Combiner> combiner;
+  document::SchemaCache schemas;
+  absl::Mutex building_mu;
+  // Indexes that a call builds: the collection's tree, name.
+  std::set<std::pair<catalog::TreeId, std::string>> building ABSL_GUARDED_BY(building_mu);
   // Write transactions alive, read transactions that outlived the Database, and one
   // for the Database. The last to go deletes this, and looks at nothing else to know
   // it: another might be faster. Living readers are counted by their slots, so that
@@ -47,6 +57,8 @@ struct TransactionState {
   Database::Rep* rep = nullptr;
   std::optional<catalog::Snapshot> snapshot;
   std::unique_ptr<catalog::WriteTxn> write;
+  // Of collections that were opened for writing.
+  std::map<catalog::TreeId, std::unique_ptr<document::CollectionWriter>> collections;
   Durability durability = Durability::kFull;
 
   ~TransactionState() { End(); }
@@ -59,6 +71,7 @@ struct TransactionState {
       return absl::OkStatus();
     return rep == nullptr ? Ended() : Orphaned();
   }
+  document::CollectionWriter* WriterOf(catalog::OpenTree* tree);
   static absl::Status Ended();
   static absl::Status Orphaned();
   const btree::ReadContext& context() const {
@@ -89,6 +102,15 @@ struct TableState {
   absl::Status OpenStored(std::string_view stored, std::string* buffer,
                           std::string_view* out) const;
   absl::StatusOr<Value> ToValue(btree::Found* found) const;
+};
+
+struct CollectionState {
+  std::shared_ptr<TableState> tree;
+  Table table;                                             // of `tree`
+  document::CollectionWriter* writer = nullptr;            // of a writer
+  mutable std::shared_ptr<const document::Schema> schema;  // of a reader, once read
+
+  absl::StatusOr<std::shared_ptr<const document::Schema>> Schema() const;
 };
 
 struct CursorState {

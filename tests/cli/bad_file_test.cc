@@ -97,7 +97,7 @@ TEST_F(BadFileTest, NewerFormat) {
 TEST_F(BadFileTest, DamageIsFoundAndPlacedByCheckAndDump) {
   std::string file = NotesFile();
   std::string bytes = ReadFile(file);
-  size_t at = bytes.find("\"text\"");
+  size_t at = bytes.find("Dtext");
   ASSERT_NE(at, std::string::npos);
   bytes[at + 1] ^= 1;
   WriteFile(file, bytes);

@@ -62,16 +62,26 @@ TEST_F(CliTest, WrongUsageExitsWith2AndSaysWhereHelpIs) {
 TEST_F(CliTest, PutThenGetGivesTheDocumentBack) {
   std::string file = Path("a.sheaf");
   std::string odd =
-      R"({"big":123456789012345678901234567890,"e":1e400,"u":"\u00e9é","a":[]})";
+      R"({"big": 18446744073709551615, "e": 1e300, "u": "\u00e9é", "a":[]})";
   EXPECT_EQ(Run({"put", file, "notes", "odd", odd}).out, "notes odd: stored\n");
   EXPECT_EQ(Run({"put", file, "notes", "odd", odd}).out, "notes odd: replaced\n");
-  EXPECT_EQ(Run({"get", file, "notes", "odd", "--json"}).out, odd + "\n");
+  EXPECT_EQ(Run({"get", file, "notes", "odd", "--json"}).out,
+            R"({"big":18446744073709551615,"e":1e+300,"u":"éé","a":[]})"
+            "\n");
   std::string pretty = Run({"get", file, "notes", "odd"}).out;
-  EXPECT_NE(pretty.find("\"big\": 123456789012345678901234567890"), std::string::npos)
-      << pretty;
+  EXPECT_NE(pretty.find("\"big\": 18446744073709551615"), std::string::npos) << pretty;
   EXPECT_EQ(RunJson({"put", file, "notes", "odd", "1"}),
             json({{"collection", "notes"}, {"key", "odd"}, {"replaced", true}}));
   EXPECT_EQ(FilesInFolder(), Words{"a.sheaf"});  // no log is left
+}
+
+TEST_F(CliTest, NumbersThatNoDocumentHoldsAreRefused) {
+  std::string file = Path("a.sheaf");
+  for (const char* number : {"18446744073709551616", "-9223372036854775809", "1e400"}) {
+    test::Outcome put = Run({"put", file, "notes", "n", number});
+    EXPECT_EQ(put.exit, 2) << put.err;
+    EXPECT_NE(put.err.find(number), std::string::npos) << put.err;
+  }
 }
 
 TEST_F(CliTest, PutReadsStandardInput) {

@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "document/json_codec.h"
 #include "gtest/gtest.h"
 
 namespace sheaf::document {
@@ -93,16 +94,41 @@ TEST(CollectionCodec, DoubtsKeysFromDisk) {
   }
 }
 
+absl::Status Open(const std::string& stored, std::string* json = nullptr) {
+  NameTable names, text_names;
+  names.Intern("a");
+  std::string buffer;
+  View root;
+  absl::Status status = OpenDocument(stored, names, &text_names, &buffer, &root);
+  return status.ok() && json != nullptr ? AppendJson(root, json) : status;
+}
+
 TEST(CollectionCodec, Documents) {
-  EXPECT_EQ(EncodeJsonDocument("{}"), "\x01{}");
-  const std::string stored = EncodeJsonDocument("[1]");
-  EXPECT_EQ(*DecodeJsonDocument(stored), "[1]");
-  EXPECT_EQ(DecodeJsonDocument("").status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(DecodeJsonDocument("\x01").status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(DecodeJsonDocument("\0{}"s).status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(DecodeJsonDocument("\x02{}").status().code(),
-            absl::StatusCode::kUnimplemented);
-  EXPECT_EQ(DecodeJsonDocument("\xFF").status().code(), absl::StatusCode::kUnimplemented);
+  std::string json;
+  EXPECT_TRUE(Open("\x01{\"a\":[1]}", &json).ok());
+  EXPECT_EQ(json, "{\"a\":[1]}");
+  json.clear();
+  EXPECT_TRUE(Open("\x02\x0c\x02\0\x85"s, &json).ok());
+  EXPECT_EQ(json, "{\"a\":5}");
+  for (const std::string& bad :
+       {""s, "\x01"s, "\0{}"s, "\x01{]"s, "\x02"s, "\x02\x85\x85"s})
+    EXPECT_EQ(Open(bad).code(), absl::StatusCode::kDataLoss) << bad;
+  EXPECT_EQ(Open("\x03{}").code(), absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(Open("\xFF").code(), absl::StatusCode::kUnimplemented);
+}
+
+TEST(CollectionCodec, UuidsAndBytes) {
+  Uuid uuid{};
+  uuid[0] = 1, uuid[15] = 0xff;
+  const std::string key = EncodeUuidKey(uuid);
+  EXPECT_EQ(key, "\x28\x01"s + std::string(14, '\0') + "\xff");
+  EXPECT_EQ(std::get<Uuid>(*DecodeCollectionKey(key)), uuid);
+  EXPECT_EQ(*EncodeBytesKey("\xff\0"s), "\x30\xff\0"s);
+  EXPECT_EQ(std::get<BytesKey>(*DecodeCollectionKey("\x30\xff")).bytes, "\xff");
+  for (const std::string& bad :
+       {key.substr(1), key + "x", "\x28"s, "\x30"s, "\x30" + std::string(1001, 'x')})
+    EXPECT_EQ(DecodeCollectionKey(bad).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(EncodeBytesKey("").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

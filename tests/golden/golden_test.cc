@@ -58,7 +58,7 @@ Content GoldenContent() {
   for (int i = 0; i < 150; ++i) content["fruit"][FruitKey(i)] = FruitValue(i);
   content["fruit"]["long"] = LongText(9000);
   content["fruit"]["longer"] = LongText(65473);
-  content["notes"] = {{"7", "{\"seven\":7}"}, {"name", "[true,null,\"\\u00e4\"]"}};
+  content["notes"] = {{"7", "{\"seven\":7}"}, {"name", "[true,null,\"ä\"]"}};
   content["typed"] = {};
   return content;
 }
@@ -361,13 +361,15 @@ class Decoder {
 };
 
 // Documents are stored with a byte before them that says how; keys of collections
-// are encoded. Here only their number is compared.
+// are encoded. Here only their number is compared, without the rows of the schema.
 void ExpectSameContent(const Content& raw, const Content& expected) {
   ASSERT_EQ(raw.size(), expected.size());
   for (const auto& [name, entries] : expected) {
     ASSERT_TRUE(raw.contains(name)) << name;
     if (name == "notes") {
-      EXPECT_EQ(raw.at(name).size(), entries.size());
+      const auto is_document = [](const auto& entry) { return entry.first[0] >= 0x10; };
+      EXPECT_EQ(std::count_if(raw.at(name).begin(), raw.at(name).end(), is_document),
+                entries.size());
     } else {
       EXPECT_TRUE(raw.at(name) == entries) << name;
     }

@@ -51,7 +51,8 @@ const std::map<std::string_view, Names> kMayInclude = {
 const std::map<std::string_view, std::string_view> kPublicBelowApi = {
     {"sheaf/status_macros.h", "pager"}, {"sheaf/encryption_key.h", "pager"},
     {"sheaf/key.h", "btree"},           {"sheaf/options.h", "catalog"},
-    {"sheaf/observer.h", "catalog"},
+    {"sheaf/observer.h", "catalog"},    {"sheaf/binary.h", "document"},
+    {"sheaf/names.h", "document"},      {"sheaf/index.h", "document"},
 };
 
 // Where a foreign library may be included: files or whole folders ("vector/").

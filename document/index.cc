@@ -1,0 +1,142 @@
+#include "document/index.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "document/filter.h"
+#include "document/json.h"
+#include "document/json_codec.h"
+#include "pager/status_macros.h"
+
+namespace sheaf {
+
+using document::Kind;
+using document::ObjectCursor;
+using document::View;
+
+namespace {
+
+constexpr size_t kNameBytesMax = 120, kPathBytesMax = 1000, kFilterBytesMax = 16 << 10;
+
+absl::Status Wrong(std::string_view field, std::string_view what) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("index: ", std::string(field), ": ", std::string(what)));
+}
+
+absl::Status CheckPath(std::string_view path) {
+  if (path.size() > kPathBytesMax) return Wrong("fields", "a path has over 1,000 bytes");
+  for (const absl::string_view part : absl::StrSplit(std::string(path), '.')) {
+    if (part.empty())
+      return Wrong("fields", absl::StrCat("the path \"", std::string(path),
+                                          "\" has an empty part"));
+    if (part[0] == '$')
+      return Wrong("fields", absl::StrCat("the path \"", std::string(path),
+                                          "\" has a part that begins with $"));
+  }
+  return document::IsValidUtf8(path) ? absl::OkStatus()
+                                     : Wrong("fields", "a path is not valid UTF-8");
+}
+
+absl::Status ParseFields(const View& fields, IndexDefinition* out) {
+  if (fields.kind() != Kind::kObject)
+    return Wrong("fields", "expected an object like {\"author\": 1, \"year\": -1}");
+  for (ObjectCursor c = fields.fields(); c.Valid(); c.Next()) {
+    const bool is_direction = c.value().kind() == Kind::kInt &&
+                              (c.value().int_value() == 1 || c.value().int_value() == -1);
+    if (!is_direction)
+      return Wrong("fields", absl::StrCat("the direction of \"", std::string(c.name()),
+                                          "\" is 1 or -1"));
+    out->fields.push_back({std::string(c.name()), c.value().int_value() < 0});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParseField(std::string_view name, const View& value, IndexDefinition* out) {
+  if (name == "fields") return ParseFields(value, out);
+  if (name == "name") {
+    if (value.kind() != Kind::kString) return Wrong("name", "expected a string");
+    out->name = std::string(value.string_value());
+    return absl::OkStatus();
+  }
+  if (name == "unique" || name == "sparse") {
+    if (value.kind() != Kind::kBool) return Wrong(name, "expected true or false");
+    (name == "unique" ? out->unique : out->sparse) = value.bool_value();
+    return absl::OkStatus();
+  }
+  if (name != "filter")
+    return Wrong(name,
+                 "there is no such setting; there are name, fields, unique, sparse "
+                 "and filter");
+  if (value.kind() != Kind::kObject) return Wrong("filter", "expected an object");
+  return document::AppendJson(value, &out->filter);
+}
+
+}  // namespace
+
+absl::Status IndexDefinition::Complete() {
+  if (fields.empty()) return Wrong("fields", "there is none");
+  if (fields.size() > kIndexFieldsMax)
+    return Wrong("fields", absl::StrCat("at most ", kIndexFieldsMax, " are possible"));
+  for (const IndexField& field : fields) SHEAF_RETURN_IF_ERROR(CheckPath(field.path));
+  for (auto it = fields.begin(); it != fields.end(); ++it) {
+    const bool is_twice = std::any_of(it + 1, fields.end(), [&](const IndexField& other) {
+      return other.path == it->path;
+    });
+    if (is_twice)
+      return Wrong("fields", absl::StrCat("\"", it->path, "\" is there twice"));
+  }
+  if (filter.size() > kFilterBytesMax)
+    return Wrong("filter", absl::StrCat("it has over ", kFilterBytesMax, " bytes"));
+  if (!filter.empty()) {
+    const absl::StatusOr<document::Filter> parsed = document::Filter::Parse(filter);
+    if (!parsed.ok()) return Wrong("filter", std::string(parsed.status().message()));
+  }
+  if (name.empty()) {
+    for (const IndexField& f : fields)
+      absl::StrAppend(&name, name.empty() ? "" : "_", f.path,
+                      f.descending ? "_-1" : "_1");
+    if (name.size() > kNameBytesMax)
+      return Wrong("name", "the one that its fields give is too long; choose one");
+  }
+  if (name.size() > kNameBytesMax || !document::IsValidUtf8(name) ||
+      std::any_of(name.begin(), name.end(), [](char c) { return c >= 0 && c < ' '; }))
+    return Wrong("name", absl::StrCat("expected 1 to ", kNameBytesMax,
+                                      " bytes of UTF-8 without control characters"));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<IndexDefinition> IndexDefinition::Parse(std::string_view json) {
+  document::NameTable names;
+  document::JsonLimits limits;
+  limits.depth_max = 100;
+  limits.bytes_max = 64 << 10;
+  absl::StatusOr<std::string> bytes = document::JsonToBinary(json, &names, limits);
+  if (!bytes.ok())
+    return absl::InvalidArgumentError(absl::StrCat("index: ", bytes.status().message()));
+  const View root = document::RootOf(*bytes, names);
+  IndexDefinition definition;
+  if (root.kind() != Kind::kObject)
+    return absl::InvalidArgumentError("index: expected an object with \"fields\"");
+  for (ObjectCursor c = root.fields(); c.Valid(); c.Next())
+    SHEAF_RETURN_IF_ERROR(ParseField(c.name(), c.value(), &definition));
+  SHEAF_RETURN_IF_ERROR(definition.Complete());
+  return definition;
+}
+
+std::string IndexDefinition::ToJson() const {
+  std::string json = "{\"name\":";
+  document::AppendJsonString(name, &json);
+  absl::StrAppend(&json, ",\"fields\":{");
+  for (const IndexField& field : fields) {
+    if (json.back() != '{') json.push_back(',');
+    document::AppendJsonString(field.path, &json);
+    absl::StrAppend(&json, field.descending ? ":-1" : ":1");
+  }
+  absl::StrAppend(&json, "}", unique ? ",\"unique\":true" : "",
+                  sparse ? ",\"sparse\":true" : "");
+  if (!filter.empty()) absl::StrAppend(&json, ",\"filter\":", filter);
+  return json.append("}");
+}
+
+}  // namespace sheaf
