@@ -428,30 +428,61 @@ void Writer::End() {
   EncodeVarint64(out_.data() + inner.body - 1, size);
 }
 
-void Writer::Copy(const View& value) {
-  if (value.names() == &names_ && value.kind() < Kind::kArray && !value.is_damaged()) {
-    out_.append(value.bytes());
-    return;
+namespace {
+
+// Can all of it be reached, and none of it too deep?
+bool IsSound(const View& v, size_t depth) {
+  if (v.kind() < Kind::kArray) return !v.is_damaged();
+  if (depth > kDepthMax) return false;
+  if (v.kind() == Kind::kArray) {
+    for (ArrayCursor c = v.elements(); c.Valid(); c.Next())
+      if (!IsSound(c.value(), depth + 1)) return false;
+    return true;
   }
+  for (ObjectCursor c = v.fields(); c.Valid(); c.Next())
+    if (!IsSound(c.value(), depth + 1)) return false;
+  return true;
+}
+
+}  // namespace
+
+void Writer::Copy(const View& value) {
+  if (out_.size() > kDocumentBytesMax) Fail("a document has at most 64 MiB");
+  if (!status_.ok()) return;  // it may be too deep, or without end
+  const bool is_same = value.kind() < Kind::kArray || value.names() == &names_;
+  if (is_same && IsSound(value, open_.size() + 1))
+    out_.append(value.bytes());
+  else
+    CopyParts(value);
+}
+
+void Writer::CopyParts(const View& value) {
+  if (!status_.ok()) return;
   switch (value.kind()) {
     case Kind::kDamaged:
-      return Fail("a stored document is damaged");
+      status_ = absl::DataLossError("stored document: a value in it is damaged");
+      return;
     case Kind::kArray:
-      if (!status_.ok()) return;  // it may be too deep
       BeginArray();
-      for (ArrayCursor c = value.elements(); c.Valid(); c.Next()) Copy(c.value());
+      for (ArrayCursor c = value.elements(); c.Valid(); c.Next()) CopyParts(c.value());
       return End();
     case Kind::kObject:
-      if (!status_.ok()) return;
       BeginObject();
       for (ObjectCursor c = value.fields(); c.Valid(); c.Next()) {
-        Name(c.name());
-        Copy(c.value());
+        CopyName(c);
+        CopyParts(c.value());
       }
       return End();
     default:
       out_.append(value.bytes());
   }
+}
+
+void Writer::CopyName(const ObjectCursor& field) {
+  const std::optional<uint32_t> id = field.name_id();
+  if (!id.has_value() || field.names() != &names_) return Name(field.name());
+  Varint(uint64_t{*id} << 1);
+  seen_.push_back(*id);
 }
 
 absl::StatusOr<std::string> Writer::Finish() {

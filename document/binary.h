@@ -124,6 +124,8 @@ class ArrayCursor {
     Read();
   }
   const View& value() const { return value_; }
+  // The bytes from here on.
+  std::string_view rest() const { return {at_, static_cast<size_t>(end_ - at_)}; }
 
  private:
   void Read() {
@@ -157,7 +159,9 @@ class ObjectCursor {
     if (is_own_) return std::nullopt;
     return static_cast<uint32_t>(number_);
   }
+  const NameTable* names() const { return names_; }
   const View& value() const { return value_; }
+  std::string_view rest() const { return {at_, static_cast<size_t>(end_ - at_)}; }
 
  private:
   void Read();
@@ -194,10 +198,14 @@ class Writer {
   void BeginObject() { Begin(0x0c); }
   void Name(std::string_view name);  // of the field whose value comes next
   void End();                        // of the innermost array or object
-  void Copy(const View& value);      // of any document
+  // Of any document. Of one with the same names the bytes are taken whole, once all of
+  // them can be reached: what is wrong in strings and with names twice stays as it is.
+  void Copy(const View& value);
+  void CopyName(const ObjectCursor& field);
 
   // Empty again after it. kInvalidArgument: a name that is twice in one object, no UTF-8,
   // too deep, too large, a vector without numbers or with some that are not finite.
+  // kDataLoss: what was copied is damaged.
   absl::StatusOr<std::string> Finish();
   const absl::Status& status() const { return status_; }  // so far
 
@@ -214,6 +222,7 @@ class Writer {
   void Begin(uint8_t tag);
   void Fail(std::string what);
   void CheckNames(size_t first);
+  void CopyParts(const View& value);
 
   NameTable& names_;
   std::string out_;

@@ -67,19 +67,23 @@ Order CompareText(std::string_view a, std::string_view b) {
   return OrderOf(a.compare(b), 0);
 }
 
-Order CompareArrays(const View& a, const View& b) {
+// Of what is below `depth` arrays and objects.
+Order CompareAt(const View& a, const View& b, size_t depth);
+
+Order CompareArrays(const View& a, const View& b, size_t depth) {
   ArrayCursor x = a.elements(), y = b.elements();
   for (; x.Valid() && y.Valid(); x.Next(), y.Next())
-    if (const Order order = Compare(x.value(), y.value()); order != 0) return order;
+    if (const Order order = CompareAt(x.value(), y.value(), depth + 1); order != 0)
+      return order;
   return OrderOf(x.Valid(), y.Valid());
 }
 
-Order CompareObjects(const View& a, const View& b) {
+Order CompareObjects(const View& a, const View& b, size_t depth) {
   ObjectCursor x = a.fields(), y = b.fields();
   for (; x.Valid() && y.Valid(); x.Next(), y.Next()) {
     Order order = OrderOf(RankOf(x.value().kind()), RankOf(y.value().kind()));
     if (order == 0) order = CompareText(x.name(), y.name());
-    if (order == 0) order = Compare(x.value(), y.value());
+    if (order == 0) order = CompareAt(x.value(), y.value(), depth + 1);
     if (order != 0) return order;
   }
   return OrderOf(x.Valid(), y.Valid());
@@ -135,7 +139,10 @@ int RankOf(Kind kind) {
   return 0;
 }
 
-std::weak_ordering Compare(const View& a, const View& b) {
+namespace {
+
+Order CompareAt(const View& a, const View& b, size_t depth) {
+  if (depth > kDepthMax) return Order::equivalent;
   const int rank = RankOf(a.kind());
   if (const Order order = OrderOf(rank, RankOf(b.kind())); order != 0) return order;
   switch (a.kind()) {
@@ -157,14 +164,15 @@ std::weak_ordering Compare(const View& a, const View& b) {
     case Kind::kVector:
       return CompareVectors(a, b);
     case Kind::kArray:
-      return CompareArrays(a, b);
+      return CompareArrays(a, b, depth);
     case Kind::kObject:
-      return CompareObjects(a, b);
+      return CompareObjects(a, b, depth);
   }
   return Order::equivalent;
 }
 
-uint64_t Hash(const View& v) {
+uint64_t HashAt(const View& v, size_t depth) {
+  if (depth > kDepthMax) return 0;
   const int rank = RankOf(v.kind());
   switch (v.kind()) {
     case Kind::kDamaged:
@@ -190,17 +198,22 @@ uint64_t Hash(const View& v) {
     case Kind::kArray: {
       uint64_t hash = absl::HashOf(rank);
       for (ArrayCursor c = v.elements(); c.Valid(); c.Next())
-        hash = absl::HashOf(hash, Hash(c.value()));
+        hash = absl::HashOf(hash, HashAt(c.value(), depth + 1));
       return hash;
     }
     case Kind::kObject: {
       uint64_t hash = absl::HashOf(rank);
       for (ObjectCursor c = v.fields(); c.Valid(); c.Next())
-        hash = absl::HashOf(hash, c.name(), Hash(c.value()));
+        hash = absl::HashOf(hash, c.name(), HashAt(c.value(), depth + 1));
       return hash;
     }
   }
   return 0;
 }
+
+}  // namespace
+
+std::weak_ordering Compare(const View& a, const View& b) { return CompareAt(a, b, 0); }
+uint64_t Hash(const View& value) { return HashAt(value, 0); }
 
 }  // namespace sheaf::document

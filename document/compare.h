@@ -8,7 +8,8 @@
 // by the kind of the value, then the name, then the value. Of two of which one is the
 // beginning of the other the longer is above.
 //
-// Damaged values are below all and equal each other. Pure functions.
+// Damaged values are below all and equal each other; what is nested deeper than
+// kDepthMax, as in no valid document, is not looked at. Pure functions.
 #ifndef DOCUMENT_COMPARE_H_
 #define DOCUMENT_COMPARE_H_
 #include <compare>

@@ -11,12 +11,12 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "document/compare.h"
 #include "document/json_codec.h"
+#include "document/language.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::document {
@@ -40,6 +40,7 @@ enum class Match : uint8_t {
   kRegex,
   kElemMatchObject,    // an element that matches a filter
   kElemMatchOperator,  // … operators
+  kIsObject,           // by itself
 };
 
 struct Filter::Node {
@@ -73,52 +74,9 @@ constexpr const char* kOperators[] = {
 
 // --- Parsing ----------------------------------------------------------------
 
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-absl::Status UnknownOperator(std::string_view name) {
-  const char* nearest = nullptr;
-  size_t distance_min = 3;
-  for (const char* known : kOperators) {
-    const size_t distance = EditDistance(name.substr(0, 20), known);
-    if (distance < distance_min) distance_min = distance, nearest = known;
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "filter: there is no operator ", std::string(name.substr(0, 40)),
-      nearest == nullptr ? "" : "; did you mean ", nearest == nullptr ? "" : nearest));
-}
-
 absl::Status Wrong(std::string_view name, std::string_view expected) {
   return absl::InvalidArgumentError(
       absl::StrCat("filter: ", std::string(name), ": expected ", std::string(expected)));
-}
-
-bool IsOperator(std::string_view name) { return !name.empty() && name[0] == '$'; }
-
-bool HasOperators(const View& value) {
-  if (value.kind() != Kind::kObject) return false;
-  const ObjectCursor first = value.fields();
-  return first.Valid() && IsOperator(first.name());
-}
-
-// Numbers of whatever kind, cut to an integer.
-std::optional<int64_t> ToInteger(const View& v) {
-  if (v.kind() == Kind::kInt) return v.int_value();
-  if (v.kind() != Kind::kDouble) return std::nullopt;
-  const double whole = std::trunc(v.double_value());
-  if (!(std::abs(whole) < 9.2e18)) return std::nullopt;
-  return static_cast<int64_t>(whole);
 }
 
 uint32_t BitOf(Kind kind) { return uint32_t{1} << static_cast<int>(kind); }
@@ -162,7 +120,26 @@ class FilterParser {
     return absl::OkStatus();
   }
 
+  // What is said of one value: operators, or a filter.
+  absl::Status ParseValue(const View& condition, Node* out) {
+    return IsOfValue(condition) ? ParseOperators({}, condition, out)
+                                : ParseFilter(condition, out);
+  }
+
+  // The same, and of filters that only objects match them.
+  absl::Status ParseElement(const View& condition, Node* out) {
+    if (!IsOfValue(condition)) out->children.push_back(Leaf(Match::kIsObject, {}, {}));
+    return ParseValue(condition, out);
+  }
+
  private:
+  // Are they operators other than those that filters begin with?
+  static bool IsOfValue(const View& condition) {
+    if (!HasOperators(condition)) return false;
+    const std::string_view first = condition.fields().name();
+    return first != "$and" && first != "$or" && first != "$nor";
+  }
+
   static std::vector<std::string> SplitPath(std::string_view name) {
     return absl::StrSplit(std::string(name), '.');
   }
@@ -180,7 +157,7 @@ class FilterParser {
           "filter: ", std::string(name), " belongs behind a path: {\"path\": {\"",
           std::string(name), "\": …}}"));
     else
-      return UnknownOperator(name);
+      return UnknownOperator("filter", name, kOperators);
     if (operand.kind() != Kind::kArray || !operand.elements().Valid())
       return Wrong(name, "an array of filters, not empty");
     for (ArrayCursor c = operand.elements(); c.Valid(); c.Next()) {
@@ -275,7 +252,7 @@ class FilterParser {
     } else if (name == "$regex") {
       SHEAF_RETURN_IF_ERROR(ParseRegex(operators.Field("$options"), &node));
     } else {
-      return UnknownOperator(name);
+      return UnknownOperator("filter", name, kOperators);
     }
     out->children.push_back(negated ? Not(std::move(node)) : std::move(node));
     return absl::OkStatus();
@@ -349,14 +326,10 @@ class FilterParser {
     const View operand = node->operand;
     if (operand.kind() != Kind::kObject)
       return Wrong("$elemMatch", "an object: a filter, or operators");
+    node->match =
+        IsOfValue(operand) ? Match::kElemMatchOperator : Match::kElemMatchObject;
     Node inner;
-    const std::string_view first =
-        operand.fields().Valid() ? operand.fields().name() : std::string_view();
-    const bool is_filter =
-        !IsOperator(first) || first == "$and" || first == "$or" || first == "$nor";
-    node->match = is_filter ? Match::kElemMatchObject : Match::kElemMatchOperator;
-    SHEAF_RETURN_IF_ERROR(is_filter ? ParseFilter(operand, &inner)
-                                    : ParseOperators({}, operand, &inner));
+    SHEAF_RETURN_IF_ERROR(ParseValue(operand, &inner));
     node->children.push_back(std::move(inner));
     return absl::OkStatus();
   }
@@ -407,24 +380,6 @@ class FilterParser {
 
 using TestFn = absl::FunctionRef<bool(const View& value)>;
 enum class Arrays { kElementsToo, kWhole };
-
-// What there is when there is nothing.
-const View& Missing() {
-  static const View* const missing = [] {
-    static constexpr char kNull[] = {0};
-    return new View(View::At(kNull, kNull + 1, nullptr));
-  }();
-  return *missing;
-}
-
-std::optional<uint64_t> IndexOf(const std::string& name) {
-  uint64_t index = 0;
-  if (name.empty() || (name[0] == '0' && name.size() > 1)) return std::nullopt;
-  for (const char c : name)
-    if (c < '0' || c > '9') return std::nullopt;
-  if (!absl::SimpleAtoi(name, &index)) return std::nullopt;
-  return index;
-}
 
 // Is there one, of those that the path leads to, that passes the test? `*found`: there is
 // any; where a way ends early, `missing` is asked.
@@ -549,7 +504,7 @@ bool EvaluateLeaf(const Node& node, const View& value) {
                               node.match == Match::kGte || node.match == Match::kLte;
   const auto test = [&](const View& v) { return Test(node, v); };
   const Walker walker(node.path, whole ? Arrays::kWhole : Arrays::kElementsToo, test,
-                      equals_nothing && Test(node, Missing()));
+                      equals_nothing && Test(node, NullView()));
   return walker.Walk(value, 0);
 }
 
@@ -562,6 +517,8 @@ bool Evaluate(const Node& node, const View& value) {
       return std::any_of(node.children.begin(), node.children.end(), matches);
     case Match::kNor:
       return std::none_of(node.children.begin(), node.children.end(), matches);
+    case Match::kIsObject:
+      return value.kind() == Kind::kObject;
     case Match::kNot:
       return !Evaluate(node.children[0], value);
     default:
@@ -576,19 +533,28 @@ Filter::Filter() {
   root_ = everything;
 }
 
-absl::StatusOr<Filter> Filter::Parse(std::string_view json) {
+absl::StatusOr<Filter> Filter::ParseAs(Of of, std::string_view json) {
   auto parsed = std::make_shared<Parsed>();
   JsonLimits limits;
   limits.depth_max = 100;
   limits.bytes_max = size_t{16} << 20;
   SHEAF_ASSIGN_OR_RETURN(parsed->document, JsonToBinary(json, &parsed->names, limits));
   FilterParser parser;
-  SHEAF_RETURN_IF_ERROR(
-      parser.ParseFilter(RootOf(parsed->document, parsed->names), &parsed->root));
+  const View root = RootOf(parsed->document, parsed->names);
+  SHEAF_RETURN_IF_ERROR(of == Of::kDocuments ? parser.ParseFilter(root, &parsed->root)
+                                             : parser.ParseElement(root, &parsed->root));
   Filter filter;
   filter.root_ = &parsed->root;
   filter.parsed_ = std::move(parsed);
   return filter;
+}
+
+absl::StatusOr<Filter> Filter::Parse(std::string_view json) {
+  return ParseAs(Of::kDocuments, json);
+}
+
+absl::StatusOr<Filter> Filter::ParseElement(std::string_view json) {
+  return ParseAs(Of::kElements, json);
 }
 
 bool Filter::Matches(const View& document) const { return Evaluate(*root_, document); }

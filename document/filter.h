@@ -41,6 +41,9 @@ class Filter {
   // kInvalidArgument names the operator and what is wrong with its operand, or the
   // operator that was meant, or the byte at which `json` stops being JSON.
   static absl::StatusOr<Filter> Parse(std::string_view json);
+  // What is said of an element of an array: operators, as behind a path, or a filter,
+  // which only objects match.
+  static absl::StatusOr<Filter> ParseElement(std::string_view json);
 
   bool Matches(const View& document) const;
 
@@ -49,6 +52,8 @@ class Filter {
 
  private:
   struct Parsed;
+  enum class Of { kDocuments, kElements };
+  static absl::StatusOr<Filter> ParseAs(Of of, std::string_view json);
   std::shared_ptr<const Parsed> parsed_;
   const Node* root_ = nullptr;
 };

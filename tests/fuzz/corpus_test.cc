@@ -130,6 +130,14 @@ Seeds DocumentSeeds() {
       R"({"a":{"$gt":1,"$lte":3},"b.c":{"$in":[1.5,"x",null]}})",
       R"({"$or":[{"words":{"$regex":"^o","$options":"i"}},{"a":{"$elemMatch":{"b":{"$exists":true}}}}]})",
       R"({"a":{"$not":{"$size":2}},"words":{"$all":["one"]},"b":{"$type":"object"},"a.0":{"$mod":[4,1]}})"};
+  const char* const kUpdates[] = {
+      R"({"$set":{"a.1.b":3,"b.x.y":[1]},"$unset":{"a.0":1},"$inc":{"b.c":2},"$max":{"deep.n":7}})",
+      R"({"$push":{"words":{"$each":["x",1],"$position":1,"$sort":-1,"$slice":-3}},"$pull":{"a":{"$gte":1}}})",
+      R"({"$rename":{"b.c":"n"},"$addToSet":{"words":{"$each":["one","new"]}},"$pop":{"a":-1}})",
+      R"({"$setOnInsert":{"k":1},"$mul":{"b.c":2},"$pullAll":{"a":[1,{"b":2}]},"$currentDate":{"t":true}})"};
+  const char* const kPatches[] = {
+      R"([{"op":"add","path":"/a/1","value":{"x":1}},{"op":"remove","path":"/a/0"},{"op":"copy","from":"/a","path":"/c"}])",
+      R"([{"op":"test","path":"/b","value":{"c":1.5}},{"op":"move","from":"/b","path":"/a/-"},{"op":"replace","path":"/deep/a","value":null}])"};
   Seeds seeds;
   int i = 0;
   for (const char* json : kJson) {
@@ -142,6 +150,13 @@ Seeds DocumentSeeds() {
   }
   for (const char* filter : kFilters)
     seeds[absl::StrCat("filter", ++i)] = '\x02' + std::string(filter);
+  i = 0;
+  for (const char* update : kUpdates)
+    seeds[absl::StrCat("update", ++i)] = '\x03' + std::string(update);
+  for (const char* patch : kPatches)
+    seeds[absl::StrCat("patch", ++i)] = '\x04' + std::string(patch);
+  seeds["merge_patch"] =
+      '\x05' + std::string(R"({"a":null,"b":{"c":[1],"d":{"e":null}},"deep":{"a":5}})");
   return seeds;
 }
 

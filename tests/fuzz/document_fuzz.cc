@@ -1,18 +1,23 @@
-// Documents of arbitrary bytes, JSON and filters (RELIABILITY R8): views stay inside the
-// bytes, what Validate accepts prints and comes back the same, JSON that is taken means
-// the same to both parsers, and a filter that is taken matches or does not.
+// Documents of arbitrary bytes, JSON, filters, updates and patches (RELIABILITY R8): views
+// stay inside the bytes, what Validate accepts prints and comes back the same, JSON that
+// is taken means the same to both parsers, a filter that is taken matches or does not, and
+// what an update or a patch makes is valid.
 //
-// The input's first byte chooses: 0 a binary document, 1 JSON, 2 a filter; the rest is
-// that.
+// The input's first byte chooses: 0 a binary document, 1 JSON, 2 a filter, 3 an update,
+// 4 a JSON Patch, 5 a merge patch; the rest is that.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "document/compare.h"
 #include "document/filter.h"
 #include "document/json_codec.h"
+#include "document/patch.h"
+#include "document/update.h"
 
 namespace sheaf::document {
 namespace {
@@ -70,12 +75,60 @@ void TryJson(std::string_view text) {
           "what was printed means something else");
 }
 
-void TryFilter(std::string_view text) {
+View Sample() {
   static const std::string* const document = new std::string(*JsonToBinary(
       R"({"a":[1,{"b":2},[3],"x",null],"b":{"c":1.5},"words":["one","two"],"deep":{"a":{"b":[]}}})",
       &Names()));
+  return RootOf(*document, Names());
+}
+
+void TryFilter(std::string_view text) {
   const absl::StatusOr<Filter> filter = Filter::Parse(text);
-  if (filter.ok()) (void)filter->Matches(RootOf(*document, Names()));
+  if (filter.ok()) (void)filter->Matches(Sample());
+}
+
+// Of the sample and of one that lacks most of it.
+void TryChange(
+    absl::FunctionRef<absl::StatusOr<std::string>(const View& document)> change) {
+  static const std::string* const other =
+      new std::string(*JsonToBinary(R"({"b":[[],{"a":[0]}],"c":0})", &Names()));
+  const uint32_t names = Names().size();
+  for (const View& document : {Sample(), RootOf(*other, Names())}) {
+    const absl::StatusOr<std::string> after = change(document);
+    if (after.ok())
+      Require(Validate(*after, Names()).ok(), "what was made is not valid");
+    else
+      Require(!absl::IsDataLoss(after.status()),
+              "a valid document is said to be damaged");
+    Names().Truncate(names);
+  }
+}
+
+void TryUpdate(std::string_view text) {
+  const absl::StatusOr<Update> update = Update::Parse(text);
+  if (!update.ok()) return;
+  const auto stored = [&](const View& document) {
+    return update->Apply(document, &Names(), 0);
+  };
+  const auto inserted = [&](const View& document) {
+    return update->ApplyToNew(document, &Names(), 0);
+  };
+  TryChange(stored);
+  TryChange(inserted);
+}
+
+void TryPatch(std::string_view text) {
+  const auto patched = [&](const View& document) {
+    return ApplyJsonPatch(document, text, &Names());
+  };
+  TryChange(patched);
+}
+
+void TryMerge(std::string_view text) {
+  const auto merged = [&](const View& document) {
+    return ApplyMergePatch(document, text, &Names());
+  };
+  TryChange(merged);
 }
 
 }  // namespace
@@ -84,8 +137,9 @@ void TryFilter(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
-  if (data[0] % 3 == 0) sheaf::document::TryBinary(rest);
-  if (data[0] % 3 == 1) sheaf::document::TryJson(rest);
-  if (data[0] % 3 == 2) sheaf::document::TryFilter(rest);
+  constexpr void (*kTry[])(std::string_view) = {
+      sheaf::document::TryBinary, sheaf::document::TryJson,  sheaf::document::TryFilter,
+      sheaf::document::TryUpdate, sheaf::document::TryPatch, sheaf::document::TryMerge};
+  kTry[data[0] % std::size(kTry)](rest);
   return 0;
 }
