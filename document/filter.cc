@@ -10,13 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "document/compare.h"
 #include "document/json_codec.h"
+#include "document/nearest.h"
+#include "document/path.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::document {
@@ -44,7 +43,7 @@ enum class Match : uint8_t {
 
 struct Filter::Node {
   Match match = Match::kAnd;
-  std::vector<std::string> path;  // empty inside $elemMatch with operators
+  Path path;  // empty inside $elemMatch with operators
   std::vector<Node> children;
   View operand;
   std::vector<View> list;  // $in, sorted
@@ -52,11 +51,16 @@ struct Filter::Node {
   int64_t divisor = 0, remainder = 0;
   uint64_t size = 0;
   std::shared_ptr<const RE2> regex;
+  bool matches_missing = false;
+};
+
+struct Filter::Text {
+  NameTable names;
+  std::string document;
 };
 
 struct Filter::Parsed {
-  NameTable names;
-  std::string document;  // what operands point into
+  std::shared_ptr<const Text> text;  // what operands point into
   Node root;
 };
 
@@ -73,30 +77,11 @@ constexpr const char* kOperators[] = {
 
 // --- Parsing ----------------------------------------------------------------
 
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
 absl::Status UnknownOperator(std::string_view name) {
-  const char* nearest = nullptr;
-  size_t distance_min = 3;
-  for (const char* known : kOperators) {
-    const size_t distance = EditDistance(name.substr(0, 20), known);
-    if (distance < distance_min) distance_min = distance, nearest = known;
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "filter: there is no operator ", std::string(name.substr(0, 40)),
-      nearest == nullptr ? "" : "; did you mean ", nearest == nullptr ? "" : nearest));
+  const std::string nearest(Nearest(name, kOperators));
+  return absl::InvalidArgumentError(
+      absl::StrCat("filter: there is no operator ", std::string(name.substr(0, 40)),
+                   nearest.empty() ? "" : "; did you mean ", nearest));
 }
 
 absl::Status Wrong(std::string_view name, std::string_view expected) {
@@ -151,7 +136,7 @@ class FilterParser {
     if (filter.kind() != Kind::kObject) return Wrong("a filter", "an object");
     for (ObjectCursor c = filter.fields(); c.Valid(); c.Next()) {
       if (!IsOperator(c.name())) {
-        SHEAF_RETURN_IF_ERROR(ParseCondition(SplitPath(c.name()), c.value(), out));
+        SHEAF_RETURN_IF_ERROR(ParseCondition(c.name(), c.value(), out));
         continue;
       }
       if (c.name() == "$comment") continue;
@@ -163,10 +148,6 @@ class FilterParser {
   }
 
  private:
-  static std::vector<std::string> SplitPath(std::string_view name) {
-    return absl::StrSplit(std::string(name), '.');
-  }
-
   absl::Status ParseLogic(std::string_view name, const View& operand, Node* out) {
     if (name == "$and")
       out->match = Match::kAnd;
@@ -192,15 +173,17 @@ class FilterParser {
   }
 
   // What follows a path: operators, or the value that it equals. Adds to `*out`, an $and.
-  absl::Status ParseCondition(const std::vector<std::string>& path, const View& condition,
-                              Node* out) {
-    if (HasOperators(condition)) return ParseOperators(path, condition, out);
-    out->children.push_back(Leaf(Match::kEq, path, condition));
+  absl::Status ParseCondition(std::string_view name, const View& condition, Node* out) {
+    absl::StatusOr<Path> path = Path::Parse(name);
+    if (!path.ok())
+      return absl::InvalidArgumentError(
+          absl::StrCat("filter: ", std::string(path.status().message())));
+    if (HasOperators(condition)) return ParseOperators(*path, condition, out);
+    out->children.push_back(Leaf(Match::kEq, *path, condition));
     return absl::OkStatus();
   }
 
-  absl::Status ParseOperators(const std::vector<std::string>& path, const View& operators,
-                              Node* out) {
+  absl::Status ParseOperators(const Path& path, const View& operators, Node* out) {
     for (ObjectCursor c = operators.fields(); c.Valid(); c.Next()) {
       if (!IsOperator(c.name()))
         return absl::InvalidArgumentError(
@@ -217,8 +200,7 @@ class FilterParser {
     return absl::OkStatus();
   }
 
-  static Node Leaf(Match match, const std::vector<std::string>& path,
-                   const View& operand) {
+  static Node Leaf(Match match, const Path& path, const View& operand) {
     Node node;
     node.match = match;
     node.path = path;
@@ -233,8 +215,8 @@ class FilterParser {
     return node;
   }
 
-  absl::Status ParseOperator(const std::vector<std::string>& path, std::string_view name,
-                             const View& operand, const View& operators, Node* out) {
+  absl::Status ParseOperator(const Path& path, std::string_view name, const View& operand,
+                             const View& operators, Node* out) {
     constexpr std::pair<const char*, Match> kComparisons[] = {{"$eq", Match::kEq},
                                                               {"$gt", Match::kGt},
                                                               {"$gte", Match::kGte},
@@ -293,7 +275,7 @@ class FilterParser {
     return absl::OkStatus();
   }
 
-  absl::Status ParseNot(const std::vector<std::string>& path, Node* node) {
+  absl::Status ParseNot(const Path& path, Node* node) {
     const View operand = node->operand;
     if (!HasOperators(operand)) return Wrong("$not", "an object of operators");
     *node = Node();  // an $and
@@ -326,7 +308,7 @@ class FilterParser {
     return absl::OkStatus();
   }
 
-  absl::Status ParseAll(const std::vector<std::string>& path, Node* node) {
+  absl::Status ParseAll(const Path& path, Node* node) {
     const View operand = node->operand;
     *node = Node();  // an $and
     if (operand.kind() != Kind::kArray) return Wrong("$all", "an array of values");
@@ -356,7 +338,7 @@ class FilterParser {
         !IsOperator(first) || first == "$and" || first == "$or" || first == "$nor";
     node->match = is_filter ? Match::kElemMatchObject : Match::kElemMatchOperator;
     SHEAF_RETURN_IF_ERROR(is_filter ? ParseFilter(operand, &inner)
-                                    : ParseOperators({}, operand, &inner));
+                                    : ParseOperators(Path(), operand, &inner));
     node->children.push_back(std::move(inner));
     return absl::OkStatus();
   }
@@ -405,9 +387,6 @@ class FilterParser {
 
 // --- Matching ---------------------------------------------------------------
 
-using TestFn = absl::FunctionRef<bool(const View& value)>;
-enum class Arrays { kElementsToo, kWhole };
-
 // What there is when there is nothing.
 const View& Missing() {
   static const View* const missing = [] {
@@ -416,52 +395,6 @@ const View& Missing() {
   }();
   return *missing;
 }
-
-std::optional<uint64_t> IndexOf(const std::string& name) {
-  uint64_t index = 0;
-  if (name.empty() || (name[0] == '0' && name.size() > 1)) return std::nullopt;
-  for (const char c : name)
-    if (c < '0' || c > '9') return std::nullopt;
-  if (!absl::SimpleAtoi(name, &index)) return std::nullopt;
-  return index;
-}
-
-// Is there one, of those that the path leads to, that passes the test? `*found`: there is
-// any; where a way ends early, `missing` is asked.
-class Walker {
- public:
-  Walker(const std::vector<std::string>& path, Arrays arrays, TestFn test, bool missing)
-      : path_(path), arrays_(arrays), test_(test), missing_(missing) {}
-
-  bool Walk(const View& value, size_t step) const {
-    if (step == path_.size()) return AtEnd(value);
-    if (value.kind() == Kind::kObject) {
-      const std::optional<View> field = value.Field(path_[step]);
-      return field.has_value() ? Walk(*field, step + 1) : missing_;
-    }
-    if (value.kind() != Kind::kArray) return missing_;
-    if (const std::optional<uint64_t> index = IndexOf(path_[step])) {
-      const std::optional<View> element = value.Element(*index);
-      if (element.has_value() && Walk(*element, step + 1)) return true;
-    }
-    for (ArrayCursor c = value.elements(); c.Valid(); c.Next())
-      if (c.value().kind() == Kind::kObject && Walk(c.value(), step)) return true;
-    return false;
-  }
-
- private:
-  bool AtEnd(const View& value) const {
-    if (arrays_ == Arrays::kElementsToo && value.kind() == Kind::kArray)
-      for (ArrayCursor c = value.elements(); c.Valid(); c.Next())
-        if (test_(c.value())) return true;
-    return test_(value);
-  }
-
-  const std::vector<std::string>& path_;
-  const Arrays arrays_;
-  TestFn test_;
-  const bool missing_;
-};
 
 bool IsNaN(const View& v) {
   return v.kind() == Kind::kDouble && std::isnan(v.double_value());
@@ -541,16 +474,32 @@ bool Test(const Node& node, const View& v) {
   }
 }
 
+// Of a leaf, once its operand is known.
+bool MatchesMissing(const Node& node) {
+  return (node.match == Match::kIn || node.match == Match::kEq ||
+          node.match == Match::kGte || node.match == Match::kLte) &&
+         Test(node, Missing());
+}
+
 bool EvaluateLeaf(const Node& node, const View& value) {
   const bool whole = node.match == Match::kSize || node.match == Match::kExists ||
                      node.match == Match::kElemMatchObject ||
                      node.match == Match::kElemMatchOperator;
-  const bool equals_nothing = node.match == Match::kIn || node.match == Match::kEq ||
-                              node.match == Match::kGte || node.match == Match::kLte;
-  const auto test = [&](const View& v) { return Test(node, v); };
-  const Walker walker(node.path, whole ? Arrays::kWhole : Arrays::kElementsToo, test,
-                      equals_nothing && Test(node, Missing()));
-  return walker.Walk(value, 0);
+  return node.path.ForEach(value, whole ? ArrayEnd::kWhole : ArrayEnd::kElementsAndWhole,
+                           [&](const View* v) {
+                             return v == nullptr ? node.matches_missing : Test(node, *v);
+                           });
+}
+
+// Once it is parsed: what is the same for all documents.
+void Prepare(Node* node) {
+  node->matches_missing = MatchesMissing(*node);
+  for (Node& child : node->children) Prepare(&child);
+}
+
+void BindPaths(const NameTable& names, Node* node) {
+  node->path.Bind(names);
+  for (Node& child : node->children) BindPaths(names, &child);
 }
 
 bool Evaluate(const Node& node, const View& value) {
@@ -577,17 +526,29 @@ Filter::Filter() {
 }
 
 absl::StatusOr<Filter> Filter::Parse(std::string_view json) {
-  auto parsed = std::make_shared<Parsed>();
+  auto text = std::make_shared<Text>();
   JsonLimits limits;
   limits.depth_max = 100;
   limits.bytes_max = size_t{16} << 20;
-  SHEAF_ASSIGN_OR_RETURN(parsed->document, JsonToBinary(json, &parsed->names, limits));
-  FilterParser parser;
+  SHEAF_ASSIGN_OR_RETURN(text->document, JsonToBinary(json, &text->names, limits));
+  auto parsed = std::make_shared<Parsed>();
   SHEAF_RETURN_IF_ERROR(
-      parser.ParseFilter(RootOf(parsed->document, parsed->names), &parsed->root));
+      FilterParser().ParseFilter(RootOf(text->document, text->names), &parsed->root));
+  Prepare(&parsed->root);
+  parsed->text = std::move(text);
   Filter filter;
   filter.root_ = &parsed->root;
   filter.parsed_ = std::move(parsed);
+  return filter;
+}
+
+Filter Filter::BoundTo(const NameTable& names) const {
+  if (parsed_ == nullptr) return *this;
+  auto bound = std::make_shared<Parsed>(*parsed_);
+  BindPaths(names, &bound->root);
+  Filter filter;
+  filter.root_ = &bound->root;
+  filter.parsed_ = std::move(bound);
   return filter;
 }
 
