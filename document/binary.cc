@@ -495,7 +495,8 @@ void Writer::Copy(const View& value) {
   }
   switch (value.kind()) {
     case Kind::kDamaged:
-      return Fail("a stored document is damaged");
+      if (status_.ok()) status_ = absl::DataLossError("a stored document is damaged");
+      return;
     case Kind::kArray:
       if (!status_.ok()) return;  // it may be too deep
       BeginArray();

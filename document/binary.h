@@ -220,6 +220,7 @@ class Writer {
 
   // Empty again after it. kInvalidArgument: a name that is twice in one object, no UTF-8,
   // too deep, too large, a vector without numbers or with some that are not finite.
+  // kDataLoss: what was copied is damaged.
   absl::StatusOr<std::string> Finish();
   const absl::Status& status() const { return status_; }  // so far
 
