@@ -13,6 +13,7 @@ namespace sheaf::document {
 namespace {
 
 constexpr std::string_view kKey = "_id";
+constexpr size_t kPathsMax = 1000;
 
 absl::Status Wrong(std::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("projection: ", std::string(what)));
@@ -66,6 +67,8 @@ absl::StatusOr<Projection> Projection::Parse(std::string_view json) {
     if (wanted != is_inclusion)
       return Wrong(absl::StrCat(first.substr(0, 80), " and ", path.substr(0, 80),
                                 ": fields are wanted, or not wanted; not both in one"));
+    if (projection.fields_.size() == kPathsMax)
+      return Wrong(absl::StrCat("names more than ", kPathsMax, " paths"));
     SHEAF_RETURN_IF_ERROR(projection.Add(path));
     projection.fields_.push_back(path);
   }

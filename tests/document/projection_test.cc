@@ -115,6 +115,9 @@ TEST(Projection, SaysWhatIsWrongWithIt) {
             "projection: path \"a.$\": has a name that begins with a dollar");
   EXPECT_EQ(why(R"({"_id.a":1})"), "projection: _id.a: the key is wanted whole, or not");
   why("{");
+  Json many = Json::object();
+  for (int i = 0; i < 1001; ++i) many[absl::StrCat("f", i)] = 1;
+  EXPECT_EQ(why(many.dump()), "projection: names more than 1000 paths");
 }
 
 TEST(Projection, WritesFieldsBehindAKey) {
