@@ -143,6 +143,11 @@ View View::At(const char* at, const char* end, const NameTable* names) {
   return {at, static_cast<uint32_t>(extent.size), extent.head, names};
 }
 
+View View::Null() {
+  static constexpr char kBytes[] = {kNull};
+  return {kBytes, 1, 1, nullptr};
+}
+
 int64_t View::int_value() const {
   const auto tag = static_cast<uint8_t>(*at_);
   return tag >= kSmallInt ? tag - kSmallInt : UnZigZag(VarintAt(at_ + 1));
@@ -191,17 +196,6 @@ void ObjectCursor::Read() {
   value_ = View::At(at, end_, names_);
 }
 
-std::optional<View> View::Field(std::string_view name) const {
-  if (kind() != Kind::kObject) return std::nullopt;
-  const std::optional<uint32_t> id = names_->Find(name);
-  for (ObjectCursor c = fields(); c.Valid(); c.Next()) {
-    const std::optional<uint32_t> here = c.name_id();
-    if (here.has_value() ? here == id : c.name() == name) return c.value();
-    if (c.value().is_damaged()) return c.value();
-  }
-  return std::nullopt;
-}
-
 void FieldName::Bind(const NameTable& names) {
   const std::optional<uint32_t> id = names.Find(text_);
   names_ = &names;
@@ -209,10 +203,22 @@ void FieldName::Bind(const NameTable& names) {
   id_ = id.value_or(names.size());
 }
 
-// The same; goes over other fields without making views of them.
+std::optional<View> View::Field(std::string_view name) const {
+  if (kind() != Kind::kObject) return std::nullopt;
+  const std::optional<uint32_t> id = names_->Find(name);
+  return FindField(name, id.value_or(names_->size()), id.has_value());
+}
+
 std::optional<View> View::Field(const FieldName& name) const {
   if (name.names_ != names_) return Field(name.text_);
   if (kind() != Kind::kObject) return std::nullopt;
+  return FindField(name.text_, name.id_, name.is_known_);
+}
+
+// `id`: of the name; if that is not known, the first that it could have got since. Goes
+// over other fields without making views of them.
+std::optional<View> View::FindField(std::string_view name, uint32_t id,
+                                    bool is_known) const {
   const uint64_t numbers_end = names_->size();
   const char* at = at_ + head_;
   const char* const end = at_ + size_;
@@ -223,15 +229,12 @@ std::optional<View> View::Field(const FieldName& name) const {
     const bool is_own = (number & 1) != 0;
     number >>= 1;
     if (number >= (is_own ? static_cast<uint64_t>(end - at) : numbers_end)) return View();
-    bool same = false;
+    bool same = number == id;
     if (is_own) {
-      same = std::string_view(at, number) == name.text_;
+      same = std::string_view(at, number) == name;
       at += number;
-    } else {
-      same = name.is_known_
-                 ? number == name.id_
-                 : number >= name.id_ &&
-                       names_->NameOf(static_cast<uint32_t>(number)) == name.text_;
+    } else if (!is_known) {
+      same = number >= id && names_->NameOf(static_cast<uint32_t>(number)) == name;
     }
     const Extent extent = at == end ? Extent{0, 0} : Measure(at, end);
     if (extent.size == 0) return View();

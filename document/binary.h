@@ -92,6 +92,7 @@ class View {
   View() = default;  // damaged
   // The value that begins at `at` and ends before `end`.
   static View At(const char* at, const char* end, const NameTable* names);
+  static View Null();  // of no document
 
   Kind kind() const {
     return size_ == 0 ? Kind::kDamaged : kKinds[static_cast<uint8_t>(*at_)];
@@ -124,6 +125,7 @@ class View {
   View(const char* at, uint32_t size, uint8_t head, const NameTable* names)
       : at_(at), size_(size), head_(head), names_(names) {}
   std::string_view Body() const { return {at_ + head_, size_ - head_}; }
+  std::optional<View> FindField(std::string_view name, uint32_t id, bool is_known) const;
   static const std::array<Kind, 256> kKinds;  // by the tag
 
   const char* at_ = nullptr;  // the tag

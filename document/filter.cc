@@ -387,15 +387,6 @@ class FilterParser {
 
 // --- Matching ---------------------------------------------------------------
 
-// What there is when there is nothing.
-const View& Missing() {
-  static const View* const missing = [] {
-    static constexpr char kNull[] = {0};
-    return new View(View::At(kNull, kNull + 1, nullptr));
-  }();
-  return *missing;
-}
-
 bool IsNaN(const View& v) {
   return v.kind() == Kind::kDouble && std::isnan(v.double_value());
 }
@@ -478,7 +469,7 @@ bool Test(const Node& node, const View& v) {
 bool MatchesMissing(const Node& node) {
   return (node.match == Match::kIn || node.match == Match::kEq ||
           node.match == Match::kGte || node.match == Match::kLte) &&
-         Test(node, Missing());
+         Test(node, View::Null());
 }
 
 bool EvaluateLeaf(const Node& node, const View& value) {
