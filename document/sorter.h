@@ -4,7 +4,7 @@
 // in which they were added. What does not fit memory goes to a temporary file in sorted
 // runs, which are merged. With a limit only so many rows come out, and as long as twice as
 // many fit half of the memory, nothing goes to a file; where they do not fit, some marks of
-// each run tell which later rows need not be kept (Chronis et al., VLDB 2020).
+// each run tell which later rows need not be kept (Chronis et al., SIGMOD 2020).
 //
 //   Add… Finish Next… until it has none. After an error there is nothing more to ask.
 //
