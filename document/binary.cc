@@ -1,6 +1,7 @@
 #include "document/binary.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -81,13 +82,34 @@ bool IsFloat(double value) {
 
 // --- Views ------------------------------------------------------------------
 
-View View::At(const char* at, const char* end, const NameTable* names) {
-  if (at == end) return {};
+namespace {
+
+constexpr std::array<Kind, 256> KindsByTag() {
+  std::array<Kind, 256> kinds{};
+  for (size_t tag = 0; tag < 256; ++tag)
+    kinds[tag] = tag >= kSmallInt      ? Kind::kInt
+                 : tag >= kShortString ? Kind::kString
+                                       : Kind::kDamaged;
+  constexpr Kind kFirst[] = {
+      Kind::kNull,   Kind::kBool,   Kind::kBool,      Kind::kInt,    Kind::kUint,
+      Kind::kDouble, Kind::kDouble, Kind::kTimestamp, Kind::kString, Kind::kBytes,
+      Kind::kVector, Kind::kArray,  Kind::kObject};
+  for (size_t tag = 0; tag <= kObject; ++tag) kinds[tag] = kFirst[tag];
+  return kinds;
+}
+
+struct Extent {
+  uint64_t size;  // 0: no value
+  uint8_t head;
+};
+
+// Of the value that begins at `at`, which is not the end.
+inline Extent Measure(const char* at, const char* end) {
   const auto tag = static_cast<uint8_t>(*at);
+  if (tag >= kSmallInt || tag <= kTrue) return {1, 1};
   const auto room = static_cast<uint64_t>(end - at);
   uint64_t size = 1, number = 0;
   uint8_t head = 1;
-  if (tag >= kSmallInt || tag <= kTrue) return {at, 1, 1, names};
   if (tag >= kShortString) {
     size = 1 + tag - kShortString;
   } else if (tag == kUint || tag == kDouble) {
@@ -95,31 +117,35 @@ View View::At(const char* at, const char* end, const NameTable* names) {
   } else if (tag == kFloat) {
     size = 5;
   } else if (tag > kObject) {
-    return {};
+    return {0, 0};
   } else {
     const char* const behind = ReadVarint(at + 1, end, &number);
     if (behind == nullptr || number > kDocumentBytesMax * 2) {
-      if (behind == nullptr || (tag != kInt && tag != kTimestamp)) return {};
+      if (behind == nullptr || (tag != kInt && tag != kTimestamp)) return {0, 0};
     }
     head = static_cast<uint8_t>(behind - at);
     size = head;
     if (tag == kVector) number *= sizeof(float);
     if (tag != kInt && tag != kTimestamp) size += number;
   }
-  if (size > room || size > UINT32_MAX) return {};
-  return {at, static_cast<uint32_t>(size), head, names};
+  if (size > room || size > UINT32_MAX) return {0, 0};
+  return {size, head};
 }
 
-Kind View::kind() const {
-  if (size_ == 0) return Kind::kDamaged;
-  const auto tag = static_cast<uint8_t>(*at_);
-  if (tag >= kSmallInt) return Kind::kInt;
-  if (tag >= kShortString) return Kind::kString;
-  constexpr Kind kKinds[] = {
-      Kind::kNull,   Kind::kBool,   Kind::kBool,      Kind::kInt,    Kind::kUint,
-      Kind::kDouble, Kind::kDouble, Kind::kTimestamp, Kind::kString, Kind::kBytes,
-      Kind::kVector, Kind::kArray,  Kind::kObject};
-  return kKinds[tag];
+}  // namespace
+
+constinit const std::array<Kind, 256> View::kKinds = KindsByTag();
+
+View View::At(const char* at, const char* end, const NameTable* names) {
+  if (at == end) return {};
+  const Extent extent = Measure(at, end);
+  if (extent.size == 0) return {};
+  return {at, static_cast<uint32_t>(extent.size), extent.head, names};
+}
+
+View View::Null() {
+  static constexpr char kBytes[] = {kNull};
+  return {kBytes, 1, 1, nullptr};
 }
 
 int64_t View::int_value() const {
@@ -170,13 +196,50 @@ void ObjectCursor::Read() {
   value_ = View::At(at, end_, names_);
 }
 
+void FieldName::Bind(const NameTable& names) {
+  const std::optional<uint32_t> id = names.Find(text_);
+  names_ = &names;
+  is_known_ = id.has_value();
+  id_ = id.value_or(names.size());
+}
+
 std::optional<View> View::Field(std::string_view name) const {
   if (kind() != Kind::kObject) return std::nullopt;
   const std::optional<uint32_t> id = names_->Find(name);
-  for (ObjectCursor c = fields(); c.Valid(); c.Next()) {
-    const std::optional<uint32_t> here = c.name_id();
-    if (here.has_value() ? here == id : c.name() == name) return c.value();
-    if (c.value().is_damaged()) return c.value();
+  return FindField(name, id.value_or(names_->size()), id.has_value());
+}
+
+std::optional<View> View::Field(const FieldName& name) const {
+  if (name.names_ != names_) return Field(name.text_);
+  if (kind() != Kind::kObject) return std::nullopt;
+  return FindField(name.text_, name.id_, name.is_known_);
+}
+
+// `id`: of the name; if that is not known, the first that it could have got since. Goes
+// over other fields without making views of them.
+std::optional<View> View::FindField(std::string_view name, uint32_t id,
+                                    bool is_known) const {
+  const uint64_t numbers_end = names_->size();
+  const char* at = at_ + head_;
+  const char* const end = at_ + size_;
+  while (at != end) {
+    uint64_t number = 0;
+    at = ReadVarint(at, end, &number);
+    if (at == nullptr) return View();
+    const bool is_own = (number & 1) != 0;
+    number >>= 1;
+    if (number >= (is_own ? static_cast<uint64_t>(end - at) : numbers_end)) return View();
+    bool same = number == id;
+    if (is_own) {
+      same = std::string_view(at, number) == name;
+      at += number;
+    } else if (!is_known) {
+      same = number >= id && names_->NameOf(static_cast<uint32_t>(number)) == name;
+    }
+    const Extent extent = at == end ? Extent{0, 0} : Measure(at, end);
+    if (extent.size == 0) return View();
+    if (same) return View(at, static_cast<uint32_t>(extent.size), extent.head, names_);
+    at += extent.size;
   }
   return std::nullopt;
 }

@@ -30,11 +30,13 @@
 // Views point into the bytes and the names. Thread-compatible.
 #ifndef SHEAF_BINARY_H_
 #define SHEAF_BINARY_H_
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -68,14 +70,33 @@ enum class Kind : uint8_t {
 class ObjectCursor;
 class ArrayCursor;
 
+// The name of a field, looked up once for many documents.
+class FieldName {
+ public:
+  explicit FieldName(std::string text) : text_(std::move(text)) {}
+  const std::string& text() const { return text_; }
+  // Requires: the table outlives it and loses no names.
+  void Bind(const NameTable& names);
+
+ private:
+  friend class View;
+  std::string text_;
+  const NameTable* names_ = nullptr;
+  uint32_t id_ = 0;  // in names_; if it is not there, the first that it could get
+  bool is_known_ = false;
+};
+
 // A value inside a document.
 class View {
  public:
   View() = default;  // damaged
   // The value that begins at `at` and ends before `end`.
   static View At(const char* at, const char* end, const NameTable* names);
+  static View Null();  // of no document
 
-  Kind kind() const;
+  Kind kind() const {
+    return size_ == 0 ? Kind::kDamaged : kKinds[static_cast<uint8_t>(*at_)];
+  }
   bool is_damaged() const { return size_ == 0; }
   bool is_number() const { return kind() >= Kind::kInt && kind() <= Kind::kDouble; }
   // Requires: the kind.
@@ -92,6 +113,7 @@ class View {
 
   // Of an object, or of an array; none where it is neither, or has none such.
   std::optional<View> Field(std::string_view name) const;
+  std::optional<View> Field(const FieldName& name) const;
   std::optional<View> Element(uint64_t index) const;
 
   // All of it. Equal bytes are equal values only where both are of one collection.
@@ -103,6 +125,8 @@ class View {
   View(const char* at, uint32_t size, uint8_t head, const NameTable* names)
       : at_(at), size_(size), head_(head), names_(names) {}
   std::string_view Body() const { return {at_ + head_, size_ - head_}; }
+  std::optional<View> FindField(std::string_view name, uint32_t id, bool is_known) const;
+  static const std::array<Kind, 256> kKinds;  // by the tag
 
   const char* at_ = nullptr;  // the tag
   uint32_t size_ = 0;         // tag included; 0: damaged

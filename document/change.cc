@@ -181,7 +181,7 @@ absl::StatusOr<std::vector<View>> ElementsOf(const View* array) {
 
 View KeyOf(const View& value, const SortKey& key) {
   View at = value;
-  for (const std::string& name : key.path) at = at.Field(name).value_or(NullView());
+  for (const std::string& name : key.path) at = at.Field(name).value_or(View::Null());
   return at;
 }
 

@@ -10,54 +10,24 @@
 #include <utility>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "document/compare.h"
+#include "document/filter_node.h"
 #include "document/json_codec.h"
 #include "document/language.h"
+#include "document/path.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::document {
 
-enum class Match : uint8_t {
-  kAnd,
-  kOr,
-  kNor,
-  kNot,
-  // Of what a path leads to:
-  kEq,
-  kGt,
-  kGte,
-  kLt,
-  kLte,
-  kIn,
-  kExists,
-  kType,
-  kSize,
-  kMod,
-  kRegex,
-  kElemMatchObject,    // an element that matches a filter
-  kElemMatchOperator,  // … operators
-  kIsObject,           // by itself
-};
-
-struct Filter::Node {
-  Match match = Match::kAnd;
-  std::vector<std::string> path;  // empty inside $elemMatch with operators
-  std::vector<Node> children;
-  View operand;
-  std::vector<View> list;  // $in, sorted
-  uint32_t kinds = 0;      // $type: a bit each
-  int64_t divisor = 0, remainder = 0;
-  uint64_t size = 0;
-  std::shared_ptr<const RE2> regex;
+struct Filter::Text {
+  NameTable names;
+  std::string document;
 };
 
 struct Filter::Parsed {
-  NameTable names;
-  std::string document;  // what operands point into
+  std::shared_ptr<const Text> text;  // what operands point into
   Node root;
 };
 
@@ -109,7 +79,7 @@ class FilterParser {
     if (filter.kind() != Kind::kObject) return Wrong("a filter", "an object");
     for (ObjectCursor c = filter.fields(); c.Valid(); c.Next()) {
       if (!IsOperator(c.name())) {
-        SHEAF_RETURN_IF_ERROR(ParseCondition(SplitPath(c.name()), c.value(), out));
+        SHEAF_RETURN_IF_ERROR(ParseCondition(c.name(), c.value(), out));
         continue;
       }
       if (c.name() == "$comment") continue;
@@ -140,10 +110,6 @@ class FilterParser {
     return first != "$and" && first != "$or" && first != "$nor";
   }
 
-  static std::vector<std::string> SplitPath(std::string_view name) {
-    return absl::StrSplit(std::string(name), '.');
-  }
-
   absl::Status ParseLogic(std::string_view name, const View& operand, Node* out) {
     if (name == "$and")
       out->match = Match::kAnd;
@@ -169,15 +135,17 @@ class FilterParser {
   }
 
   // What follows a path: operators, or the value that it equals. Adds to `*out`, an $and.
-  absl::Status ParseCondition(const std::vector<std::string>& path, const View& condition,
-                              Node* out) {
-    if (HasOperators(condition)) return ParseOperators(path, condition, out);
-    out->children.push_back(Leaf(Match::kEq, path, condition));
+  absl::Status ParseCondition(std::string_view name, const View& condition, Node* out) {
+    absl::StatusOr<Path> path = Path::Parse(name);
+    if (!path.ok())
+      return absl::InvalidArgumentError(
+          absl::StrCat("filter: ", std::string(path.status().message())));
+    if (HasOperators(condition)) return ParseOperators(*path, condition, out);
+    out->children.push_back(Leaf(Match::kEq, *path, condition));
     return absl::OkStatus();
   }
 
-  absl::Status ParseOperators(const std::vector<std::string>& path, const View& operators,
-                              Node* out) {
+  absl::Status ParseOperators(const Path& path, const View& operators, Node* out) {
     for (ObjectCursor c = operators.fields(); c.Valid(); c.Next()) {
       if (!IsOperator(c.name()))
         return absl::InvalidArgumentError(
@@ -194,8 +162,7 @@ class FilterParser {
     return absl::OkStatus();
   }
 
-  static Node Leaf(Match match, const std::vector<std::string>& path,
-                   const View& operand) {
+  static Node Leaf(Match match, const Path& path, const View& operand) {
     Node node;
     node.match = match;
     node.path = path;
@@ -210,8 +177,8 @@ class FilterParser {
     return node;
   }
 
-  absl::Status ParseOperator(const std::vector<std::string>& path, std::string_view name,
-                             const View& operand, const View& operators, Node* out) {
+  absl::Status ParseOperator(const Path& path, std::string_view name, const View& operand,
+                             const View& operators, Node* out) {
     constexpr std::pair<const char*, Match> kComparisons[] = {{"$eq", Match::kEq},
                                                               {"$gt", Match::kGt},
                                                               {"$gte", Match::kGte},
@@ -270,7 +237,7 @@ class FilterParser {
     return absl::OkStatus();
   }
 
-  absl::Status ParseNot(const std::vector<std::string>& path, Node* node) {
+  absl::Status ParseNot(const Path& path, Node* node) {
     const View operand = node->operand;
     if (!HasOperators(operand)) return Wrong("$not", "an object of operators");
     *node = Node();  // an $and
@@ -303,7 +270,7 @@ class FilterParser {
     return absl::OkStatus();
   }
 
-  absl::Status ParseAll(const std::vector<std::string>& path, Node* node) {
+  absl::Status ParseAll(const Path& path, Node* node) {
     const View operand = node->operand;
     *node = Node();  // an $and
     if (operand.kind() != Kind::kArray) return Wrong("$all", "an array of values");
@@ -377,46 +344,6 @@ class FilterParser {
 };
 
 // --- Matching ---------------------------------------------------------------
-
-using TestFn = absl::FunctionRef<bool(const View& value)>;
-enum class Arrays { kElementsToo, kWhole };
-
-// Is there one, of those that the path leads to, that passes the test? `*found`: there is
-// any; where a way ends early, `missing` is asked.
-class Walker {
- public:
-  Walker(const std::vector<std::string>& path, Arrays arrays, TestFn test, bool missing)
-      : path_(path), arrays_(arrays), test_(test), missing_(missing) {}
-
-  bool Walk(const View& value, size_t step) const {
-    if (step == path_.size()) return AtEnd(value);
-    if (value.kind() == Kind::kObject) {
-      const std::optional<View> field = value.Field(path_[step]);
-      return field.has_value() ? Walk(*field, step + 1) : missing_;
-    }
-    if (value.kind() != Kind::kArray) return missing_;
-    if (const std::optional<uint64_t> index = IndexOf(path_[step])) {
-      const std::optional<View> element = value.Element(*index);
-      if (element.has_value() && Walk(*element, step + 1)) return true;
-    }
-    for (ArrayCursor c = value.elements(); c.Valid(); c.Next())
-      if (c.value().kind() == Kind::kObject && Walk(c.value(), step)) return true;
-    return false;
-  }
-
- private:
-  bool AtEnd(const View& value) const {
-    if (arrays_ == Arrays::kElementsToo && value.kind() == Kind::kArray)
-      for (ArrayCursor c = value.elements(); c.Valid(); c.Next())
-        if (test_(c.value())) return true;
-    return test_(value);
-  }
-
-  const std::vector<std::string>& path_;
-  const Arrays arrays_;
-  TestFn test_;
-  const bool missing_;
-};
 
 bool IsNaN(const View& v) {
   return v.kind() == Kind::kDouble && std::isnan(v.double_value());
@@ -496,16 +423,32 @@ bool Test(const Node& node, const View& v) {
   }
 }
 
+// Of a leaf, once its operand is known.
+bool MatchesMissing(const Node& node) {
+  return (node.match == Match::kIn || node.match == Match::kEq ||
+          node.match == Match::kGte || node.match == Match::kLte) &&
+         Test(node, View::Null());
+}
+
 bool EvaluateLeaf(const Node& node, const View& value) {
   const bool whole = node.match == Match::kSize || node.match == Match::kExists ||
                      node.match == Match::kElemMatchObject ||
                      node.match == Match::kElemMatchOperator;
-  const bool equals_nothing = node.match == Match::kIn || node.match == Match::kEq ||
-                              node.match == Match::kGte || node.match == Match::kLte;
-  const auto test = [&](const View& v) { return Test(node, v); };
-  const Walker walker(node.path, whole ? Arrays::kWhole : Arrays::kElementsToo, test,
-                      equals_nothing && Test(node, NullView()));
-  return walker.Walk(value, 0);
+  return node.path.ForEach(value, whole ? ArrayEnd::kWhole : ArrayEnd::kElementsAndWhole,
+                           [&](const View* v) {
+                             return v == nullptr ? node.matches_missing : Test(node, *v);
+                           });
+}
+
+// Once it is parsed: what is the same for all documents.
+void Prepare(Node* node) {
+  node->matches_missing = MatchesMissing(*node);
+  for (Node& child : node->children) Prepare(&child);
+}
+
+void BindPaths(const NameTable& names, Node* node) {
+  node->path.Bind(names);
+  for (Node& child : node->children) BindPaths(names, &child);
 }
 
 bool Evaluate(const Node& node, const View& value) {
@@ -534,15 +477,18 @@ Filter::Filter() {
 }
 
 absl::StatusOr<Filter> Filter::ParseAs(Of of, std::string_view json) {
-  auto parsed = std::make_shared<Parsed>();
+  auto text = std::make_shared<Text>();
   JsonLimits limits;
   limits.depth_max = 100;
   limits.bytes_max = size_t{16} << 20;
-  SHEAF_ASSIGN_OR_RETURN(parsed->document, JsonToBinary(json, &parsed->names, limits));
+  SHEAF_ASSIGN_OR_RETURN(text->document, JsonToBinary(json, &text->names, limits));
+  auto parsed = std::make_shared<Parsed>();
   FilterParser parser;
-  const View root = RootOf(parsed->document, parsed->names);
+  const View root = RootOf(text->document, text->names);
   SHEAF_RETURN_IF_ERROR(of == Of::kDocuments ? parser.ParseFilter(root, &parsed->root)
                                              : parser.ParseElement(root, &parsed->root));
+  Prepare(&parsed->root);
+  parsed->text = std::move(text);
   Filter filter;
   filter.root_ = &parsed->root;
   filter.parsed_ = std::move(parsed);
@@ -555,6 +501,16 @@ absl::StatusOr<Filter> Filter::Parse(std::string_view json) {
 
 absl::StatusOr<Filter> Filter::ParseElement(std::string_view json) {
   return ParseAs(Of::kElements, json);
+}
+
+Filter Filter::BoundTo(const NameTable& names) const {
+  if (parsed_ == nullptr) return *this;
+  auto bound = std::make_shared<Parsed>(*parsed_);
+  BindPaths(names, &bound->root);
+  Filter filter;
+  filter.root_ = &bound->root;
+  filter.parsed_ = std::move(bound);
+  return filter;
 }
 
 bool Filter::Matches(const View& document) const { return Evaluate(*root_, document); }

@@ -5,7 +5,7 @@
 // A name is a path: "a.b" is field b of the object a, and of each object in the array a;
 // "a.0" the first element, too. An operator matches an array when it matches an element or
 // the array itself; $ne, $nin and $not match when what they negate does not. A path that
-// leads nowhere equals null.
+// leads nowhere equals null. What a path may be: path.h.
 //
 //   $eq $ne $gt $gte $lt $lte    by compare.h; other than $eq and $ne only within a kind
 //   $in $nin                     an array of values
@@ -45,12 +45,16 @@ class Filter {
   // which only objects match.
   static absl::StatusOr<Filter> ParseElement(std::string_view json);
 
+  // The same, quicker with documents of `names`: see Path::Bind. For one scan.
+  Filter BoundTo(const NameTable& names) const;
+
   bool Matches(const View& document) const;
 
   struct Node;
   const Node& root() const { return *root_; }
 
  private:
+  struct Text;
   struct Parsed;
   enum class Of { kDocuments, kElements };
   static absl::StatusOr<Filter> ParseAs(Of of, std::string_view json);

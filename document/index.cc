@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "document/filter.h"
 #include "document/json.h"
 #include "document/json_codec.h"
+#include "document/path.h"
 #include "pager/status_macros.h"
 
 namespace sheaf {
@@ -17,24 +17,17 @@ using document::View;
 
 namespace {
 
-constexpr size_t kNameBytesMax = 120, kPathBytesMax = 1000, kFilterBytesMax = 16 << 10;
+constexpr size_t kNameBytesMax = 120, kFilterBytesMax = 16 << 10;
 
 absl::Status Wrong(std::string_view field, std::string_view what) {
   return absl::InvalidArgumentError(
       absl::StrCat("index: ", std::string(field), ": ", std::string(what)));
 }
 
-absl::Status CheckPath(std::string_view path) {
-  if (path.size() > kPathBytesMax) return Wrong("fields", "a path has over 1,000 bytes");
-  for (const absl::string_view part : absl::StrSplit(std::string(path), '.')) {
-    if (part.empty())
-      return Wrong("fields", absl::StrCat("the path \"", std::string(path),
-                                          "\" has an empty part"));
-    if (part[0] == '$')
-      return Wrong("fields", absl::StrCat("the path \"", std::string(path),
-                                          "\" has a part that begins with $"));
-  }
-  return document::IsValidUtf8(path) ? absl::OkStatus()
+absl::Status CheckPath(const std::string& text) {
+  const absl::Status parsed = document::Path::Parse(text).status();
+  if (!parsed.ok()) return Wrong("fields", std::string(parsed.message()));
+  return document::IsValidUtf8(text) ? parsed
                                      : Wrong("fields", "a path is not valid UTF-8");
 }
 

@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "document/index_key.h"
 #include "document/json_codec.h"
@@ -38,35 +37,18 @@ void SortUnique(std::vector<IndexEntry>* entries) {
 }
 
 // The keys of the values that one path leads to, by the rules of filters.
-class Reached {
- public:
-  explicit Reached(const std::vector<std::string>& path) : path_(path) {}
-
-  void Walk(const View& value, size_t step) {
-    if (step == path_.size()) return AtEnd(value);
-    if (value.kind() == Kind::kObject) {
-      const std::optional<View> field = value.Field(path_[step]);
-      return field.has_value() ? Walk(*field, step + 1) : Missing();
-    }
-    if (value.kind() != Kind::kArray) return Missing();
-    through_arrays = true;
-    uint64_t index = 0;
-    if (absl::SimpleAtoi(path_[step], &index) && absl::StrCat(index) == path_[step]) {
-      const std::optional<View> element = value.Element(index);
-      if (element.has_value()) Walk(*element, step + 1);
-    }
-    for (ArrayCursor c = value.elements(); c.Valid(); c.Next())
-      if (c.value().kind() == Kind::kObject) Walk(c.value(), step);
-  }
-  void Finish() {
+struct Reached {
+  void Read(const Path& path, const View& document) {
+    path.ForEach(
+        document, ArrayEnd::kWhole,
+        [this](const View* value) {
+          value == nullptr ? Missing() : AtEnd(*value);
+          return false;
+        },
+        &through_arrays);
     if (keys.empty()) Missing();
     SortUnique(&keys);
   }
-
-  std::vector<IndexEntry> keys;
-  bool through_arrays = false, is_there = false;
-
- private:
   void AtEnd(const View& value) {
     is_there = true;
     if (value.kind() != Kind::kArray) return Add(value);
@@ -82,7 +64,8 @@ class Reached {
   }
   void Missing() { keys.push_back({std::string(1, kKeyNull), 0}); }
 
-  const std::vector<std::string>& path_;
+  std::vector<IndexEntry> keys;
+  bool through_arrays = false, is_there = false;
 };
 
 // Every combination of a key of each path.
@@ -118,10 +101,9 @@ absl::Status EntriesOf(const Index& index, const View& document, IndexEntries* o
   std::vector<Reached> paths;
   bool is_there = false;
   size_t count = 1, with_many = 0;
-  for (const std::vector<std::string>& path : index.paths) {
-    Reached& reached = paths.emplace_back(path);
-    reached.Walk(document, 0);
-    reached.Finish();
+  for (const Path& path : index.paths) {
+    Reached& reached = paths.emplace_back();
+    reached.Read(path, document);
     is_there |= reached.is_there;
     out->through_arrays |= reached.through_arrays;
     with_many += reached.keys.size() > 1;

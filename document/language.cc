@@ -8,25 +8,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "document/nearest.h"
 
 namespace sheaf::document {
-namespace {
-
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-}  // namespace
 
 bool HasOperators(const View& value) {
   if (value.kind() != Kind::kObject) return false;
@@ -36,15 +20,10 @@ bool HasOperators(const View& value) {
 
 absl::Status UnknownOperator(std::string_view language, std::string_view name,
                              absl::Span<const char* const> known) {
-  const char* nearest = nullptr;
-  size_t distance_min = 3;
-  for (const char* one : known) {
-    const size_t distance = EditDistance(name.substr(0, 20), one);
-    if (distance < distance_min) distance_min = distance, nearest = one;
-  }
+  const std::string nearest(Nearest(name, known));
   return absl::InvalidArgumentError(absl::StrCat(
       std::string(language), ": there is no operator ", std::string(name.substr(0, 40)),
-      nearest == nullptr ? "" : absl::StrCat("; did you mean ", nearest)));
+      nearest.empty() ? "" : "; did you mean ", nearest));
 }
 
 std::optional<uint64_t> IndexOf(std::string_view part) {
@@ -62,12 +41,6 @@ std::optional<int64_t> ToInteger(const View& v) {
   const double whole = std::trunc(v.double_value());
   if (!(std::abs(whole) < 9.2e18)) return std::nullopt;
   return static_cast<int64_t>(whole);
-}
-
-const View& NullView() {
-  static constexpr char kNull[] = {0};
-  static const View view = View::At(kNull, kNull + 1, nullptr);
-  return view;
 }
 
 const char* NameOf(Kind kind) {

@@ -25,8 +25,6 @@ absl::Status UnknownOperator(std::string_view language, std::string_view name,
 std::optional<uint64_t> IndexOf(std::string_view part);
 // Numbers of whatever kind, cut to an integer; none where it does not fit.
 std::optional<int64_t> ToInteger(const View& value);
-// What a path leads to that leads nowhere.
-const View& NullView();
 // As $type has it: "string", "int", …
 const char* NameOf(Kind kind);
 

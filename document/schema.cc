@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "document/json.h"
 #include "pager/coding.h"
 #include "pager/status_macros.h"
@@ -84,6 +83,15 @@ Schema::Schema(std::shared_ptr<const Schema> base)
   if (base_ == nullptr) return;
   indexes_ = base_->indexes_;
   rows_ = base_->rows_;
+  BindIndexes();
+}
+
+// Names that have rows do not go, so what is bound here stays right.
+void Schema::BindIndexes() {
+  for (Index& index : indexes_) {
+    for (Path& path : index.paths) path.Bind(names_);
+    index.filter = index.filter.BoundTo(names_);
+  }
 }
 
 std::shared_ptr<const Schema> Schema::Flatten() const {
@@ -96,6 +104,7 @@ std::shared_ptr<const Schema> Schema::Flatten() const {
   }
   flat->indexes_ = indexes_;
   flat->rows_ = rows_;
+  flat->BindIndexes();
   return flat;
 }
 
@@ -121,8 +130,12 @@ absl::Status Schema::TakeIndex(std::string_view row) {
       return Wrong(rows_, "an index: " + std::string(filter.status().message()));
     index.filter = *std::move(filter);
   }
-  for (const IndexField& field : index.definition.fields)
-    index.paths.push_back(absl::StrSplit(field.path, '.'));
+  for (const IndexField& field : index.definition.fields) {
+    absl::StatusOr<Path> path = Path::Parse(field.path);
+    if (!path.ok())
+      return Wrong(rows_, "an index: " + std::string(path.status().message()));
+    index.paths.push_back(*std::move(path));
+  }
   if (FindIndex(index.definition.name) != nullptr || indexes_.size() >= kIndexesMax)
     return Wrong(rows_, "an index too many");
   index.row = rows_;
@@ -191,6 +204,7 @@ absl::Status Schema::Load(const catalog::TreeView& tree, uint32_t end) {
     SHEAF_RETURN_IF_ERROR(TakeRow(value));
   }
   SHEAF_RETURN_IF_ERROR(cursor.status());
+  BindIndexes();
   return rows_ == end ? absl::OkStatus() : Wrong(rows_, "it is missing");
 }
 

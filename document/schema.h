@@ -32,6 +32,7 @@
 #include "document/filter.h"
 #include "document/index.h"
 #include "document/names.h"
+#include "document/path.h"
 
 namespace sheaf::document {
 
@@ -46,7 +47,7 @@ enum class Fact : uint8_t {
 struct Index {
   IndexDefinition definition;
   Filter filter;  // parsed
-  std::vector<std::vector<std::string>> paths;
+  std::vector<Path> paths;
   std::string tree;  // its name
   uint32_t row = 0;
   IndexState state = IndexState::kBuilding;
@@ -78,6 +79,7 @@ class Schema {
   std::shared_ptr<const Schema> Flatten() const;
 
  private:
+  void BindIndexes();
   absl::Status TakeIndex(std::string_view row);
   absl::Status TakeFact(std::string_view row);
 

@@ -442,6 +442,7 @@ TEST(Filter, MatchesWhatTheSimplestWayMatches) {
     const Json filter = random.Filter(2);
     const auto parsed = Filter::Parse(filter.dump());
     ASSERT_TRUE(parsed.ok()) << filter << parsed.status();
+    const Filter bound = parsed->BoundTo(names);
     for (int k = 0; k < 20; ++k) {
       Json document = random.Value(3);
       while (!document.is_object()) document = random.Value(3);
@@ -449,6 +450,8 @@ TEST(Filter, MatchesWhatTheSimplestWayMatches) {
       const bool expected = EvaluateNaive(filter, document);
       ASSERT_EQ(parsed->Matches(RootOf(binary, names)), expected) << filter << "\n"
                                                                   << document;
+      ASSERT_EQ(bound.Matches(RootOf(binary, names)), expected) << filter << "\n"
+                                                                << document;
       ++(expected ? yes : no);
     }
   }

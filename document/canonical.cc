@@ -1,0 +1,112 @@
+#include "document/canonical.h"
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+#include "pager/coding.h"
+
+namespace sheaf::document {
+namespace {
+
+enum Tag : char {
+  kWhole = 0x20,
+  kDouble = 0x21,
+  kVector = 0x22,
+  kArray = 0x23,
+  kObject = 0x24,
+  kField = 0x25,
+  kMissing = 0x2e,
+  kEnd = 0x2f,
+};
+constexpr double kTwoTo64 = 18446744073709551616.0;
+
+void Append32(size_t value, std::string* out) {
+  char bytes[4];
+  pager::EncodeFixed32(bytes, static_cast<uint32_t>(value));
+  out->append(bytes, sizeof bytes);
+}
+
+void Append64(uint64_t value, std::string* out) {
+  char bytes[8];
+  pager::EncodeFixed64(bytes, value);
+  out->append(bytes, sizeof bytes);
+}
+
+void AppendWhole(bool is_negative, uint64_t magnitude, std::string* out) {
+  out->push_back(kWhole);
+  out->push_back(is_negative ? 1 : 0);
+  Append64(magnitude, out);
+}
+
+void AppendDouble(double value, std::string* out) {
+  if (std::abs(value) < kTwoTo64 && std::trunc(value) == value)
+    return AppendWhole(value < 0, static_cast<uint64_t>(std::abs(value)), out);
+  out->push_back(kDouble);
+  Append64(std::isnan(value) ? UINT64_MAX : std::bit_cast<uint64_t>(value), out);
+}
+
+void AppendVector(const View& v, std::string* out) {
+  const std::vector<float> floats = v.vector_value();
+  out->push_back(kVector);
+  Append32(floats.size(), out);
+  for (const float f : floats) Append32(std::bit_cast<uint32_t>(f == 0 ? 0.0f : f), out);
+}
+
+}  // namespace
+
+void AppendCanonical(const View& value, std::string* out) {
+  switch (value.kind()) {
+    case Kind::kDamaged:
+      return out->push_back(kMissing);
+    case Kind::kNull:
+    case Kind::kBool:
+    case Kind::kTimestamp:
+    case Kind::kString:
+    case Kind::kBytes:
+      out->append(value.bytes());
+      return;
+    case Kind::kInt: {
+      const int64_t n = value.int_value();
+      const auto bits = static_cast<uint64_t>(n);
+      return AppendWhole(n < 0, n < 0 ? 0 - bits : bits, out);
+    }
+    case Kind::kUint:
+      return AppendWhole(false, value.uint_value(), out);
+    case Kind::kDouble:
+      return AppendDouble(value.double_value(), out);
+    case Kind::kVector:
+      return AppendVector(value, out);
+    case Kind::kArray:
+      out->push_back(kArray);
+      for (ArrayCursor c = value.elements(); c.Valid(); c.Next())
+        AppendCanonical(c.value(), out);
+      return out->push_back(kEnd);
+    case Kind::kObject:
+      out->push_back(kObject);
+      for (ObjectCursor c = value.fields(); c.Valid(); c.Next()) {
+        out->push_back(kField);
+        Append32(c.value().is_damaged() ? 0 : c.name().size(), out);
+        if (!c.value().is_damaged()) out->append(c.name());
+        AppendCanonical(c.value(), out);
+      }
+      return out->push_back(kEnd);
+  }
+}
+
+std::string_view Canonical(const View& value, std::string* scratch) {
+  switch (value.kind()) {
+    case Kind::kNull:
+    case Kind::kBool:
+    case Kind::kTimestamp:
+    case Kind::kString:
+    case Kind::kBytes:
+      return value.bytes();
+    default:
+      scratch->clear();
+      AppendCanonical(value, scratch);
+      return *scratch;
+  }
+}
+
+}  // namespace sheaf::document
