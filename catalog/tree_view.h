@@ -4,8 +4,10 @@
 // Belongs to its transaction and ends with it. Thread-compatible.
 #ifndef CATALOG_TREE_VIEW_H_
 #define CATALOG_TREE_VIEW_H_
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "btree/tree_reader.h"
@@ -17,9 +19,14 @@ namespace sheaf::catalog {
 
 class TreeView {
  public:
-  // Of a snapshot. The record, of that version, and the snapshot outlive it.
+  // Of a snapshot, which outlives it, as does a record that is not copied.
   TreeView(Store* store, const Snapshot* snapshot, const TreeRecord* record)
       : store_(store), snapshot_(snapshot), record_(record) {}
+  TreeView(Store* store, const Snapshot* snapshot, TreeRecord record)
+      : owned_(std::make_shared<const TreeRecord>(std::move(record))),
+        store_(store),
+        snapshot_(snapshot),
+        record_(owned_.get()) {}
   // Of the running write transaction.
   TreeView(const WriteTxn* txn, OpenTree* open) : txn_(txn), open_(open) {}
 
@@ -48,6 +55,7 @@ class TreeView {
                        std::string_view* out) const;
 
  private:
+  std::shared_ptr<const TreeRecord> owned_;
   Store* store_ = nullptr;
   const Snapshot* snapshot_ = nullptr;
   const TreeRecord* record_ = nullptr;

@@ -350,7 +350,7 @@ bool IsNaN(const View& v) {
 }
 
 bool Test(const Node& node, const View& v);
-bool Evaluate(const Node& node, const View& value);
+bool Evaluate(const Node& node, const View& value, const View* key);
 
 bool TestComparison(const Node& node, const View& v) {
   if (RankOf(v.kind()) != RankOf(node.operand.kind())) return false;
@@ -388,7 +388,7 @@ bool TestElements(const Node& node, const View& v) {
     const bool fits = node.match == Match::kElemMatchOperator ||
                       c.value().kind() == Kind::kObject ||
                       c.value().kind() == Kind::kArray;
-    if (fits && Evaluate(node.children[0], c.value())) return true;
+    if (fits && Evaluate(node.children[0], c.value(), nullptr)) return true;
   }
   return false;
 }
@@ -443,6 +443,7 @@ bool EvaluateLeaf(const Node& node, const View& value) {
 // Once it is parsed: what is the same for all documents.
 void Prepare(Node* node) {
   node->matches_missing = MatchesMissing(*node);
+  node->is_of_key = node->path.text() == kKeyPath;
   for (Node& child : node->children) Prepare(&child);
 }
 
@@ -451,8 +452,8 @@ void BindPaths(const NameTable& names, Node* node) {
   for (Node& child : node->children) BindPaths(names, &child);
 }
 
-bool Evaluate(const Node& node, const View& value) {
-  const auto matches = [&](const Node& child) { return Evaluate(child, value); };
+bool Evaluate(const Node& node, const View& value, const View* key) {
+  const auto matches = [&](const Node& child) { return Evaluate(child, value, key); };
   switch (node.match) {
     case Match::kAnd:
       return std::all_of(node.children.begin(), node.children.end(), matches);
@@ -463,10 +464,16 @@ bool Evaluate(const Node& node, const View& value) {
     case Match::kIsObject:
       return value.kind() == Kind::kObject;
     case Match::kNot:
-      return !Evaluate(node.children[0], value);
+      return !Evaluate(node.children[0], value, key);
     default:
+      if (node.is_of_key && key != nullptr) return Test(node, *key);
       return EvaluateLeaf(node, value);
   }
+}
+
+bool AnyOfKey(const Node& node) {
+  return node.is_of_key ||
+         std::any_of(node.children.begin(), node.children.end(), AnyOfKey);
 }
 
 }  // namespace
@@ -513,6 +520,15 @@ Filter Filter::BoundTo(const NameTable& names) const {
   return filter;
 }
 
-bool Filter::Matches(const View& document) const { return Evaluate(*root_, document); }
+bool Filter::Matches(const View& document, const View* key) const {
+  return Evaluate(*root_, document, key);
+}
+
+bool Filter::UsesKey() const { return AnyOfKey(*root_); }
+
+bool RegexRange(const Node& node, size_t bytes_max, std::string* low, std::string* high) {
+  return node.regex != nullptr && node.regex->pattern().starts_with('^') &&
+         node.regex->PossibleMatchRange(low, high, static_cast<int>(bytes_max));
+}
 
 }  // namespace sheaf::document

@@ -33,6 +33,9 @@
 
 namespace sheaf::document {
 
+// What a document's key is called in filters, sorts and projections.
+inline constexpr std::string_view kKeyPath = "_id";
+
 class Filter {
  public:
   // Everything matches it.
@@ -48,7 +51,9 @@ class Filter {
   // The same, quicker with documents of `names`: see Path::Bind. For one scan.
   Filter BoundTo(const NameTable& names) const;
 
-  bool Matches(const View& document) const;
+  // `key`: what kKeyPath leads to; without it that is a path like any.
+  bool Matches(const View& document, const View* key = nullptr) const;
+  bool UsesKey() const;
 
   struct Node;
   const Node& root() const { return *root_; }

@@ -3,6 +3,7 @@
 #define DOCUMENT_FILTER_NODE_H_
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "document/binary.h"
@@ -48,7 +49,13 @@ struct Filter::Node {
   uint64_t size = 0;
   std::shared_ptr<const re2::RE2> regex;
   bool matches_missing = false;
+  bool is_of_key = false;  // the path is kKeyPath
 };
+
+// Of a $regex that only strings match between the two, in the order of bytes; `*high` may
+// be the beginning of larger ones. False: nothing is known.
+bool RegexRange(const Filter::Node& node, size_t bytes_max, std::string* low,
+                std::string* high);
 
 }  // namespace sheaf::document
 #endif  // DOCUMENT_FILTER_NODE_H_

@@ -134,6 +134,13 @@ void AppendIndexKey(const View& v, std::string* out) {
   }
 }
 
+std::string KeyOfStringPrefix(std::string_view text) {
+  std::string key(1, kKeyString);
+  AppendText(text, &key);
+  key.resize(key.size() - 2);  // its end
+  return key;
+}
+
 // --- Reading ------------------------------------------------------------------
 
 namespace {

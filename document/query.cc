@@ -1,0 +1,292 @@
+#include "document/query.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "catalog/tick.h"
+#include "document/collection_codec.h"
+#include "document/index_entry.h"
+#include "document/index_key.h"
+#include "document/json_codec.h"
+#include "pager/coding.h"
+#include "pager/status_macros.h"
+
+namespace sheaf::document {
+
+using catalog::TreeView;
+
+namespace {
+
+constexpr uint64_t kEntriesATick = 256;
+constexpr size_t kSortFieldsMax = 32;
+
+// The key of the smallest of the values that a path leads to, or of the largest.
+void AppendSortKey(const SortField& field, const View& document, std::string* out) {
+  std::string best, key;
+  const auto offer = [&] {
+    const bool is_better =
+        best.empty() || (field.descending ? key > best : key < best);
+    if (is_better) best = key;
+    key.clear();
+  };
+  field.path.ForEach(document, ArrayEnd::kWhole, [&](const View* value) {
+    if (value == nullptr || value->kind() != Kind::kArray) {
+      AppendIndexKey(value == nullptr ? View::Null() : *value, &key);
+      offer();
+      return false;
+    }
+    ArrayCursor c = value->elements();
+    if (!c.Valid()) key.push_back(kKeyEmptyArray), offer();
+    for (; c.Valid(); c.Next()) AppendIndexKey(c.value(), &key), offer();
+    return false;
+  });
+  if (best.empty()) best.push_back(kKeyNull);
+  const size_t begin = out->size();
+  out->append(best);
+  if (field.descending) InvertKey(out, begin);
+}
+
+absl::Status WrongSort(std::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("sort: ", std::string(what)));
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<SortField>> ParseSort(std::string_view json) {
+  NameTable names;
+  JsonLimits limits;
+  limits.depth_max = 10;
+  limits.bytes_max = 64 << 10;
+  const absl::StatusOr<std::string> bytes = JsonToBinary(json, &names, limits);
+  if (!bytes.ok()) return WrongSort(std::string(bytes.status().message()));
+  const View root = RootOf(*bytes, names);
+  if (root.kind() != Kind::kObject)
+    return WrongSort("expected an object like {\"year\": -1, \"title\": 1}");
+  std::vector<SortField> fields;
+  for (ObjectCursor c = root.fields(); c.Valid(); c.Next()) {
+    SortField field;
+    absl::StatusOr<Path> path = Path::Parse(c.name());
+    if (!path.ok()) return WrongSort(std::string(path.status().message()));
+    const bool is_direction = c.value().kind() == Kind::kInt &&
+                              (c.value().int_value() == 1 || c.value().int_value() == -1);
+    if (!is_direction)
+      return WrongSort(absl::StrCat("the direction of \"", path->text(), "\" is 1 or -1"));
+    fields.push_back({*std::move(path), c.value().int_value() < 0});
+  }
+  if (fields.size() > kSortFieldsMax)
+    return WrongSort(absl::StrCat("at most ", kSortFieldsMax, " fields are possible"));
+  return fields;
+}
+
+View KeyAsValue(std::string_view key, const NameTable& names, std::string* buffer) {
+  const absl::StatusOr<CollectionKey> decoded = DecodeCollectionKey(key);
+  if (!decoded.ok()) return View::Null();
+  NameTable none;
+  Writer writer(&none);
+  if (const int64_t* number = std::get_if<int64_t>(&*decoded))
+    writer.Int(*number);
+  else if (const auto* uuid = std::get_if<Uuid>(&*decoded))
+    writer.Bytes({reinterpret_cast<const char*>(uuid->data()), uuid->size()});
+  else if (const auto* bytes = std::get_if<BytesKey>(&*decoded))
+    writer.Bytes(bytes->bytes);
+  else
+    writer.String(std::get<std::string_view>(*decoded));
+  *buffer = *writer.Finish();
+  return RootOf(*buffer, names);
+}
+
+// --- QueryCursor --------------------------------------------------------------
+
+QueryCursor::QueryCursor(Source source, Query query)
+    : source_(std::move(source)), query_(std::move(query)), begun_(absl::Now()) {
+  filter_ = query_.filter.BoundTo(source_.schema->names());
+  for (SortField& field : query_.sort) field.path.Bind(source_.schema->names());
+}
+
+absl::StatusOr<std::unique_ptr<QueryCursor>> QueryCursor::Open(Source source,
+                                                               Query query) {
+  std::unique_ptr<QueryCursor> cursor(
+      new QueryCursor(std::move(source), std::move(query)));
+  SHEAF_RETURN_IF_ERROR(cursor->MakePlan());
+  if (cursor->plan_.index != nullptr) {
+    SHEAF_ASSIGN_OR_RETURN(cursor->index_,
+                           cursor->source_.open_index(*cursor->plan_.index));
+  }
+  return cursor;
+}
+
+bool QueryCursor::Fail(absl::Status status) {
+  status_ = std::move(status);
+  return false;
+}
+
+bool QueryCursor::MayGoOn() {
+  if (++ticks_ % kEntriesATick != 0) return true;
+  absl::Status status =
+      catalog::Tick(query_.progress, "the query", {ticks_, 0, "entries looked at"});
+  return status.ok() || Fail(std::move(status));
+}
+
+bool QueryCursor::Seek(size_t range) {
+  const ByteRange& r = plan_.bounds.ranges[range];
+  if (!plan_.backwards) return r.from.empty() ? cursor_->SeekFirst() : cursor_->Seek(r.from);
+  if (r.to.empty()) return cursor_->SeekLast();
+  return cursor_->SeekAtOrBefore(r.to) && (cursor_->key() != r.to || cursor_->Prev());
+}
+
+bool QueryCursor::NextEntry() {
+  const std::vector<ByteRange>& ranges = plan_.bounds.ranges;
+  if (!cursor_.has_value())
+    cursor_.emplace(index_.has_value() ? index_->NewCursor() : source_.tree.NewCursor());
+  for (; range_ < ranges.size(); ++range_, is_positioned_ = false) {
+    const size_t at = plan_.backwards ? ranges.size() - 1 - range_ : range_;
+    const bool moved = !is_positioned_     ? Seek(at)
+                       : plan_.backwards ? cursor_->Prev()
+                                         : cursor_->Next();
+    is_positioned_ = true;
+    if (!moved) {
+      if (!cursor_->status().ok()) return Fail(cursor_->status());
+      continue;
+    }
+    const std::string_view key = cursor_->key();
+    const ByteRange& r = ranges[at];
+    if (plan_.backwards ? key < r.from : !r.to.empty() && key >= r.to) continue;
+    ++counts_.entries;
+    return MayGoOn();
+  }
+  return false;
+}
+
+// Sets key_ and document_. False where the document was there before, too.
+bool QueryCursor::Load() {
+  std::string_view stored;
+  absl::Status status;
+  if (!index_.has_value()) {
+    key_.assign(cursor_->key());
+    status = source_.tree.ValueAt(*cursor_, &value_, &stored);
+  } else {
+    std::string_view value;
+    status = index_->ValueAt(*cursor_, &entry_value_, &value);
+    if (!status.ok()) return Fail(std::move(status));
+    absl::StatusOr<EntryView> entry = DecodeEntry(*plan_.index, cursor_->key(), value);
+    if (!entry.ok()) return Fail(entry.status());
+    key_.assign(entry->document_key);
+    if (!plan_.bounds.one_entry_each) {
+      if (!seen_.insert(key_).second) return false;
+      seen_bytes_ += key_.size() + sizeof key_;
+      if (seen_bytes_ > query_.sorter.memory_bytes_max)
+        return Fail(absl::ResourceExhaustedError(
+            absl::StrCat("index ", plan_.index->definition.name,
+                         ": the keys of documents that were found need more than ",
+                         query_.sorter.memory_bytes_max, " bytes; narrow the filter, or "
+                         "allow more memory")));
+    }
+    found_ = {};
+    status = source_.tree.reader().Find(key_, &found_);
+    if (status.ok() && !found_.found)
+      status = absl::DataLossError(absl::StrCat("index ", plan_.index->definition.name,
+                                                ": an entry of no document"));
+    if (status.ok()) status = source_.tree.ValueOf(found_, &value_, &stored);
+  }
+  if (status.ok())
+    status = OpenDocument(stored, source_.schema->names(), &text_names_, &text_,
+                          &document_);
+  if (!status.ok()) return Fail(std::move(status));
+  ++counts_.documents;
+  return true;
+}
+
+bool QueryCursor::Match() {
+  while (NextEntry()) {
+    if (!Load()) {
+      if (!status_.ok()) return false;
+      continue;
+    }
+    if (uses_key_)
+      key_view_ = KeyAsValue(key_, source_.schema->names(), &key_document_);
+    if (plan_.bounds.exact || filter_.Matches(document_, uses_key_ ? &key_view_ : nullptr))
+      return true;
+  }
+  return false;
+}
+
+std::string QueryCursor::SortKeyOf(const View& key) const {
+  std::string sort_key;
+  for (const SortField& field : query_.sort) {
+    if (field.path.text() != kKeyPath) {
+      AppendSortKey(field, document_, &sort_key);
+      continue;
+    }
+    const size_t begin = sort_key.size();
+    AppendIndexKey(key, &sort_key);
+    if (field.descending) InvertKey(&sort_key, begin);
+  }
+  return sort_key;
+}
+
+// A row: size of the key (varint), key, 1 if the names are those of text, the document.
+absl::Status QueryCursor::SortAll() {
+  SorterOptions options = query_.sorter;
+  if (query_.limit.has_value() && *query_.limit <= UINT64_MAX - query_.skip)
+    options.limit = query_.skip + *query_.limit;
+  sorter_ = std::make_unique<Sorter>(options, source_.spill);
+  std::string row;
+  while (Match()) {
+    char size[pager::kVarint64BytesMax];
+    row.assign(size,
+               static_cast<size_t>(pager::EncodeVarint64(size, key_.size()) - size));
+    row.append(key_);
+    row.push_back(document_.names() == &text_names_ ? 1 : 0);
+    row.append(document_.bytes());
+    const View key = uses_key_ ? key_view_ : View::Null();
+    SHEAF_RETURN_IF_ERROR(sorter_->Add(SortKeyOf(key), row));
+  }
+  SHEAF_RETURN_IF_ERROR(status_);
+  SHEAF_RETURN_IF_ERROR(sorter_->Finish());
+  counts_.spilled_bytes = sorter_->spilled_bytes();
+  return absl::OkStatus();
+}
+
+bool QueryCursor::NextSorted() {
+  if (sorter_ == nullptr)
+    if (absl::Status sorted = SortAll(); !sorted.ok()) return Fail(std::move(sorted));
+  absl::StatusOr<std::optional<Sorter::Row>> row = sorter_->Next();
+  if (!row.ok()) return Fail(row.status());
+  if (!row->has_value()) return false;
+  const std::string_view payload = (*row)->payload;
+  const char* const end = payload.data() + payload.size();
+  uint64_t key_size = 0;
+  const char* at = pager::DecodeVarint64(payload.data(), end, &key_size);
+  key_.assign(at, key_size);
+  at += key_size;
+  const bool is_text = *at++ == 1;
+  document_ = View::At(at, end, is_text ? &text_names_ : &source_.schema->names());
+  return MayGoOn();
+}
+
+bool QueryCursor::Next() {
+  if (!status_.ok() || (query_.limit.has_value() && counts_.rows >= *query_.limit))
+    return false;
+  bool found = false;
+  do {
+    found = plan_.in_order ? Match() : NextSorted();
+  } while (found && skipped_++ < query_.skip);
+  counts_.rows += found;
+  counts_.time = absl::Now() - begun_;
+  return found;
+}
+
+absl::StatusOr<uint64_t> QueryCursor::Count() {
+  uint64_t count = 0;
+  if (plan_.bounds.exact && plan_.bounds.one_entry_each && plan_.is_counted) {
+    count = plan_.entries - std::min(plan_.entries, query_.skip);
+    return std::min(count, query_.limit.value_or(count));
+  }
+  while (Next()) ++count;
+  SHEAF_RETURN_IF_ERROR(status_);
+  return count;
+}
+
+}  // namespace sheaf::document
