@@ -1,6 +1,6 @@
 // ByteArena: bytes that stay where they are until all of them go.
 //
-// Thread-compatible.
+// Thread-compatible. Of one that was moved nothing is taken.
 #ifndef DOCUMENT_BYTE_ARENA_H_
 #define DOCUMENT_BYTE_ARENA_H_
 #include <algorithm>

@@ -53,9 +53,9 @@ void AppendVector(const View& v, std::string* out) {
   for (const float f : floats) Append32(std::bit_cast<uint32_t>(f == 0 ? 0.0f : f), out);
 }
 
-}  // namespace
-
-void AppendCanonical(const View& value, std::string* out) {
+// As deep as Compare looks.
+void AppendAt(const View& value, size_t depth, std::string* out) {
+  if (depth > kDepthMax) return out->push_back(kMissing);
   switch (value.kind()) {
     case Kind::kDamaged:
       return out->push_back(kMissing);
@@ -80,7 +80,7 @@ void AppendCanonical(const View& value, std::string* out) {
     case Kind::kArray:
       out->push_back(kArray);
       for (ArrayCursor c = value.elements(); c.Valid(); c.Next())
-        AppendCanonical(c.value(), out);
+        AppendAt(c.value(), depth + 1, out);
       return out->push_back(kEnd);
     case Kind::kObject:
       out->push_back(kObject);
@@ -88,11 +88,15 @@ void AppendCanonical(const View& value, std::string* out) {
         out->push_back(kField);
         Append32(c.value().is_damaged() ? 0 : c.name().size(), out);
         if (!c.value().is_damaged()) out->append(c.name());
-        AppendCanonical(c.value(), out);
+        AppendAt(c.value(), depth + 1, out);
       }
       return out->push_back(kEnd);
   }
 }
+
+}  // namespace
+
+void AppendCanonical(const View& value, std::string* out) { AppendAt(value, 0, out); }
 
 std::string_view Canonical(const View& value, std::string* scratch) {
   switch (value.kind()) {

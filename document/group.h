@@ -43,6 +43,7 @@ class GroupBy {
   // was meant.
   static absl::StatusOr<GroupBy> Parse(std::string_view json, size_t memory_bytes_max);
   GroupBy(GroupBy&&) = default;
+  GroupBy& operator=(GroupBy&&) = default;
 
   // The paths it reads, each once.
   std::vector<std::string> fields() const;

@@ -375,6 +375,18 @@ class Reader {
 
 }  // namespace
 
+namespace {
+
+// simdjson 3.0 passes over what stands right behind a text that is only "false".
+bool IsFalseAndMore(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n", kFalse = "false";
+  const size_t at = text.find_first_not_of(kSpace);
+  return at != text.npos && text.substr(at, kFalse.size()) == kFalse &&
+         text.find_first_not_of(kSpace, at + kFalse.size()) != text.npos;
+}
+
+}  // namespace
+
 absl::StatusOr<std::string> JsonToBinary(std::string_view text, NameTable* names,
                                          const JsonLimits& limits) {
   Parser& of_thread = OfThread();
@@ -388,7 +400,7 @@ absl::StatusOr<std::string> JsonToBinary(std::string_view text, NameTable* names
     ondemand::document document;
     ok = !of_thread.parser.iterate(padded.data(), text.size(), padded.capacity())
               .get(document) &&
-         reader.Root(document);
+         reader.Root(document) && !IsFalseAndMore(text);
   }
   if (padded.capacity() > kPaddedKept) padded = std::string();
   if (ok) return writer.Finish();

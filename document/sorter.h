@@ -8,7 +8,7 @@
 //
 //   Add… Finish Next… until it has none. After an error there is nothing more to ask.
 //
-// One row may be larger than the bound; merging holds a few rows at least. Single-threaded.
+// One row may be larger than the bound; merging holds a few rows at least. Thread-compatible.
 #ifndef DOCUMENT_SORTER_H_
 #define DOCUMENT_SORTER_H_
 #include <cstddef>

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <random>
 #include <string>
 #include <utility>
@@ -198,6 +199,23 @@ TEST(Spill, HasNoNameAndTakesStraysAway) {
   ASSERT_TRUE(foreign->Write(0, "text").ok());
   ASSERT_TRUE(OpenSpillFile(&fs, "/db").ok());
   EXPECT_EQ(fs.Contents().names.size(), 1u);
+}
+
+TEST(Spill, LeavesNothingOnADisk) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "sheaf_spill_test";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directory(folder);
+  {
+    Sorter sorter({8000, uint64_t{1} << 30, true, {}}, [&] {
+      return OpenSpillFile(pager::RealFileSystem(), (folder / "db").string());
+    });
+    const Rows rows = RandomRows(8, 1000, 100);
+    EXPECT_EQ(*SortRows(&sorter, rows), Expected(rows, {}));
+    EXPECT_GT(sorter.spilled_bytes(), 0u);
+    EXPECT_TRUE(std::filesystem::is_empty(folder));
+  }
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Spill, OfAnEncryptedDatabaseShowsNothing) {

@@ -1,10 +1,12 @@
 // Documents of arbitrary bytes, JSON, filters, updates and patches (RELIABILITY R8): views
 // stay inside the bytes, what Validate accepts prints and comes back the same, JSON that
 // is taken means the same to both parsers, a filter that is taken matches or does not, and
-// what an update or a patch makes is valid.
+// what an update or a patch makes is valid. What else is done with documents of arbitrary
+// bytes ends, and stays inside them.
 //
-// The input's first byte chooses: 0 a binary document, 1 JSON, 2 a filter, 3 an update,
-// 4 a JSON Patch, 5 a merge patch; the rest is that.
+// The input's first byte chooses: 0 a binary document, 1 JSON, 2 a filter, which is also
+// taken for a projection and a group, 3 an update, 4 a JSON Patch, 5 a merge patch; the
+// rest is that.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -14,9 +16,13 @@
 
 #include "absl/functional/function_ref.h"
 #include "document/compare.h"
+#include "document/distinct.h"
 #include "document/filter.h"
+#include "document/group.h"
 #include "document/json_codec.h"
 #include "document/patch.h"
+#include "document/path.h"
+#include "document/projection.h"
 #include "document/update.h"
 
 namespace sheaf::document {
@@ -37,6 +43,39 @@ NameTable& Names() {
   return *names;
 }
 
+void TryPath(const View& root) {
+  static const Path path = *Path::Parse("words.0.a");
+  static const Path bound = [] {
+    Path made = path;
+    made.Bind(Names());
+    return made;
+  }();
+  const auto walk = [&](const Path& way) {
+    uint64_t bytes = 0;
+    way.ForEach(root, ArrayEnd::kElementsAndWhole, [&](const View* value) {
+      bytes = bytes * 31 + (value == nullptr ? 1 : value->bytes().size());
+      return false;
+    });
+    return bytes;
+  };
+  Require(walk(path) == walk(bound), "a bound path leads elsewhere");
+  Require(path.First(root).has_value() == bound.First(root).has_value(),
+          "a bound path ends elsewhere");
+}
+
+// Keeps no names: what is copied may bring new ones.
+void TryResults(const View& root, const Projection& projection, GroupBy* group) {
+  Writer writer(&Names());
+  const uint32_t names = Names().size();
+  (void)projection.Apply(root, &writer);
+  (void)writer.Finish();
+  (void)group->Add(root);
+  (void)group->Add(root);
+  group->Finish();
+  while (group->Next(&writer)) (void)writer.Finish();
+  Names().Truncate(names);
+}
+
 void TryBinary(std::string_view bytes) {
   const std::string copy(bytes);  // ends where it ends
   const bool valid = Validate(copy, Names()).ok();
@@ -44,6 +83,15 @@ void TryBinary(std::string_view bytes) {
   (void)Compare(root, root);
   (void)Hash(root);
   (void)root.Field("words");
+  TryPath(root);
+  static const Projection projection = *Projection::Parse(R"({"a.b":0,"words":0})");
+  GroupBy group = *GroupBy::Parse(
+      R"({"_id":{"a":"$a","b":"$words.0"},"s":{"$sum":"$b"},"m":{"$max":"$deep"}})",
+      1 << 20);
+  TryResults(root, projection, &group);
+  Distinct distinct(*Path::Parse("a"), 1 << 20);
+  (void)distinct.Add(root);
+  (void)distinct.Finish();
   const absl::StatusOr<std::string> json = BinaryToJson(copy, Names());
   Require(!valid || json.ok(), "valid, and cannot be printed");
   if (!valid) return;
@@ -84,7 +132,14 @@ View Sample() {
 
 void TryFilter(std::string_view text) {
   const absl::StatusOr<Filter> filter = Filter::Parse(text);
-  if (filter.ok()) (void)filter->Matches(Sample());
+  const View root = Sample();
+  if (filter.ok())
+    Require(filter->Matches(root) == filter->BoundTo(Names()).Matches(root),
+            "a bound filter means something else");
+  const absl::StatusOr<Projection> projection = Projection::Parse(text);
+  absl::StatusOr<GroupBy> group = GroupBy::Parse(text, 1 << 20);
+  if (!group.ok()) group = GroupBy::Parse(R"({"_id":null})", 1 << 20);
+  TryResults(root, projection.ok() ? *projection : Projection(), &*group);
 }
 
 // Of the sample and of one that lacks most of it.
