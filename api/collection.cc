@@ -24,35 +24,17 @@ namespace {
 // one (or only the smallest there is, which says the same).
 constexpr uint64_t kSign = uint64_t{1} << 63;
 
-absl::StatusOr<std::string> Encode(const DocumentKey& key) {
-  if (key.is_number()) return document::EncodeNumberKey(key.number());
-  if (key.is_uuid()) return document::EncodeUuidKey(key.uuid().bytes);
-  if (key.is_bytes()) return document::EncodeBytesKey(key.bytes());
-  return document::EncodeTextKey(key.text());
-}
-
-absl::StatusOr<DocumentKey> Decode(std::string_view bytes) {
-  SHEAF_ASSIGN_OR_RETURN(const document::CollectionKey key,
-                         document::DecodeCollectionKey(bytes));
-  if (const int64_t* number = std::get_if<int64_t>(&key)) return DocumentKey(*number);
-  if (const auto* uuid = std::get_if<document::Uuid>(&key))
-    return DocumentKey(Uuid{*uuid});
-  if (const auto* other = std::get_if<document::BytesKey>(&key))
-    return DocumentKey::Bytes(other->bytes);
-  return DocumentKey(std::get<std::string_view>(key));
-}
-
 absl::StatusOr<KeyRange> ToKeyRange(const DocumentRange& range) {
   KeyRange keys;
   keys.from = std::string(document::kSchemaKeysEnd);
   if (range.prefix.has_value())
     keys = KeyRange::Prefix(document::EncodeTextKeyPrefix(*range.prefix));
   if (range.from.has_value()) {
-    SHEAF_ASSIGN_OR_RETURN(std::string from, Encode(*range.from));
+    SHEAF_ASSIGN_OR_RETURN(std::string from, internal::EncodeKey(*range.from));
     if (!keys.from.has_value() || from > *keys.from) keys.from = std::move(from);
   }
   if (range.to.has_value()) {
-    SHEAF_ASSIGN_OR_RETURN(std::string to, Encode(*range.to));
+    SHEAF_ASSIGN_OR_RETURN(std::string to, internal::EncodeKey(*range.to));
     if (!keys.to.has_value() || to < *keys.to) keys.to = std::move(to);
   }
   return keys;
@@ -75,6 +57,24 @@ absl::StatusOr<std::string> ToBytes(const Document& document, NameTable* names) 
 }  // namespace
 
 namespace internal {
+
+absl::StatusOr<std::string> EncodeKey(const DocumentKey& key) {
+  if (key.is_number()) return document::EncodeNumberKey(key.number());
+  if (key.is_uuid()) return document::EncodeUuidKey(key.uuid().bytes);
+  if (key.is_bytes()) return document::EncodeBytesKey(key.bytes());
+  return document::EncodeTextKey(key.text());
+}
+
+absl::StatusOr<DocumentKey> DecodeKey(std::string_view bytes) {
+  SHEAF_ASSIGN_OR_RETURN(const document::CollectionKey key,
+                         document::DecodeCollectionKey(bytes));
+  if (const int64_t* number = std::get_if<int64_t>(&key)) return DocumentKey(*number);
+  if (const auto* uuid = std::get_if<document::Uuid>(&key))
+    return DocumentKey(Uuid{*uuid});
+  if (const auto* other = std::get_if<document::BytesKey>(&key))
+    return DocumentKey::Bytes(other->bytes);
+  return DocumentKey(std::get<std::string_view>(key));
+}
 
 absl::StatusOr<SchemaRef> CollectionState::Schema() const {
   if (writer != nullptr) {
@@ -126,7 +126,7 @@ const std::string& CollectionReader::name() const {
 absl::StatusOr<std::optional<Document>> CollectionReader::FindDocument(
     const DocumentKey& key) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, Encode(key));
+  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, internal::EncodeKey(key));
   SHEAF_ASSIGN_OR_RETURN(std::optional<Value> value, state_->table.Find(encoded));
   if (!value.has_value()) return std::optional<Document>();
   SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state_->Schema());
@@ -167,7 +167,7 @@ absl::StatusOr<std::string> CollectionReader::Get(const DocumentKey& key) const 
 
 absl::StatusOr<bool> CollectionReader::Contains(const DocumentKey& key) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, Encode(key));
+  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, internal::EncodeKey(key));
   return state_->table.Contains(encoded);
 }
 
@@ -188,7 +188,7 @@ absl::Status CollectionReader::ForEachDocument(const DocumentRange& range,
   const auto visit = [&](std::string_view bytes, std::string_view value) {
     // A writer's may grow from one document to the next.
     const absl::StatusOr<SchemaRef> schema = state_->Schema();
-    const absl::StatusOr<DocumentKey> key = Decode(bytes);
+    const absl::StatusOr<DocumentKey> key = internal::DecodeKey(bytes);
     DocumentView root;
     status = schema.ok() ? key.status() : schema.status();
     if (status.ok())
@@ -242,7 +242,7 @@ template <class Source>
 absl::Status Collection::Write(const DocumentKey& key, const Source& source, Mode mode) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_RETURN_IF_ERROR(state_->tree->Live());
-  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, Encode(key));
+  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, internal::EncodeKey(key));
   if (mode == Mode::kReplace) {
     SHEAF_ASSIGN_OR_RETURN(const bool there, state_->table.Contains(encoded));
     if (!there)
@@ -319,7 +319,7 @@ absl::StatusOr<Uuid> Collection::Add(const Document& document) {
 absl::StatusOr<bool> Collection::Delete(const DocumentKey& key) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_RETURN_IF_ERROR(state_->tree->Live());
-  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, Encode(key));
+  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, internal::EncodeKey(key));
   return state_->writer->Delete(encoded);
 }
 

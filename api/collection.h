@@ -12,14 +12,11 @@
 // Handles belong to their transaction, as for tables. Thread-compatible.
 #ifndef SHEAF_COLLECTION_H_
 #define SHEAF_COLLECTION_H_
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -27,7 +24,9 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "sheaf/document.h"
+#include "sheaf/document_key.h"
 #include "sheaf/index.h"
+#include "sheaf/query.h"
 #include "sheaf/table.h"
 
 namespace sheaf {
@@ -35,46 +34,6 @@ namespace sheaf {
 namespace internal {
 struct CollectionState;
 }
-
-struct Uuid {
-  std::array<uint8_t, 16> bytes{};
-
-  // Of version 7 (RFC 9562): later ones are larger, also those of one millisecond.
-  static Uuid Next();
-  // 018f4e1c-…: 32 hexadecimal digits, dashes where they belong or none. kInvalidArgument.
-  static absl::StatusOr<Uuid> Parse(std::string_view text);
-  std::string ToString() const;
-  friend auto operator<=>(const Uuid&, const Uuid&) = default;
-};
-
-class DocumentKey {
- public:
-  DocumentKey(int64_t number) : key_(number) {}
-  DocumentKey(int number) : key_(int64_t{number}) {}
-  DocumentKey(std::string text) : key_(std::move(text)) {}
-  DocumentKey(std::string_view text) : key_(std::string(text)) {}
-  DocumentKey(const char* text) : key_(std::string(text)) {}
-  DocumentKey(const Uuid& uuid) : key_(uuid) {}
-  static DocumentKey Bytes(std::string_view bytes);
-
-  bool is_number() const { return std::holds_alternative<int64_t>(key_); }
-  bool is_text() const { return std::holds_alternative<std::string>(key_); }
-  bool is_uuid() const { return std::holds_alternative<Uuid>(key_); }
-  bool is_bytes() const { return std::holds_alternative<ByteString>(key_); }
-  int64_t number() const { return std::get<int64_t>(key_); }
-  const std::string& text() const { return std::get<std::string>(key_); }
-  const Uuid& uuid() const { return std::get<Uuid>(key_); }
-  const std::string& bytes() const { return std::get<ByteString>(key_).bytes; }
-  std::string ToString() const;  // as a person reads it; bytes in hexadecimal
-  friend bool operator==(const DocumentKey&, const DocumentKey&) = default;
-
- private:
-  struct ByteString {
-    std::string bytes;
-    friend bool operator==(const ByteString&, const ByteString&) = default;
-  };
-  std::variant<int64_t, std::string, Uuid, ByteString> key_;
-};
 
 // Bounds of a scan. `prefix` is for string keys and excludes the others.
 struct DocumentRange {
@@ -103,6 +62,22 @@ class CollectionReader {
   using DocumentFn =
       absl::FunctionRef<bool(const DocumentKey& key, const DocumentView& document)>;
   absl::Status ForEachDocument(const DocumentRange& range, DocumentFn fn) const;
+
+  // By a filter: see <sheaf/query.h>. kInvalidArgument says what is wrong with the filter
+  // or an option, kFailedPrecondition that QueryOptions::index cannot be used for it.
+  absl::StatusOr<DocumentCursor> Query(std::string_view filter,
+                                       const QueryOptions& options = {}) const;
+  // Reads no document where an index, or nothing, says it all.
+  absl::StatusOr<uint64_t> Count(std::string_view filter,
+                                 const QueryOptions& options = {}) const;
+  // The values that a path has, each once, in their order; of arrays the elements.
+  using ValueFn = absl::FunctionRef<void(const DocumentView& value)>;
+  absl::Status Distinct(std::string_view path, std::string_view filter, ValueFn fn,
+                        const QueryOptions& options = {}) const;
+  // Sums over groups, in MongoDB's language; groups come in the order of their "_id":
+  //   {"_id": "$author", "books": {"$sum": 1}, "pages": {"$avg": "$pages"}}
+  absl::Status Group(std::string_view groups, std::string_view filter, ValueFn fn,
+                     const QueryOptions& options = {}) const;
 
   absl::StatusOr<std::vector<IndexInfo>> Indexes() const;
 
@@ -134,6 +109,33 @@ class Collection : public CollectionReader {
   absl::StatusOr<Uuid> Add(const Document& document);
   absl::StatusOr<bool> Delete(const DocumentKey& key);
 
+  // Changes a document by MongoDB's update operators: {"$set": {"a.b": 1}, "$inc": {…}};
+  // there are $set $unset $inc $mul $min $max $push $addToSet $pull $pullAll $pop $rename
+  // $currentDate $setOnInsert. False: there is none of that key, or nothing to change.
+  // kInvalidArgument: the update is wrong; kFailedPrecondition: it does not fit the
+  // document; both say where.
+  absl::StatusOr<bool> Update(const DocumentKey& key, std::string_view update);
+  // The same; where there is no document it is made from {}.
+  absl::Status Upsert(const DocumentKey& key, std::string_view update);
+  // By what `fn` makes of it; null: deleted, or not made. An error of `fn` changes nothing.
+  using ModifyFn = absl::FunctionRef<absl::StatusOr<std::optional<Document>>(
+      const std::optional<Document>& old)>;
+  absl::Status Modify(const DocumentKey& key, ModifyFn fn);
+  // RFC 6902 and RFC 7396. kNotFound.
+  absl::Status Patch(const DocumentKey& key, std::string_view json_patch);
+  absl::Status MergePatch(const DocumentKey& key, std::string_view merge_patch);
+
+  // All that match; what a failing one had changed before it is the caller's to roll back
+  // (Savepoint). Options: limit, sort, index, memory, progress.
+  struct ChangeCounts {
+    uint64_t matched = 0, changed = 0;
+  };
+  absl::StatusOr<ChangeCounts> UpdateWhere(std::string_view filter,
+                                           std::string_view update,
+                                           const QueryOptions& options = {});
+  absl::StatusOr<uint64_t> DeleteWhere(std::string_view filter,
+                                       const QueryOptions& options = {});
+
   // Builds it in this transaction, which other writers wait for; Database::CreateIndex
   // does it beside them. Nothing is done when it is there already. kAlreadyExists: another
   // of that name, or, of a unique one, two documents that have the same values. A
@@ -151,6 +153,12 @@ class Collection : public CollectionReader {
   absl::Status Write(const DocumentKey& key, const Source& source, Mode mode);
   template <class Source>
   absl::StatusOr<int64_t> AppendFrom(const Source& source);
+  // A new document of this collection's names, in the place of `old` if there is one.
+  using RewriteFn = absl::FunctionRef<absl::StatusOr<std::optional<std::string>>(
+      const std::optional<DocumentView>& old, document::NameTable* names)>;
+  absl::StatusOr<bool> Rewrite(const DocumentKey& key, RewriteFn fn);
+  absl::StatusOr<std::vector<DocumentKey>> KeysWhere(std::string_view filter,
+                                                     const QueryOptions& options);
   absl::Status NoteNumber(const DocumentKey& key);
 };
 

@@ -8,7 +8,7 @@
 #include "absl/time/clock.h"
 #include "pager/cipher.h"
 #include "pager/coding.h"
-#include "sheaf/collection.h"
+#include "sheaf/document_key.h"
 
 namespace sheaf {
 namespace {

@@ -160,6 +160,7 @@ class Store {
   absl::Status error() const { return pager_->error(); }
 
   pager::Pager& pager() { return *pager_; }
+  pager::FileSystem* file_system() const { return fs_; }
   VersionSet& versions() { return *versions_; }
   DictionaryCache& dictionaries() { return dictionaries_; }
   const Options& options() const { return options_; }

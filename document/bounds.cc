@@ -358,7 +358,8 @@ std::optional<Ranges> KeyRangesOf(const Node& node) {
   }
   const bool is_comparison = node.match >= Match::kGt && node.match <= Match::kLte;
   const Kind kind = node.operand.kind();
-  if (!is_comparison || (kind != Kind::kInt && kind != Kind::kString)) return std::nullopt;
+  if (!is_comparison || (kind != Kind::kInt && kind != Kind::kString))
+    return std::nullopt;
   const bool is_number = kind == Kind::kInt;
   ByteRange range = {Tag(static_cast<int>(is_number ? KeyTag::kNumber : KeyTag::kText)),
                      Tag(static_cast<int>(is_number ? KeyTag::kText : KeyTag::kUuid))};

@@ -116,10 +116,14 @@ absl::StatusOr<OpenTree*> CollectionWriter::TreeOf(const Index& index) {
     if (row == index.row) return tree;
   SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, txn_.FindTree(index.tree));
   if (tree == nullptr || tree->record().kind != catalog::TreeKind::kIndex)
-    return absl::DataLossError(
-        absl::StrCat("index ", index.definition.name, ": its tree is lost"));
+    return LostTree(index);
   trees_.emplace_back(index.row, tree);
   return tree;
+}
+
+absl::StatusOr<catalog::TreeView> CollectionWriter::ViewOf(const Index& index) {
+  SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, TreeOf(index));
+  return catalog::TreeView(&txn_, tree);
 }
 
 absl::Status CollectionWriter::CheckUnique(const Change& change, std::string_view key) {

@@ -35,6 +35,7 @@ class CollectionWriter {
   // once a document that has them is put.
   absl::StatusOr<std::shared_ptr<Schema>> schema();
   catalog::TreeView view() const { return {&txn_, &tree_}; }
+  absl::StatusOr<catalog::TreeView> ViewOf(const Index& index);
   catalog::OpenTree& tree() { return tree_; }
   absl::StatusOr<uint64_t> size() const;
 

@@ -16,6 +16,8 @@ namespace {
 
 // In documents that are read one after the other.
 constexpr double kEntryCost = 0.25, kFetchCost = 3, kSortCost = 0.15, kSeekCost = 3;
+// What is left of entries by conditions that bounds do not express; nothing is known of it.
+constexpr double kMatchingShare = 0.25;
 // Of more ranges the others are taken to be like the first.
 constexpr size_t kRangesCounted = 64;
 
@@ -42,9 +44,9 @@ void PutPrice(const Query& query, uint64_t matches, Plan* plan) {
   const auto entries = static_cast<double>(plan->entries);
   double share = 1;
   if (plan->in_order && query.limit.has_value() && matches > 0)
-    share = std::min(1.0, (static_cast<double>(query.skip) +
-                           static_cast<double>(*query.limit)) /
-                              static_cast<double>(matches));
+    share = std::min(
+        1.0, (static_cast<double>(query.skip) + static_cast<double>(*query.limit)) /
+                 static_cast<double>(matches));
   const double each = plan->index == nullptr ? 1 : kEntryCost + kFetchCost;
   plan->cost = kSeekCost * static_cast<double>(plan->bounds.ranges.size()) +
                entries * share * each;
@@ -74,9 +76,9 @@ bool QueryCursor::CanOrder(const Index* index, const Bounds& bounds,
            has_one_value(at))
       ++at;
     if (at == fields.size() || fields[at].path != wanted.path.text()) {
-      const bool is_constant =
-          std::any_of(fields.begin(), fields.begin() + static_cast<ptrdiff_t>(bounds.points),
-                      [&](const IndexField& f) { return f.path == wanted.path.text(); });
+      const bool is_constant = std::any_of(
+          fields.begin(), fields.begin() + static_cast<ptrdiff_t>(bounds.points),
+          [&](const IndexField& f) { return f.path == wanted.path.text(); });
       if (is_constant) continue;
       return false;
     }
@@ -120,9 +122,8 @@ absl::Status QueryCursor::Consider(const Index* index) {
 
 absl::Status QueryCursor::MakePlan() {
   uses_key_ = filter_.UsesKey() ||
-              std::any_of(query_.sort.begin(), query_.sort.end(), [](const SortField& f) {
-                return f.path.text() == kKeyPath;
-              });
+              std::any_of(query_.sort.begin(), query_.sort.end(),
+                          [](const SortField& f) { return f.path.text() == kKeyPath; });
   const bool is_free = query_.index.empty();
   if (is_free || query_.index == kKeyPath) SHEAF_RETURN_IF_ERROR(Consider(nullptr));
   bool is_there = is_free || query_.index == kKeyPath;
@@ -140,7 +141,12 @@ absl::Status QueryCursor::MakePlan() {
         absl::StrCat("query: index ", query_.index,
                      " has not all documents that the filter can match"));
   uint64_t matches = UINT64_MAX;
-  for (const Plan& plan : plans_) matches = std::min(matches, plan.entries);
+  for (const Plan& plan : plans_) {
+    const double share = plan.bounds.exact ? 1 : kMatchingShare;
+    matches = std::min(
+        matches,
+        static_cast<uint64_t>(std::ceil(static_cast<double>(plan.entries) * share)));
+  }
   for (Plan& plan : plans_) PutPrice(query_, matches, &plan);
   plan_ = *std::min_element(plans_.begin(), plans_.end(),
                             [](const Plan& a, const Plan& b) { return a.cost < b.cost; });
@@ -160,7 +166,7 @@ std::string WayOf(const Plan& plan) {
 
 void AppendPlan(const Plan& plan, std::string* json) {
   absl::StrAppend(json, "{\"way\":");
-  AppendJsonString(plan.index != nullptr         ? "index"
+  AppendJsonString(plan.index != nullptr     ? "index"
                    : plan.bounds.fields == 0 ? "scan"
                                              : "keys",
                    json);
@@ -186,13 +192,12 @@ std::string DescribePlans(const QueryCursor& cursor) {
   const QueryCounts& c = cursor.counts();
   std::string text = absl::StrCat(
       "plan      ", WayOf(plan), plan.backwards ? ", backwards" : "",
-      plan.in_order ? "" : ", then a sort", "\n",
-      "bounds    ", plan.bounds.ranges.size(), " ranges over ", plan.bounds.fields,
-      " fields", plan.bounds.exact ? ", which is all of the filter" : "", "\n",
-      "expected  ", plan.is_counted ? "" : "about ", plan.entries, " entries\n",
-      "actual    ", c.entries, " entries looked at, ", c.documents, " documents read, ",
-      c.rows, " rows, ", absl::FormatDuration(absl::Trunc(c.time, absl::Microseconds(1))),
-      "\n");
+      plan.in_order ? "" : ", then a sort", "\n", "bounds    ", plan.bounds.ranges.size(),
+      " ranges over ", plan.bounds.fields, " fields",
+      plan.bounds.exact ? ", which is all of the filter" : "", "\n", "expected  ",
+      plan.is_counted ? "" : "about ", plan.entries, " entries\n", "actual    ",
+      c.entries, " entries looked at, ", c.documents, " documents read, ", c.rows,
+      " rows, ", absl::FormatDuration(absl::Trunc(c.time, absl::Microseconds(1))), "\n");
   if (c.spilled_bytes > 0)
     absl::StrAppend(&text, "sorted    ", c.spilled_bytes, " bytes in a file\n");
   for (const Plan& other : cursor.plans()) {

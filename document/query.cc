@@ -26,8 +26,7 @@ constexpr size_t kSortFieldsMax = 32;
 void AppendSortKey(const SortField& field, const View& document, std::string* out) {
   std::string best, key;
   const auto offer = [&] {
-    const bool is_better =
-        best.empty() || (field.descending ? key > best : key < best);
+    const bool is_better = best.empty() || (field.descending ? key > best : key < best);
     if (is_better) best = key;
     key.clear();
   };
@@ -72,7 +71,8 @@ absl::StatusOr<std::vector<SortField>> ParseSort(std::string_view json) {
     const bool is_direction = c.value().kind() == Kind::kInt &&
                               (c.value().int_value() == 1 || c.value().int_value() == -1);
     if (!is_direction)
-      return WrongSort(absl::StrCat("the direction of \"", path->text(), "\" is 1 or -1"));
+      return WrongSort(
+          absl::StrCat("the direction of \"", path->text(), "\" is 1 or -1"));
     fields.push_back({*std::move(path), c.value().int_value() < 0});
   }
   if (fields.size() > kSortFieldsMax)
@@ -131,7 +131,8 @@ bool QueryCursor::MayGoOn() {
 
 bool QueryCursor::Seek(size_t range) {
   const ByteRange& r = plan_.bounds.ranges[range];
-  if (!plan_.backwards) return r.from.empty() ? cursor_->SeekFirst() : cursor_->Seek(r.from);
+  if (!plan_.backwards)
+    return r.from.empty() ? cursor_->SeekFirst() : cursor_->Seek(r.from);
   if (r.to.empty()) return cursor_->SeekLast();
   return cursor_->SeekAtOrBefore(r.to) && (cursor_->key() != r.to || cursor_->Prev());
 }
@@ -142,7 +143,7 @@ bool QueryCursor::NextEntry() {
     cursor_.emplace(index_.has_value() ? index_->NewCursor() : source_.tree.NewCursor());
   for (; range_ < ranges.size(); ++range_, is_positioned_ = false) {
     const size_t at = plan_.backwards ? ranges.size() - 1 - range_ : range_;
-    const bool moved = !is_positioned_     ? Seek(at)
+    const bool moved = !is_positioned_   ? Seek(at)
                        : plan_.backwards ? cursor_->Prev()
                                          : cursor_->Next();
     is_positioned_ = true;
@@ -180,7 +181,8 @@ bool QueryCursor::Load() {
         return Fail(absl::ResourceExhaustedError(
             absl::StrCat("index ", plan_.index->definition.name,
                          ": the keys of documents that were found need more than ",
-                         query_.sorter.memory_bytes_max, " bytes; narrow the filter, or "
+                         query_.sorter.memory_bytes_max,
+                         " bytes; narrow the filter, or "
                          "allow more memory")));
     }
     found_ = {};
@@ -191,8 +193,8 @@ bool QueryCursor::Load() {
     if (status.ok()) status = source_.tree.ValueOf(found_, &value_, &stored);
   }
   if (status.ok())
-    status = OpenDocument(stored, source_.schema->names(), &text_names_, &text_,
-                          &document_);
+    status =
+        OpenDocument(stored, source_.schema->names(), &text_names_, &text_, &document_);
   if (!status.ok()) return Fail(std::move(status));
   ++counts_.documents;
   return true;
@@ -204,9 +206,9 @@ bool QueryCursor::Match() {
       if (!status_.ok()) return false;
       continue;
     }
-    if (uses_key_)
-      key_view_ = KeyAsValue(key_, source_.schema->names(), &key_document_);
-    if (plan_.bounds.exact || filter_.Matches(document_, uses_key_ ? &key_view_ : nullptr))
+    if (uses_key_) key_view_ = KeyAsValue(key_, source_.schema->names(), &key_document_);
+    if (plan_.bounds.exact ||
+        filter_.Matches(document_, uses_key_ ? &key_view_ : nullptr))
       return true;
   }
   return false;

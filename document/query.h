@@ -61,10 +61,10 @@ struct Plan {
   const Index* index = nullptr;  // null: the collection itself
   Bounds bounds;
   bool backwards = false;
-  bool in_order = true;  // they come in the order that is wanted
-  uint64_t entries = 0;  // inside the bounds
+  bool in_order = true;    // they come in the order that is wanted
+  uint64_t entries = 0;    // inside the bounds
   bool is_counted = true;  // exactly
-  double cost = 0;       // about, in documents read in order
+  double cost = 0;         // about, in documents read in order
 };
 
 struct QueryCounts {
@@ -100,10 +100,10 @@ class QueryCursor {
   absl::Status Consider(const Index* index);
   bool CanOrder(const Index* index, const Bounds& bounds, bool* backwards) const;
   bool Fail(absl::Status status);
-  bool Match();               // the next one, in the order of the plan
-  bool NextEntry();           // of the tree of the plan
+  bool Match();      // the next one, in the order of the plan
+  bool NextEntry();  // of the tree of the plan
   bool Seek(size_t range);
-  bool Load();                // what the entry leads to
+  bool Load();  // what the entry leads to
   bool NextSorted();
   absl::Status SortAll();
   std::string SortKeyOf(const View& key) const;

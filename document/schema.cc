@@ -74,6 +74,11 @@ std::string EncodeFactRow(uint32_t index_row, Fact fact) {
   return row;
 }
 
+absl::Status LostTree(const Index& index) {
+  return absl::DataLossError(
+      absl::StrCat("index ", index.definition.name, ": its tree is lost"));
+}
+
 std::string EncodeLostRow() { return std::string(1, kLost); }
 
 // --- Schema -------------------------------------------------------------------

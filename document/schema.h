@@ -89,6 +89,8 @@ class Schema {
   uint32_t rows_ = 0;
 };
 
+absl::Status LostTree(const Index& index);  // kDataLoss
+
 std::string EncodeNameRow(std::string_view name);
 std::string EncodeIndexRow(const Index& index);
 std::string EncodeFactRow(uint32_t index_row, Fact fact);

@@ -20,6 +20,7 @@
 #include "catalog/store.h"
 #include "catalog/write_txn.h"
 #include "document/collection_writer.h"
+#include "document/query.h"
 #include "document/schema.h"
 #include "pager/file.h"
 #include "pager/page_codec.h"
@@ -111,7 +112,12 @@ struct CollectionState {
   mutable std::shared_ptr<const document::Schema> schema;  // of a reader, once read
 
   absl::StatusOr<std::shared_ptr<const document::Schema>> Schema() const;
+  // For a query, which must end before this.
+  absl::StatusOr<document::Source> Source() const;
 };
+
+absl::StatusOr<std::string> EncodeKey(const DocumentKey& key);  // kInvalidArgument
+absl::StatusOr<DocumentKey> DecodeKey(std::string_view bytes);  // kDataLoss
 
 struct CursorState {
   std::shared_ptr<TableState> table;

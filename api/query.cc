@@ -1,0 +1,204 @@
+#include "sheaf/query.h"
+
+#include <utility>
+
+#include "api/internal/handles.h"
+#include "document/distinct.h"
+#include "document/group.h"
+#include "document/json_codec.h"
+#include "document/projection.h"
+#include "document/query.h"
+#include "pager/status_macros.h"
+#include "sheaf/collection.h"
+
+namespace sheaf {
+
+using document::NameTable;
+using internal::CollectionState;
+using internal::QueryState;
+
+namespace internal {
+
+struct QueryState {
+  std::shared_ptr<CollectionState> collection;
+  std::unique_ptr<document::QueryCursor> cursor;
+  document::Projection projection;
+  NameTable names;        // of what is projected
+  std::string projected;  // bytes
+  DocumentKey key = 0;
+  DocumentView document;
+  absl::Status status;
+
+  absl::Status Project() {
+    document::Writer writer(&names);
+    SHEAF_RETURN_IF_ERROR(projection.Apply(cursor->document(), &writer));
+    SHEAF_ASSIGN_OR_RETURN(projected, writer.Finish());
+    document = document::RootOf(projected, names);
+    return absl::OkStatus();
+  }
+};
+
+absl::StatusOr<document::Source> CollectionState::Source() const {
+  SHEAF_RETURN_IF_ERROR(tree->Live());
+  SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<const document::Schema> known, Schema());
+  TransactionState* const txn = tree->txn.get();
+  catalog::Store* const store = txn->rep->store.get();
+  const auto spill = [store] {
+    return document::OpenSpillFile(store->file_system(), store->pager().path());
+  };
+  if (writer != nullptr)
+    return document::Source{
+        writer->view(), std::move(known),
+        [this](const document::Index& index) { return writer->ViewOf(index); }, spill};
+  const catalog::Snapshot* const snapshot = &*txn->snapshot;
+  const auto open_index =
+      [=](const document::Index& index) -> absl::StatusOr<catalog::TreeView> {
+    SHEAF_ASSIGN_OR_RETURN(std::optional<catalog::TreeRecord> record,
+                           snapshot->FindTree(index.tree));
+    if (!record.has_value()) return document::LostTree(index);
+    return catalog::TreeView(store, snapshot, *std::move(record));
+  };
+  return document::Source{catalog::TreeView(store, snapshot, &tree->record),
+                          std::move(known), open_index, spill};
+}
+
+}  // namespace internal
+
+namespace {
+
+absl::StatusOr<document::Query> ToQuery(const CollectionState& collection,
+                                        std::string_view filter,
+                                        const QueryOptions& options) {
+  document::Query query;
+  SHEAF_ASSIGN_OR_RETURN(query.filter, document::Filter::Parse(filter));
+  if (!options.sort.empty()) {
+    SHEAF_ASSIGN_OR_RETURN(query.sort, document::ParseSort(options.sort));
+  }
+  query.skip = options.skip;
+  query.limit = options.limit;
+  query.index = options.index;
+  query.sorter.memory_bytes_max = options.memory_bytes_max;
+  query.sorter.spill_bytes_max = options.spill_bytes_max;
+  // What is sorted must not lie about in the clear.
+  query.sorter.seal_spill =
+      collection.tree->txn->rep->store->pager().codec().keys() != nullptr;
+  query.progress = options.progress;
+  return query;
+}
+
+absl::StatusOr<std::unique_ptr<document::QueryCursor>> OpenCursor(
+    const CollectionState* collection, std::string_view filter,
+    const QueryOptions& options) {
+  if (collection == nullptr) return internal::TransactionState::Ended();
+  SHEAF_ASSIGN_OR_RETURN(document::Source source, collection->Source());
+  absl::StatusOr<document::Query> query = ToQuery(*collection, filter, options);
+  if (!query.ok()) return internal::At(collection->tree->name, query.status());
+  absl::StatusOr<std::unique_ptr<document::QueryCursor>> cursor =
+      document::QueryCursor::Open(std::move(source), *std::move(query));
+  if (!cursor.ok()) return internal::At(collection->tree->name, cursor.status());
+  return cursor;
+}
+
+}  // namespace
+
+// --- DocumentCursor -----------------------------------------------------------
+
+DocumentCursor::DocumentCursor(std::unique_ptr<QueryState> state)
+    : state_(std::move(state)) {}
+DocumentCursor::DocumentCursor(DocumentCursor&&) noexcept = default;
+DocumentCursor& DocumentCursor::operator=(DocumentCursor&&) noexcept = default;
+DocumentCursor::~DocumentCursor() = default;
+
+bool DocumentCursor::Next() {
+  QueryState& s = *state_;
+  if (!s.status.ok()) return false;
+  s.status = s.collection->tree->Live();
+  if (!s.status.ok()) return false;
+  if (!s.cursor->Next()) {
+    if (!s.cursor->status().ok())
+      s.status = internal::At(s.collection->tree->name, s.cursor->status());
+    return false;
+  }
+  absl::StatusOr<DocumentKey> key = internal::DecodeKey(s.cursor->key());
+  s.status = key.status();
+  if (!s.status.ok()) return false;
+  s.key = *std::move(key);
+  s.document = s.cursor->document();
+  if (!s.projection.wants_all()) s.status = s.Project();
+  return s.status.ok();
+}
+
+absl::Status DocumentCursor::status() const { return state_->status; }
+const DocumentKey& DocumentCursor::key() const { return state_->key; }
+const DocumentView& DocumentCursor::document() const { return state_->document; }
+
+absl::StatusOr<std::string> DocumentCursor::Json() const {
+  std::string json;
+  SHEAF_RETURN_IF_ERROR(document::AppendJson(state_->document, &json));
+  return json;
+}
+
+std::string DocumentCursor::Explain() const {
+  return document::DescribePlans(*state_->cursor);
+}
+std::string DocumentCursor::ExplainJson() const {
+  return document::DescribePlansAsJson(*state_->cursor);
+}
+
+// --- CollectionReader ---------------------------------------------------------
+
+absl::StatusOr<DocumentCursor> CollectionReader::Query(
+    std::string_view filter, const QueryOptions& options) const {
+  auto state = std::make_unique<QueryState>();
+  if (!options.project.empty()) {
+    SHEAF_ASSIGN_OR_RETURN(state->projection,
+                           document::Projection::Parse(options.project));
+  }
+  SHEAF_ASSIGN_OR_RETURN(state->cursor, OpenCursor(state_.get(), filter, options));
+  state->collection = state_;
+  return DocumentCursor(std::move(state));
+}
+
+absl::StatusOr<uint64_t> CollectionReader::Count(std::string_view filter,
+                                                 const QueryOptions& options) const {
+  QueryOptions unsorted = options;
+  unsorted.sort.clear();
+  SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<document::QueryCursor> cursor,
+                         OpenCursor(state_.get(), filter, unsorted));
+  return cursor->Count();
+}
+
+absl::Status CollectionReader::Distinct(std::string_view path, std::string_view filter,
+                                        ValueFn fn, const QueryOptions& options) const {
+  SHEAF_ASSIGN_OR_RETURN(document::Path parsed, document::Path::Parse(path));
+  SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<document::QueryCursor> cursor,
+                         OpenCursor(state_.get(), filter, options));
+  document::Distinct distinct(std::move(parsed), options.memory_bytes_max);
+  while (cursor->Next()) SHEAF_RETURN_IF_ERROR(distinct.Add(cursor->document()));
+  SHEAF_RETURN_IF_ERROR(cursor->status());
+  for (const DocumentView& value : distinct.Finish()) fn(value);
+  return absl::OkStatus();
+}
+
+absl::Status CollectionReader::Group(std::string_view groups, std::string_view filter,
+                                     ValueFn fn, const QueryOptions& options) const {
+  SHEAF_ASSIGN_OR_RETURN(document::GroupBy group_by,
+                         document::GroupBy::Parse(groups, options.memory_bytes_max));
+  SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<document::QueryCursor> cursor,
+                         OpenCursor(state_.get(), filter, options));
+  SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<const document::Schema> schema,
+                         state_->Schema());
+  group_by.Bind(schema->names());
+  while (cursor->Next()) SHEAF_RETURN_IF_ERROR(group_by.Add(cursor->document()));
+  SHEAF_RETURN_IF_ERROR(cursor->status());
+  group_by.Finish();
+  NameTable names;
+  document::Writer writer(&names);
+  while (group_by.Next(&writer)) {
+    SHEAF_ASSIGN_OR_RETURN(const std::string row, writer.Finish());
+    fn(document::RootOf(row, names));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace sheaf
