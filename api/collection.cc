@@ -358,4 +358,11 @@ absl::Status Collection::DropIndex(std::string_view name) {
   return dropped.ok() ? dropped : internal::At(this->name(), dropped);
 }
 
+absl::Status Collection::RebuildIndex(std::string_view name) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_RETURN_IF_ERROR(state_->tree->Live());
+  const absl::Status rebuilt = state_->writer->RebuildIndex(name);
+  return rebuilt.ok() ? rebuilt : internal::At(this->name(), rebuilt);
+}
+
 }  // namespace sheaf

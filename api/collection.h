@@ -142,7 +142,8 @@ class Collection : public CollectionReader {
   // cancelled call leaves none.
   absl::Status CreateIndex(const IndexDefinition& definition,
                            const Progress& progress = {});
-  absl::Status DropIndex(std::string_view name);  // kNotFound
+  absl::Status DropIndex(std::string_view name);     // kNotFound
+  absl::Status RebuildIndex(std::string_view name);  // from the documents; kNotFound
 
  private:
   friend class WriteTransaction;

@@ -23,11 +23,13 @@ absl::StatusOr<Document> Document::FromJson(std::string_view json) {
   return Document(std::move(bytes), std::move(names));
 }
 
-absl::StatusOr<std::string> Document::ToJson() const {
+absl::StatusOr<std::string> ToJson(const DocumentView& value) {
   std::string json;
-  SHEAF_RETURN_IF_ERROR(document::AppendJson(root(), &json));
+  SHEAF_RETURN_IF_ERROR(document::AppendJson(value, &json));
   return json;
 }
+
+absl::StatusOr<std::string> Document::ToJson() const { return sheaf::ToJson(root()); }
 
 DocumentView Document::root() const {
   static constexpr char kNull[] = {0};

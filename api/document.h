@@ -26,6 +26,9 @@ namespace sheaf {
 using DocumentView = document::View;
 using DocumentKind = document::Kind;
 
+// kDataLoss: a stored document is damaged.
+absl::StatusOr<std::string> ToJson(const DocumentView& value);
+
 class Document {
  public:
   Document() = default;  // holds null

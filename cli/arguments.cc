@@ -47,6 +47,42 @@ constexpr char kScanNotes[] =
     "  sheaf scan words.sheaf synsets --reverse --keys --limit 1\n"
     "  sheaf scan words.sheaf synsets --json | jq -r .gloss\n";
 
+constexpr char kFindNotes[] =
+    "FILTER is JSON in MongoDB's query language; without one every document is meant.\n"
+    "There are $eq $ne $gt $gte $lt $lte $in $nin $and $or $nor $not $exists $type $all\n"
+    "$elemMatch $size $regex $mod; \"_id\" is the key. FIELDS are paths with commas "
+    "between,\n"
+    "or JSON: year,-title sorts by year, then by title downwards. With --json each line "
+    "is a\n"
+    "document, or with --keys a key.\n\n"
+    "Examples:\n"
+    "  sheaf find words.sheaf synsets '{\"lemmas\":\"sheaf\"}'\n"
+    "  sheaf find shop.sheaf orders '{\"total\":{\"$gt\":100}}' --sort=-date --limit 5\n"
+    "  sheaf find shop.sheaf orders --group "
+    "'{\"_id\":\"$city\",\"sum\":{\"$sum\":\"$total\"}}'\n"
+    "  sheaf find shop.sheaf orders '{\"city\":\"Prag\"}' --explain\n";
+
+constexpr char kUpdateNotes[] =
+    "UPDATE is JSON with MongoDB's operators: $set $unset $inc $mul $min $max $push\n"
+    "$addToSet $pull $pullAll $pop $rename $currentDate. All documents that FILTER "
+    "means\n"
+    "are changed in one transaction, or none.\n\n"
+    "Example:\n"
+    "  sheaf update shop.sheaf orders '{\"city\":\"Prag\"}' "
+    "'{\"$set\":{\"country\":\"CZ\"}}'\n";
+
+constexpr char kIndexNotes[] =
+    "ACTION: create, with FIELDS; list; drop or rebuild, with the NAME of an index.\n"
+    "FIELDS are paths with commas between, -year downwards, or JSON: {\"year\":-1}. An "
+    "index\n"
+    "is kept up by every write from then on; `find` uses it where it helps. Ctrl-C ends "
+    "the\n"
+    "building, and there is no index then.\n\n"
+    "Examples:\n"
+    "  sheaf index create words.sheaf synsets lemmas\n"
+    "  sheaf index create shop.sheaf orders customer,-date --unique\n"
+    "  sheaf index list words.sheaf synsets\n";
+
 constexpr char kPutExamples[] =
     "\nExamples:\n"
     "  sheaf put app.sheaf notes today '{\"text\":\"buy ink\"}'\n"
@@ -166,6 +202,7 @@ class Parser {
     app_.add_flag("--json", args_.is_json, "Results and errors as JSON");
     AddWriting();
     AddReading();
+    AddQuerying();
     AddFileCommands();
     AddCopying();
     AddKeeping();
@@ -298,6 +335,81 @@ class Parser {
     scan->add_flag("--keys", args_.keys_only, "Keys only");
     AddTableFlag(scan);
     scan->footer(std::string(kKeyRule) + "\n" + kScanNotes);
+  }
+
+  CLI::App* AddForFilter(const char* name, const char* about) {
+    CLI::App* command = AddForCollection(name, about);
+    command->add_option("FILTER", args_.filter, "Which documents, as JSON");
+    return command;
+  }
+
+  void AddLimits(CLI::App* command) {
+    command->add_option("--limit", args_.limit, "At most so many")
+        ->type_name("N")
+        ->check(NotNegative());
+    command
+        ->add_option("--use", args_.index_name,
+                     "Use this index, and no other; _id: use none")
+        ->type_name("INDEX");
+    command->add_option("--timeout", args_.timeout_seconds, "Give up after so long")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.0, 1e9).description(""));
+  }
+
+  void AddQuerying() {
+    CLI::App* find = AddForFilter("find", "Show documents that a filter means");
+    find->add_option("--sort", args_.sort, "In the order of these")->type_name("FIELDS");
+    find->add_option("--project", args_.project,
+                     "Only these fields; -notes: all but notes")
+        ->type_name("FIELDS");
+    find->add_option("--skip", args_.skip, "Without the first so many")
+        ->type_name("N")
+        ->check(NotNegative());
+    AddLimits(find);
+    CLI::Option* group =
+        find->add_option("--group", args_.group, "Sums over groups, as JSON")
+            ->type_name("JSON");
+    find->add_option("--distinct", args_.distinct, "The values of this path, each once")
+        ->type_name("PATH")
+        ->excludes(group);
+    find->add_flag("--explain", args_.explains,
+                   "Show how it is done, and how long it took");
+    find->add_flag("--keys", args_.keys_only, "Keys only");
+    find->footer(kFindNotes);
+    CLI::App* count = AddForFilter("count", "Count documents that a filter means");
+    AddLimits(count);
+    CLI::App* update = AddForFilter("update", "Change documents that a filter means");
+    update->get_option("FILTER")->required();
+    update->add_option("UPDATE", args_.update, "How, as JSON; see below")->required();
+    AddLimits(update);
+    update->footer(kUpdateNotes);
+    CLI::App* remove = AddForFilter("remove", "Delete documents that a filter means");
+    remove->get_option("FILTER")->required();
+    AddLimits(remove);
+    CLI::App* exported = AddForFilter("export", "Write documents as JSON, one a line");
+    exported->add_option("--key", args_.key_field, "Put the key into this field, first")
+        ->type_name("FIELD");
+    AddIndex();
+  }
+
+  void AddIndex() {
+    CLI::App* index = Add("index", "Make, show or drop indexes of a collection");
+    index->add_option("ACTION", args_.action, "create, list, drop or rebuild")
+        ->required()
+        ->check(CLI::IsMember({"create", "list", "drop", "rebuild"}).description(""));
+    index->add_option("FILE", args_.file, "The database")->required();
+    AddKeyOptions(index);
+    index->add_option("COLLECTION", args_.collection, "Its name in the database")
+        ->required();
+    index->add_option("FIELDS", args_.fields, "Of create; else the name of an index");
+    index->add_option("--name", args_.index_name, "Its name [of its fields]")
+        ->type_name("NAME");
+    index->add_flag("--unique", args_.is_unique, "No two documents have the same");
+    index->add_flag("--sparse", args_.is_sparse,
+                    "Leave out documents that have none of the fields");
+    index->add_option("--filter", args_.index_filter, "Only documents that this means")
+        ->type_name("JSON");
+    index->footer(kIndexNotes);
   }
 
   void AddFileCommands() {

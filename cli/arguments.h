@@ -26,6 +26,16 @@ struct Arguments {
   std::optional<uint64_t> limit;
   bool is_reverse = false, keys_only = false;
 
+  std::string filter = "{}";  // find, count, update, remove, export
+  std::string update;
+  std::string sort, project, index_name, group, distinct;
+  uint64_t skip = 0;
+  bool explains = false;
+  double timeout_seconds = 0;  // 0: none
+  std::string action, fields;  // index; of drop and rebuild the fields are the name
+  bool is_unique = false, is_sparse = false;
+  std::string index_filter;
+
   std::string other_file;  // of backup and restore: to where
   bool overwrites = false, is_compact = false, is_plain = false;
   uint64_t bytes_per_second = 0;

@@ -30,7 +30,13 @@ CommandResult Put(Session& session);     // command_entry.cc
 CommandResult Get(Session& session);
 CommandResult Delete(Session& session);
 CommandResult Scan(Session& session);  // command_scan.cc
-CommandResult List(Session& session);  // command_file.cc
+CommandResult Find(Session& session);  // command_find.cc
+CommandResult Count(Session& session);
+CommandResult Export(Session& session);
+CommandResult Update(Session& session);  // command_change.cc
+CommandResult Remove(Session& session);
+CommandResult Index(Session& session);  // command_index.cc
+CommandResult List(Session& session);   // command_file.cc
 CommandResult Stat(Session& session);
 CommandResult Checkpoint(Session& session);
 CommandResult Version(Session& session);
@@ -45,6 +51,11 @@ CommandResult Compact(Session& session);   // command_keep.cc
 CommandResult Compress(Session& session);  // command_compress.cc
 CommandResult Rekey(Session& session);
 CommandResult Rotate(Session& session);
+
+// What --sort, --skip and the like say.
+absl::StatusOr<QueryOptions> QueryOptionsOf(const Arguments& args);
+// "author,-year" as JSON: {"author":1,"year":-1}. What begins with { is JSON already.
+std::string FieldsJson(std::string_view fields, std::string_view minus);
 
 enum class OpenFor { kReading, kWriting, kWritingOrCreating };
 

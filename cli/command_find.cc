@@ -1,0 +1,151 @@
+// find, count, export: documents by a filter.
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "cli/failure.h"
+#include "cli/rows.h"
+#include "cli/text.h"
+
+namespace sheaf::cli {
+namespace {
+
+// What is wrong with a filter, an update or an option is the user's.
+absl::Status QueryError(const Arguments& args, const absl::Status& status) {
+  return absl::IsNotFound(status) ? NameError(args, status) : At(args.file, status);
+}
+
+std::string JsonOf(const DocumentView& value) {
+  absl::StatusOr<std::string> json = ToJson(value);
+  return json.ok() ? *std::move(json) : std::string(json.status().message());
+}
+
+absl::Status FindDocuments(Session& session, const CollectionReader& collection,
+                           const QueryOptions& options) {
+  const Arguments& args = session.args;
+  SHEAF_ASSIGN_OR_RETURN(DocumentCursor cursor, collection.Query(args.filter, options));
+  {
+    RowPrinter rows(session.out);
+    while (session.out.ok() && cursor.Next()) {
+      if (args.explains) continue;
+      if (args.keys_only) {
+        session.out.WriteLine(args.is_json ? Dump(KeyJson(cursor.key()))
+                                           : KeyText(cursor.key()));
+        continue;
+      }
+      SHEAF_ASSIGN_OR_RETURN(const std::string json, cursor.Json());
+      if (args.is_json)
+        session.out.WriteLine(json);
+      else
+        rows.Add(KeyText(cursor.key()), Beginning(json, session.out));
+    }
+  }
+  SHEAF_RETURN_IF_ERROR(cursor.status());
+  if (args.explains && args.is_json) session.out.WriteLine(cursor.ExplainJson());
+  if (args.explains && !args.is_json) session.out.Write(cursor.Explain());
+  return absl::OkStatus();
+}
+
+absl::Status FindValues(Session& session, const CollectionReader& collection,
+                        const QueryOptions& options) {
+  const Arguments& args = session.args;
+  const auto print = [&](const DocumentView& value) {
+    session.out.WriteLine(args.is_json ? JsonOf(value)
+                                       : Beginning(JsonOf(value), session.out));
+  };
+  return args.group.empty()
+             ? collection.Distinct(args.distinct, args.filter, print, options)
+             : collection.Group(args.group, args.filter, print, options);
+}
+
+absl::StatusOr<std::unique_ptr<Database>> OpenToRead(const Arguments& args) {
+  return OpenFile(args, OpenFor::kReading);
+}
+
+}  // namespace
+
+std::string FieldsJson(std::string_view fields, std::string_view minus) {
+  if (fields.empty() || fields[0] == '{') return std::string(fields);
+  Json json = Json::object();
+  while (!fields.empty()) {
+    const size_t comma = std::min(fields.find(','), fields.size());
+    std::string_view field = fields.substr(0, comma);
+    fields.remove_prefix(std::min(comma + 1, fields.size()));
+    const bool is_minus = field.starts_with('-');
+    if (is_minus) field.remove_prefix(1);
+    json[std::string(field)] = is_minus ? Json::parse(minus) : Json(1);
+  }
+  return Dump(json);
+}
+
+absl::StatusOr<QueryOptions> QueryOptionsOf(const Arguments& args) {
+  QueryOptions options;
+  options.sort = FieldsJson(args.sort, "-1");
+  options.project = FieldsJson(args.project, "0");
+  options.skip = args.skip;
+  options.limit = args.limit;
+  options.index = args.index_name;
+  if (args.timeout_seconds > 0)
+    options.progress.deadline = absl::Now() + absl::Seconds(args.timeout_seconds);
+  return options;
+}
+
+CommandResult Find(Session& session) {
+  const Arguments& args = session.args;
+  SHEAF_ASSIGN_OR_RETURN(const QueryOptions options, QueryOptionsOf(args));
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenToRead(args));
+  const ReadTransaction read = db->BeginRead();
+  const auto collection = read.collection(args.collection);
+  if (!collection.ok()) return NameError(args, collection.status());
+  const bool shows_values = !args.group.empty() || !args.distinct.empty();
+  const absl::Status found = shows_values ? FindValues(session, *collection, options)
+                                          : FindDocuments(session, *collection, options);
+  if (!found.ok()) return QueryError(args, found);
+  return kExitOk;
+}
+
+CommandResult Count(Session& session) {
+  const Arguments& args = session.args;
+  SHEAF_ASSIGN_OR_RETURN(const QueryOptions options, QueryOptionsOf(args));
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenToRead(args));
+  const ReadTransaction read = db->BeginRead();
+  const auto collection = read.collection(args.collection);
+  if (!collection.ok()) return NameError(args, collection.status());
+  const absl::StatusOr<uint64_t> count = collection->Count(args.filter, options);
+  if (!count.ok()) return QueryError(args, count.status());
+  session.out.WriteLine(args.is_json ? Dump({{"count", *count}})
+                                     : std::to_string(*count));
+  return kExitOk;
+}
+
+CommandResult Export(Session& session) {
+  const Arguments& args = session.args;
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenToRead(args));
+  const ReadTransaction read = db->BeginRead();
+  const auto collection = read.collection(args.collection);
+  if (!collection.ok()) return NameError(args, collection.status());
+  QueryOptions in_key_order;
+  in_key_order.sort = R"({"_id":1})";
+  absl::StatusOr<DocumentCursor> cursor = collection->Query(args.filter, in_key_order);
+  if (!cursor.ok()) return QueryError(args, cursor.status());
+  ProgressLine progress(session.err);
+  uint64_t done = 0;
+  while (session.out.ok() && cursor->Next()) {
+    SHEAF_ASSIGN_OR_RETURN(std::string json, cursor->Json());
+    if (!args.key_field.empty()) {
+      if (cursor->document().kind() != DocumentKind::kObject)
+        return At(args.file,
+                  absl::InvalidArgumentError(args.collection + ": the document " +
+                                             KeyText(cursor->key()) +
+                                             " is no object that could hold its key"));
+      const std::string field = Dump(args.key_field) + ":" + Dump(KeyJson(cursor->key()));
+      json.insert(1, json == "{}" ? field : field + ",");
+    }
+    session.out.WriteLine(json);
+    if (++done % 1024 == 0 && progress.IsDue())
+      progress.Show(Thousands(done) + " documents");
+  }
+  if (!cursor->status().ok()) return QueryError(args, cursor->status());
+  return kExitOk;
+}
+
+}  // namespace sheaf::cli

@@ -1,0 +1,133 @@
+// index: create, list, drop, rebuild.
+#include "cli/commands.h"
+#include "cli/failure.h"
+#include "cli/text.h"
+
+namespace sheaf::cli {
+namespace {
+
+const char* StateName(IndexState state) {
+  switch (state) {
+    case IndexState::kBuilding:
+      return "building";
+    case IndexState::kReady:
+      return "ready";
+    case IndexState::kFailed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+std::string FieldsText(const IndexDefinition& definition) {
+  std::string text;
+  for (const IndexField& field : definition.fields)
+    text += (text.empty() ? "" : ",") + std::string(field.descending ? "-" : "") +
+            Printable(field.path);
+  return text;
+}
+
+std::string TraitsText(const IndexInfo& info) {
+  std::string text;
+  const auto add = [&](bool is, const std::string& trait) {
+    if (is) text += (text.empty() ? "" : ", ") + trait;
+  };
+  add(info.definition.unique, "unique");
+  add(info.definition.sparse, "sparse");
+  add(info.through_arrays, "over arrays");
+  add(!info.definition.filter.empty(), "only " + Printable(info.definition.filter));
+  add(info.state != IndexState::kReady, StateName(info.state));
+  return text;
+}
+
+CommandResult ListIndexes(Session& session) {
+  const Arguments& args = session.args;
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kReading));
+  const ReadTransaction read = db->BeginRead();
+  const auto collection = read.collection(args.collection);
+  if (!collection.ok()) return NameError(args, collection.status());
+  const auto indexes = collection->Indexes();
+  if (!indexes.ok()) return At(args.file, indexes.status());
+  if (args.is_json) {
+    for (const IndexInfo& info : *indexes) {
+      Json json = Json::parse(info.definition.ToJson());
+      json["state"] = StateName(info.state);
+      json["entries"] = info.entries;
+      json["through_arrays"] = info.through_arrays;
+      session.out.WriteLine(Dump(json));
+    }
+    return kExitOk;
+  }
+  TextTable table({Align::kLeft, Align::kLeft, Align::kRight, Align::kLeft});
+  table.SetHeader({"name", "fields", "entries", ""});
+  for (const IndexInfo& info : *indexes)
+    table.AddRow({Printable(info.definition.name), FieldsText(info.definition),
+                  Thousands(info.entries), TraitsText(info)});
+  if (!indexes->empty()) table.Print(session.out);
+  return kExitOk;
+}
+
+absl::StatusOr<IndexDefinition> DefinitionOf(const Arguments& args) {
+  if (args.fields.empty()) return UsageError("index create: which fields?");
+  std::string json = "{\"fields\":" + FieldsJson(args.fields, "-1");
+  if (!args.index_name.empty()) json += ",\"name\":" + Dump(args.index_name);
+  if (args.is_unique) json += ",\"unique\":true";
+  if (args.is_sparse) json += ",\"sparse\":true";
+  if (!args.index_filter.empty()) json += ",\"filter\":" + args.index_filter;
+  return IndexDefinition::Parse(json + "}");
+}
+
+CommandResult CreateIndex(Session& session) {
+  const Arguments& args = session.args;
+  SHEAF_ASSIGN_OR_RETURN(const IndexDefinition definition, DefinitionOf(args));
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kWriting));
+  const absl::Status there = db->BeginRead().collection(args.collection).status();
+  if (!there.ok()) return NameError(args, there);
+  const Interrupt interrupt;
+  ProgressLine line(session.err);
+  const absl::Status made =
+      db->CreateIndex(args.collection, definition, ShownOn(line, &interrupt));
+  line.Clear();
+  if (absl::IsCancelled(made)) return kExitSignal + interrupt.signal_number();
+  if (!made.ok()) return At(args.file, made);
+  const ReadTransaction read = db->BeginRead();
+  SHEAF_ASSIGN_OR_RETURN(const CollectionReader collection,
+                         read.collection(args.collection));
+  SHEAF_ASSIGN_OR_RETURN(const std::vector<IndexInfo> indexes, collection.Indexes());
+  for (const IndexInfo& info : indexes) {
+    if (info.definition.name != definition.name) continue;
+    session.out.WriteLine(
+        args.is_json ? Dump({{"index", definition.name}, {"entries", info.entries}})
+                     : Printable(definition.name) + ": " +
+                           Counted(info.entries, "entry", "entries"));
+  }
+  return kExitOk;
+}
+
+CommandResult ChangeIndex(Session& session) {
+  const Arguments& args = session.args;
+  if (args.fields.empty()) return UsageError("index " + args.action + ": which index?");
+  SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kWriting));
+  const absl::Status there = db->BeginRead().collection(args.collection).status();
+  if (!there.ok()) return NameError(args, there);
+  const bool drops = args.action == "drop";
+  const absl::Status done = db->Write([&](WriteTransaction& txn) -> absl::Status {
+    SHEAF_ASSIGN_OR_RETURN(Collection collection, txn.collection(args.collection));
+    return drops ? collection.DropIndex(args.fields)
+                 : collection.RebuildIndex(args.fields);
+  });
+  if (!done.ok()) return At(args.file, done);
+  session.out.WriteLine(args.is_json ? Dump({{"index", args.fields}, {args.action, true}})
+                                     : Printable(args.fields) +
+                                           (drops ? ": dropped" : ": rebuilt"));
+  return kExitOk;
+}
+
+}  // namespace
+
+CommandResult Index(Session& session) {
+  if (session.args.action == "list") return ListIndexes(session);
+  if (session.args.action == "create") return CreateIndex(session);
+  return ChangeIndex(session);
+}
+
+}  // namespace sheaf::cli
