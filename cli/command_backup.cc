@@ -86,7 +86,8 @@ CommandResult Backup(Session& session) {
   const auto report = CopyTo(args, *db, options, session, ShownOn(line, &interrupt));
   line.Clear();
   if (absl::IsAlreadyExists(report.status()))
-    return WithHint(report.status(), "--force replaces it");
+    return WithDetails(WithHint(report.status(), "--force replaces it"),
+                       {{"exit", kExitOther}});
   if (!report.ok()) return Interrupted(interrupt, At(args.file, report.status()));
   SHEAF_RETURN_IF_ERROR(At(args.file, db->Close()));
   if (args.other_file == "-") return kExitOk;
@@ -119,7 +120,8 @@ CommandResult RestoreBackup(Session& session) {
           : Restore(args.file, args.other_file, options, progress);
   line.Clear();
   if (absl::IsAlreadyExists(bytes.status()))
-    return WithHint(bytes.status(), "--force replaces it");
+    return WithDetails(WithHint(bytes.status(), "--force replaces it"),
+                       {{"exit", kExitOther}});
   if (!bytes.ok()) return Interrupted(interrupt, FileError(args.file, bytes.status()));
   if (args.is_json) {
     session.out.WriteLine(Dump({{"file", args.other_file}, {"bytes", *bytes}}));
@@ -195,7 +197,8 @@ CommandResult SalvageFile(Session& session) {
       Salvage(args.file, args.other_file, options, ShownOn(line, &interrupt));
   line.Clear();
   if (absl::IsAlreadyExists(report.status()))
-    return WithHint(report.status(), "--force replaces it");
+    return WithDetails(WithHint(report.status(), "--force replaces it"),
+                       {{"exit", kExitOther}});
   if (!report.ok()) return Interrupted(interrupt, FileError(args.file, report.status()));
   if (args.is_json) {
     Json trees = Json::array();

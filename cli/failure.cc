@@ -99,6 +99,7 @@ int ExitCodeOf(const absl::Status& status) {
       return kExitNotFound;
     case absl::StatusCode::kInvalidArgument:
     case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kAlreadyExists:
       return kExitUsage;
     case absl::StatusCode::kDataLoss:
     case absl::StatusCode::kUnimplemented:

@@ -62,8 +62,9 @@ bool QueryCursor::CanOrder(const Index* index, const Bounds& bounds,
                            bool* backwards) const {
   if (query_.sort.empty()) return true;
   if (index == nullptr) {
+    if (query_.sort[0].path.text() != kKeyPath) return false;
     *backwards = query_.sort[0].descending;
-    return query_.sort[0].path.text() == kKeyPath;
+    return true;
   }
   // Of several entries of a document the order is that of one; cut ones have none.
   if (index->through_arrays || index->cut) return false;

@@ -123,7 +123,7 @@ bool QueryCursor::Fail(absl::Status status) {
 }
 
 bool QueryCursor::MayGoOn() {
-  if (++ticks_ % kEntriesATick != 0) return true;
+  if (ticks_++ % kEntriesATick != 0) return true;
   absl::Status status =
       catalog::Tick(query_.progress, "the query", {ticks_, 0, "entries looked at"});
   return status.ok() || Fail(std::move(status));

@@ -1,5 +1,5 @@
-// Proves that the program README.md shows is examples/quickstart.cc, which is built
-// and run by the tests: the code block behind the marker equals the file.
+// Proves that the programs README.md and docs/ show are those of examples/, which are
+// built and run by the tests: the code block behind the marker equals the file.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -9,8 +9,6 @@
 namespace sheaf {
 namespace {
 
-constexpr char kMarker[] = "<!-- examples/quickstart.cc -->\n";
-
 std::string ReadFile(const std::string& name) {
   std::ifstream in(std::string(SHEAF_SOURCE_DIR) + "/" + name, std::ios::binary);
   std::stringstream text;
@@ -18,20 +16,25 @@ std::string ReadFile(const std::string& name) {
   return text.str();
 }
 
-TEST(Readme, ShowsTheQuickstart) {
-  const std::string readme = ReadFile("README.md");
-  const std::string program = ReadFile("examples/quickstart.cc");
+void ExpectShows(const std::string& page, const std::string& example) {
+  const std::string marker = "<!-- " + example + " -->\n";
+  const std::string text = ReadFile(page);
+  const std::string program = ReadFile(example);
   ASSERT_FALSE(program.empty());
-  const size_t marker = readme.find(kMarker);
-  if (marker == std::string::npos)
-    GTEST_SKIP() << "README.md has no line " << kMarker << "yet";
-  const size_t fence = readme.find("```", marker);
+  const size_t at = text.find(marker);
+  ASSERT_NE(at, std::string::npos) << page << " has no line " << marker;
+  const size_t fence = text.find("```", at);
   ASSERT_NE(fence, std::string::npos) << "no code block behind the marker";
-  const size_t begin = readme.find('\n', fence) + 1;
-  const size_t end = readme.find("```", begin);
+  const size_t begin = text.find('\n', fence) + 1;
+  const size_t end = text.find("```", begin);
   ASSERT_NE(end, std::string::npos) << "the code block does not end";
-  EXPECT_EQ(readme.substr(begin, end - begin), program)
-      << "copy examples/quickstart.cc into README.md";
+  EXPECT_EQ(text.substr(begin, end - begin), program)
+      << "copy " << example << " into " << page;
+}
+
+TEST(Readme, ShowsItsExamples) {
+  ExpectShows("README.md", "examples/quickstart.cc");
+  ExpectShows("docs/documents.md", "examples/documents.cc");
 }
 
 }  // namespace

@@ -1,0 +1,134 @@
+// find, count, update, remove, export and index: what they print, for people and for
+// programs, what they refuse, and that they change all or nothing.
+#include "tests/cli/cli_fixture.h"
+
+namespace sheaf::cli {
+namespace {
+
+class FindTest : public CliTest {
+ protected:
+  FindTest() {
+    std::string lines;
+    for (int i = 1; i <= 200; ++i)
+      lines += R"({"id":"k)" + std::to_string(1000 + i) + R"(","n":)" +
+               std::to_string(i) + R"(,"city":")" + (i % 3 == 0 ? "Prag" : "Wien") +
+               R"(","tags":["t)" + std::to_string(i % 5) + "\"]}\n";
+    EXPECT_EQ(Run({"import", file_, "orders", "--key", "id"}, lines).exit, 0);
+  }
+  std::string Out(const Words& args) {
+    const test::Outcome outcome = Run(args);
+    EXPECT_EQ(outcome.exit, 0) << outcome.err;
+    return outcome.out;
+  }
+
+  const std::string file_ = Path("a.sheaf");
+};
+
+TEST_F(FindTest, Find) {
+  EXPECT_EQ(Out({"find", file_, "orders", R"({"n":{"$lte":3}})", "--keys"}),
+            "k1001\nk1002\nk1003\n");
+  EXPECT_EQ(Out({"find", file_, "orders", R"({"_id":"k1007"})", "--json", "--project",
+                 "n,city"}),
+            "{\"n\":7,\"city\":\"Wien\"}\n");
+  EXPECT_EQ(
+      Out({"find", file_, "orders", R"({"city":"Prag"})", "--sort=-n", "--skip", "1",
+           "--limit", "2", "--project=-tags,-id"}),
+      "k1195  {\"n\":195,\"city\":\"Prag\"}\nk1192  {\"n\":192,\"city\":\"Prag\"}\n");
+  EXPECT_EQ(Out({"find", file_, "orders", "--distinct", "tags"}),
+            "\"t0\"\n\"t1\"\n\"t2\"\n\"t3\"\n\"t4\"\n");
+  EXPECT_EQ(Out({"find", file_, "orders", "--group",
+                 R"({"_id":"$city","n":{"$sum":1},"last":{"$max":"$n"}})", "--json"}),
+            "{\"_id\":\"Prag\",\"n\":66,\"last\":198}\n{\"_id\":\"Wien\",\"n\":134,"
+            "\"last\":200}\n");
+  EXPECT_EQ(Out({"count", file_, "orders"}), "200\n");
+  EXPECT_EQ(Out({"count", file_, "orders", R"({"tags":"t3"})", "--json"}),
+            "{\"count\":40}\n");
+  EXPECT_EQ(Out({"find", file_, "orders", R"({"n":-1})"}), "");
+}
+
+TEST_F(FindTest, Indexes) {
+  EXPECT_EQ(Out({"index", "list", file_, "orders"}), "");
+  EXPECT_EQ(Out({"index", "create", file_, "orders", "city,-n"}),
+            "city_1_n_-1: 200 entries\n");
+  EXPECT_EQ(Out({"index", "create", file_, "orders", "tags", "--name", "t", "--sparse"}),
+            "t: 200 entries\n");
+  EXPECT_EQ(Out({"index", "create", file_, "orders", R"({"n":1})", "--unique", "--filter",
+                 R"({"n":{"$gt":100}})", "--json"}),
+            "{\"index\":\"n_1\",\"entries\":100}\n");
+  const std::string list = Out({"index", "list", file_, "orders"});
+  for (const char* part :
+       {"city,-n", "200", "sparse, over arrays", "unique, only {\"n\":{\"$gt\":100}}"})
+    EXPECT_NE(list.find(part), std::string::npos) << list;
+  const std::string plan =
+      Out({"find", file_, "orders", R"({"city":"Prag","n":{"$gt":190}})", "--explain"});
+  for (const char* part : {"range of index city_1_n_-1", "all of the filter", "3 rows",
+                           "scan of the collection"})
+    EXPECT_NE(plan.find(part), std::string::npos) << plan;
+  const auto explained =
+      RunJson({"find", file_, "orders", R"({"n":150})", "--explain", "--use", "n_1"});
+  EXPECT_EQ(explained["plan"]["index"], "n_1");
+  EXPECT_EQ(explained["actual"]["rows"], 1);
+  EXPECT_EQ(Out({"index", "rebuild", file_, "orders", "t"}), "t: rebuilt\n");
+  EXPECT_EQ(Out({"index", "drop", file_, "orders", "t"}), "t: dropped\n");
+  ExpectFailure(1, {"index", "drop", file_, "orders", "t"});
+  ExpectFailure(2, {"index", "drop", file_, "orders"});
+  ExpectFailure(2, {"index", "create", file_, "orders"});
+  ExpectFailure(2, {"index", "make", file_, "orders", "n"});
+  ExpectFailure(2, {"index", "create", file_, "orders", "a..b"});
+  ExpectFailure(1, {"index", "create", file_, "nothing", "n"});
+  EXPECT_NE(ExpectFailure(2, {"index", "create", file_, "orders", "city", "--unique"})
+                .find("Prag"),
+            std::string::npos);
+  EXPECT_NE(ExpectFailure(2, {"find", file_, "orders", "--use", "t"}).find("no index t"),
+            std::string::npos);
+  EXPECT_EQ(Run({"check", file_}).exit, 0);
+  EXPECT_EQ(RunJson({"list", file_})["trees"].size(), 1u);
+}
+
+TEST_F(FindTest, Changes) {
+  EXPECT_EQ(Out({"update", file_, "orders", R"({"city":"Prag"})",
+                 R"({"$set":{"land":"CZ"},"$inc":{"n":1000}})"}),
+            "66 documents changed of 66 found\n");
+  EXPECT_EQ(Out({"count", file_, "orders", R"({"land":"CZ","n":{"$gt":1000}})"}), "66\n");
+  // One of them cannot be changed so: none is.
+  EXPECT_EQ(Out({"update", file_, "orders", R"({"n":1})", R"({"$set":{"n":"text"}})"}),
+            "1 document changed of 1 found\n");
+  ExpectFailure(2, {"update", file_, "orders", "{}", R"({"$inc":{"n":1}})"});
+  EXPECT_EQ(Out({"count", file_, "orders", R"({"n":{"$in":[2,3]}})"}), "1\n");
+  EXPECT_EQ(Out({"remove", file_, "orders", R"({"land":"CZ"})"}),
+            "66 documents removed\n");
+  EXPECT_EQ(Out({"remove", file_, "orders", "{}", "--limit", "4", "--json"}),
+            "{\"removed\":4}\n");
+  EXPECT_EQ(Out({"count", file_, "orders"}), "130\n");
+  EXPECT_NE(ExpectFailure(2, {"update", file_, "orders", "{}", R"({"$sett":{"a":1}})"})
+                .find("$set"),
+            std::string::npos);
+  ExpectFailure(2, {"update", file_, "orders", "{}"});
+  ExpectFailure(1, {"update", file_, "nothing", "{}", R"({"$set":{"a":1}})"});
+  ExpectFailure(1, {"remove", file_, "nothing", "{}"});
+}
+
+TEST_F(FindTest, ExportIsImported) {
+  const std::string all = Out({"export", file_, "orders"});
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 200);
+  const std::string copy = Path("b.sheaf");
+  EXPECT_EQ(Run({"import", copy, "orders", "--key", "id"}, all).exit, 0);
+  EXPECT_EQ(Out({"export", copy, "orders"}), all);
+  EXPECT_EQ(Out({"export", file_, "orders", R"({"n":5})", "--key", "key"}),
+            R"({"key":"k1005","id":"k1005","n":5,"city":"Wien","tags":["t0"]})"
+            "\n");
+}
+
+TEST_F(FindTest, WrongFilters) {
+  for (const char* filter : {"", "{", "[]", "5", R"({"a":{"$gtt":1}})", R"({"$or":[]})",
+                             R"({"a":{"$regex":"("}})", "{\"a\":\"\xff\"}"})
+    ExpectFailure(2, {"find", file_, "orders", filter});
+  ExpectFailure(2, {"find", file_, "orders", "--sort", R"({"a":2})"});
+  ExpectFailure(2, {"find", file_, "orders", "--project", "a,-b"});
+  ExpectFailure(2, {"find", file_, "orders", "--limit", "-1"});
+  ExpectFailure(1, {"find", file_, "nothing"});
+  ExpectFailure(5, {"find", file_, "orders", R"({"x":1})", "--timeout", "0.000000001"});
+}
+
+}  // namespace
+}  // namespace sheaf::cli
