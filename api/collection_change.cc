@@ -42,8 +42,10 @@ absl::StatusOr<bool> Collection::Rewrite(const DocumentKey& key, RewriteFn fn) {
   }
   const Bytes made = fn(old, &schema->names());
   absl::Status status = made.status();
-  if (status.ok() && !made->has_value())
+  if (status.ok() && !made->has_value()) {
+    schema->ForgetNewNames();
     return old.has_value() ? Delete(key) : absl::StatusOr<bool>(false);
+  }
   if (status.ok() && stored.has_value() && **made == stored->view()) {
     schema->ForgetNewNames();
     return false;

@@ -17,6 +17,7 @@
 #include "sheaf/status_macros.h"
 #include "sheaf/table.h"
 #include "sheaf/transaction.h"
+#include "sheaf/typed_collection.h"
 #include "sheaf/typed_table.h"
 #include "sheaf/value.h"
 #include "sheaf/version.h"

@@ -83,6 +83,15 @@ constexpr char kIndexNotes[] =
     "  sheaf index create shop.sheaf orders customer,-date --unique\n"
     "  sheaf index list words.sheaf synsets\n";
 
+constexpr char kShellNotes[] =
+    "A line is a command without the file: find orders {\"city\":\"Prag\"} --limit 3. "
+    "JSON "
+    "needs\n"
+    "no quotes around it and may go on in the next line. Tab completes commands and "
+    "names;\n"
+    "the history is in ~/.sheaf_history. From a pipe the first command that fails ends "
+    "it.\n";
+
 constexpr char kPutExamples[] =
     "\nExamples:\n"
     "  sheaf put app.sheaf notes today '{\"text\":\"buy ink\"}'\n"
@@ -390,6 +399,7 @@ class Parser {
     exported->add_option("--key", args_.key_field, "Put the key into this field, first")
         ->type_name("FIELD");
     AddIndex();
+    AddForFile("shell", "Type commands one after the other")->footer(kShellNotes);
   }
 
   void AddIndex() {

@@ -49,6 +49,7 @@ struct Arguments {
   bool new_values_only = false;
 
   std::optional<std::string> key_file, new_key_file;
+  std::optional<EncryptionKey> opened_by;  // of the shell, which asked for it
   bool asks_passphrase = false, asks_new_passphrase = false;
   bool is_json = false, is_table = false;
   std::string help;  // command `help`: the text to print

@@ -36,6 +36,7 @@ CommandResult Export(Session& session);
 CommandResult Update(Session& session);  // command_change.cc
 CommandResult Remove(Session& session);
 CommandResult Index(Session& session);  // command_index.cc
+CommandResult Shell(Session& session);  // command_shell.cc
 CommandResult List(Session& session);   // command_file.cc
 CommandResult Stat(Session& session);
 CommandResult Checkpoint(Session& session);
@@ -51,6 +52,9 @@ CommandResult Compact(Session& session);   // command_keep.cc
 CommandResult Compress(Session& session);  // command_compress.cc
 CommandResult Rekey(Session& session);
 CommandResult Rotate(Session& session);
+
+// The one that the arguments name.
+CommandResult RunCommand(Session& session);
 
 // What --sort, --skip and the like say.
 absl::StatusOr<QueryOptions> QueryOptionsOf(const Arguments& args);

@@ -15,46 +15,6 @@
 namespace sheaf::cli {
 namespace {
 
-struct Command {
-  const char* name;
-  CommandResult (*run)(Session&);
-};
-
-CommandResult Help(Session& session) {
-  session.out.Write(session.args.help);
-  return kExitOk;
-}
-
-constexpr Command kCommands[] = {
-    {"import", Import},
-    {"put", Put},
-    {"get", Get},
-    {"delete", Delete},
-    {"scan", Scan},
-    {"find", Find},
-    {"count", Count},
-    {"update", Update},
-    {"remove", Remove},
-    {"index", Index},
-    {"export", Export},
-    {"list", List},
-    {"stat", Stat},
-    {"check", Check},
-    {"checkpoint", Checkpoint},
-    {"dump", DumpPage},
-    {"backup", Backup},
-    {"restore", RestoreBackup},
-    {"verify-backup", VerifyBackup},
-    {"scrub", Scrub},
-    {"salvage", SalvageFile},
-    {"compact", Compact},
-    {"compress", Compress},
-    {"rekey", Rekey},
-    {"rotate", Rotate},
-    {"version", Version},
-    {"help", Help},
-};
-
 // A descriptor below 3 that was closed would be given to the database file, and
 // the first message printed would overwrite it.
 void OpenStandardDescriptors() {
@@ -65,18 +25,11 @@ void OpenStandardDescriptors() {
   }
 }
 
-CommandResult Run(Session& session) {
-  for (const Command& command : kCommands) {
-    if (session.args.command == command.name) return command.run(session);
-  }
-  return absl::InternalError("command " + session.args.command + " is not wired up");
-}
-
 CommandResult ParseAndRun(int argc, char** argv, Output& out, Output& err) {
   try {
     SHEAF_ASSIGN_OR_RETURN(Arguments args, ParseArguments(argc, argv));
     Session session{args, out, err};
-    return Run(session);
+    return RunCommand(session);
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("out of memory");
   } catch (const std::exception& error) {

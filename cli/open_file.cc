@@ -81,6 +81,7 @@ absl::StatusOr<EncryptionKey> AskNewPassphrase(const char* prompt) {
 }  // namespace
 
 absl::StatusOr<EncryptionKey> KeyOf(const Arguments& args, OpenFor purpose) {
+  if (args.opened_by.has_value()) return *args.opened_by;
   if (args.key_file.has_value()) return KeyFromFile(*args.key_file);
   if (!args.asks_passphrase) return EncryptionKey();
   if (access(args.file.c_str(), F_OK) != 0 && args.file != "-")

@@ -20,8 +20,12 @@ elseif(bench_sources)
       PkgConfig::WIREDTIGER PkgConfig::SQLITE leveldb::leveldb)
 endif()
 
+# sheaf_documents_bench: documents, indexes and queries beside SQLite's JSON functions.
 # sheaf_keeping_bench: encryption, compression, backup and compaction against doing without.
 if(SQLITE_FOUND)
+  add_executable(sheaf_documents_bench bench/documents/main.cc)
+  target_link_libraries(sheaf_documents_bench PRIVATE
+      sheaf_static nlohmann_json::nlohmann_json PkgConfig::SQLITE)
   add_executable(sheaf_keeping_bench bench/keeping/main.cc)
   target_link_libraries(sheaf_keeping_bench PRIVATE
       sheaf_static nlohmann_json::nlohmann_json PkgConfig::SQLITE)

@@ -12,9 +12,10 @@ pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(HWY IMPORTED_TARGET libhwy)  # optional: SIMD dispatched at run time
 find_package(CLI11 QUIET)                      # the command only
 find_package(nlohmann_json 3 QUIET)            # headers; the command only
+pkg_check_modules(EDIT IMPORTED_TARGET libedit)  # lines of the shell; the command only
 
-if(SHEAF_CLI AND NOT (CLI11_FOUND AND nlohmann_json_FOUND))
-  message(FATAL_ERROR "The command needs CLI11 and nlohmann_json: run tools/setup.sh "
+if(SHEAF_CLI AND NOT (CLI11_FOUND AND nlohmann_json_FOUND AND EDIT_FOUND))
+  message(FATAL_ERROR "The command needs CLI11, nlohmann_json and libedit: run tools/setup.sh "
                       "or configure with -DSHEAF_CLI=OFF")
 endif()
 

@@ -72,7 +72,7 @@ function(sheaf_add_test_binary name label timeout)
     file(GLOB parts CONFIGURE_DEPENDS cli/*.cc)
     list(FILTER parts EXCLUDE REGEX "/main\\.cc$")
     target_sources(${name} PRIVATE ${parts})
-    target_link_libraries(${name} PRIVATE CLI11::CLI11)
+    target_link_libraries(${name} PRIVATE CLI11::CLI11 PkgConfig::EDIT)
   endif()
   if(name MATCHES "^install_")
     target_compile_definitions(${name} PRIVATE

@@ -34,7 +34,8 @@ void Unite(Ranges* ranges) {
   size_t kept = 0;
   for (size_t i = 1; i < ranges->size(); ++i) {
     ByteRange &last = (*ranges)[kept], &next = (*ranges)[i];
-    if (last.to.empty() || next.from <= last.to) {
+    // Neighbours stay apart: each may be one value.
+    if (last.to.empty() || next.from < last.to) {
       if (EndsBefore(last.to, next.to)) last.to = next.to;
     } else if (++kept != i) {
       (*ranges)[kept] = std::move(next);
@@ -305,9 +306,11 @@ std::optional<Bounds> BoundsOf(const Filter& filter, const Index& index) {
   }
   if (index.definition.sparse && !excludes_missing) return std::nullopt;
   bounds.exact = bounds.exact && uses == conditions.size() && !index.through_arrays;
+  bool whole = true;
+  Widen(&prefixes, &whole);
+  bounds.exact = bounds.exact && whole;
   bounds.one_entry_each =
-      !index.through_arrays || (bounds.points == index.definition.fields.size());
-  Widen(&prefixes, &bounds.exact);
+      !index.through_arrays || (whole && bounds.points == index.definition.fields.size());
   bounds.ranges = std::move(prefixes);
   return bounds;
 }

@@ -145,9 +145,10 @@ absl::Status CollectionWriter::CheckUnique(const Change& change, std::string_vie
 absl::Status CollectionWriter::PlanChanges(std::string_view key,
                                            const std::optional<View>& before,
                                            const std::optional<View>& after) {
-  changes_.resize(schema_->indexes().size());
+  planned_ = schema_->index_list();
+  changes_.resize(planned_->size());
   size_t used = 0;
-  for (const Index& index : schema_->indexes()) {
+  for (const Index& index : *planned_) {
     if (index.state == IndexState::kFailed) continue;
     Change& change = changes_[used++];
     change.index = &index;
@@ -350,6 +351,7 @@ absl::StatusOr<bool> CollectionWriter::ContinueIndex(std::string_view name,
                                                      std::string* after,
                                                      uint64_t* documents) {
   SHEAF_ASSIGN_OR_RETURN(const uint32_t row, RowOf(name));
+  const Schema::Indexes indexes = schema_->index_list();
   const Index& index = *schema_->FindIndex(name);
   if (index.state == IndexState::kReady) return true;
   if (index.state == IndexState::kFailed)
@@ -362,6 +364,7 @@ absl::StatusOr<bool> CollectionWriter::ContinueIndex(std::string_view name,
 
 absl::Status CollectionWriter::RebuildIndex(std::string_view name) {
   SHEAF_ASSIGN_OR_RETURN(const uint32_t row, RowOf(name));
+  const Schema::Indexes indexes = schema_->index_list();
   const Index& index = *schema_->FindIndex(name);
   SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, txn_.FindTree(index.tree));
   if (tree != nullptr)

@@ -95,6 +95,7 @@ class CollectionWriter {
   SchemaCache& cache_;
   std::shared_ptr<Schema> schema_;                              // null: not read yet
   std::vector<std::pair<uint32_t, catalog::OpenTree*>> trees_;  // by row of the index
+  Schema::Indexes planned_;                                     // what changes_ are of
   std::vector<Change> changes_;
   std::string before_, before_of_text_;
   NameTable text_names_;  // of documents that are still JSON text

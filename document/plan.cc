@@ -128,7 +128,7 @@ absl::Status QueryCursor::MakePlan() {
   const bool is_free = query_.index.empty();
   if (is_free || query_.index == kKeyPath) SHEAF_RETURN_IF_ERROR(Consider(nullptr));
   bool is_there = is_free || query_.index == kKeyPath;
-  for (const Index& index : source_.schema->indexes()) {
+  for (const Index& index : *indexes_) {
     if (index.state != IndexState::kReady) continue;
     if (!is_free && index.definition.name != query_.index) continue;
     is_there = true;

@@ -100,7 +100,10 @@ View KeyAsValue(std::string_view key, const NameTable& names, std::string* buffe
 // --- QueryCursor --------------------------------------------------------------
 
 QueryCursor::QueryCursor(Source source, Query query)
-    : source_(std::move(source)), query_(std::move(query)), begun_(absl::Now()) {
+    : source_(std::move(source)),
+      indexes_(source_.schema->index_list()),
+      query_(std::move(query)),
+      begun_(absl::Now()) {
   filter_ = query_.filter.BoundTo(source_.schema->names());
   for (SortField& field : query_.sort) field.path.Bind(source_.schema->names());
 }

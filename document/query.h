@@ -110,6 +110,7 @@ class QueryCursor {
   bool MayGoOn();
 
   Source source_;
+  const Schema::Indexes indexes_;  // that plans point to
   Query query_;
   Filter filter_;  // bound
   std::vector<Plan> plans_;

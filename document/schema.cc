@@ -93,10 +93,13 @@ Schema::Schema(std::shared_ptr<const Schema> base)
 
 // Names that have rows do not go, so what is bound here stays right.
 void Schema::BindIndexes() {
-  for (Index& index : indexes_) {
+  if (indexes_->empty()) return;
+  auto bound = std::make_shared<std::vector<Index>>(*indexes_);
+  for (Index& index : *bound) {
     for (Path& path : index.paths) path.Bind(names_);
     index.filter = index.filter.BoundTo(names_);
   }
+  indexes_ = std::move(bound);
 }
 
 std::shared_ptr<const Schema> Schema::Flatten() const {
@@ -114,7 +117,7 @@ std::shared_ptr<const Schema> Schema::Flatten() const {
 }
 
 const Index* Schema::FindIndex(std::string_view name) const {
-  for (const Index& index : indexes_)
+  for (const Index& index : *indexes_)
     if (index.definition.name == name) return &index;
   return nullptr;
 }
@@ -141,10 +144,12 @@ absl::Status Schema::TakeIndex(std::string_view row) {
       return Wrong(rows_, "an index: " + std::string(path.status().message()));
     index.paths.push_back(*std::move(path));
   }
-  if (FindIndex(index.definition.name) != nullptr || indexes_.size() >= kIndexesMax)
+  if (FindIndex(index.definition.name) != nullptr || indexes_->size() >= kIndexesMax)
     return Wrong(rows_, "an index too many");
   index.row = rows_;
-  indexes_.push_back(std::move(index));
+  auto more = std::make_shared<std::vector<Index>>(*indexes_);
+  more->push_back(std::move(index));
+  indexes_ = std::move(more);
   return absl::OkStatus();
 }
 
@@ -152,29 +157,33 @@ absl::Status Schema::TakeFact(std::string_view row) {
   uint64_t index_row = 0;
   if (!TakeVarint(&row, &index_row) || row.size() != 1)
     return Wrong(rows_, "a fact that is none");
-  const auto it = std::find_if(indexes_.begin(), indexes_.end(), [&](const Index& index) {
+  auto changed = std::make_shared<std::vector<Index>>(*indexes_);
+  const auto it = std::find_if(changed->begin(), changed->end(), [&](const Index& index) {
     return index.row == index_row;
   });
-  if (it == indexes_.end()) return Wrong(rows_, "a fact of no index");
+  if (it == changed->end()) return Wrong(rows_, "a fact of no index");
   switch (Fact{static_cast<uint8_t>(row[0])}) {
     case Fact::kReady:
       it->state = IndexState::kReady;
-      return absl::OkStatus();
+      break;
     case Fact::kFailed:
       it->state = IndexState::kFailed;
-      return absl::OkStatus();
+      break;
     case Fact::kDropped:
-      indexes_.erase(it);
-      return absl::OkStatus();
+      changed->erase(it);
+      break;
     case Fact::kThroughArrays:
       it->through_arrays = true;
-      return absl::OkStatus();
+      break;
     case Fact::kCut:
       it->cut = true;
-      return absl::OkStatus();
+      break;
+    default:
+      return absl::UnimplementedError(absl::StrCat("collection schema: row ", rows_,
+                                                   ": a fact newer than this library"));
   }
-  return absl::UnimplementedError(
-      absl::StrCat("collection schema: row ", rows_, ": a fact newer than this library"));
+  indexes_ = std::move(changed);
+  return absl::OkStatus();
 }
 
 absl::Status Schema::TakeRow(std::string_view value) {

@@ -64,7 +64,10 @@ class Schema {
 
   NameTable& names() { return names_; }
   const NameTable& names() const { return names_; }
-  const std::vector<Index>& indexes() const { return indexes_; }
+  // Of now: what holds on to it sees no later ones.
+  using Indexes = std::shared_ptr<const std::vector<Index>>;
+  const Indexes& index_list() const { return indexes_; }
+  const std::vector<Index>& indexes() const { return *indexes_; }
   const Index* FindIndex(std::string_view name) const;
   uint32_t rows() const { return rows_; }
   // Names behind the rows: not stored yet.
@@ -85,7 +88,7 @@ class Schema {
 
   std::shared_ptr<const Schema> base_;
   NameTable names_;
-  std::vector<Index> indexes_;
+  Indexes indexes_ = std::make_shared<const std::vector<Index>>();
   uint32_t rows_ = 0;
 };
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # tools/demo.sh [BUILD]: WordNet in one file, a writer killed in the middle, five times,
-# then the file made small, copied in secret, damaged and salvaged. Uses BUILD/sheaf and BUILD/wordnet_to_jsonl (BUILD: build/release) and
+# then the file made small, copied in secret, damaged and salvaged, then asked with indexes. Uses BUILD/sheaf and BUILD/wordnet_to_jsonl (BUILD: build/release) and
 # leaves the file in build/demo to play with. Fails if anything is not as it must be.
 set -euo pipefail
 export LC_ALL=C  # sorts by bytes, as keys are ordered
@@ -145,4 +145,21 @@ found=$(count_documents salvaged.sheaf)
 [[ $found -gt $((synsets_expected - 200)) && $found -le $synsets_expected ]] || fail "$found documents were salvaged"
 rm -f "$folder"/{backup,damaged,salvaged}.sheaf "$folder"/{backup.key,check.txt,expected.jsonl,found.jsonl}
 
-title "All as it must be, in $((SECONDS - started)) s. Try: $build/sheaf scan $folder/wordnet.sheaf synsets"
+title "6. Asking"
+show index create wordnet.sheaf synsets words
+show index create wordnet.sheaf synsets pos,lexfile
+show find wordnet.sheaf synsets '{"words":"sheaf"}' --project words,gloss
+echo "Which verbs have to do with binding?"
+show find wordnet.sheaf synsets '{"pos":"verb","gloss":{"$regex":"\\b(bind|bundle)"}}' --project words --limit 5
+echo "How many synsets has each part of speech?"
+show find wordnet.sheaf synsets --group '{"_id":"$pos","synsets":{"$sum":1},"last":{"$max":"$id"}}'
+echo "How is that found?"
+show find wordnet.sheaf synsets '{"pos":"noun","lexfile":{"$gte":27}}' --explain
+[[ $(sheaf count wordnet.sheaf synsets '{"words":"sheaf"}') -eq $(grep -c '"words":\[[^]]*"sheaf"' "$source") ]] ||
+  fail "the index and the documents disagree"
+show update wordnet.sheaf synsets '{"words":"sheaf"}' '{"$addToSet":{"seen_in":"the demo"}}'
+show find wordnet.sheaf synsets '{"seen_in":{"$exists":true}}' --keys
+sheaf check wordnet.sheaf >"$folder/check.txt" || fail "check found damage: $(cat "$folder/check.txt")"
+rm -f "$folder/check.txt"
+
+title "All as it must be, in $((SECONDS - started)) s. Try: $build/sheaf find $folder/wordnet.sheaf synsets '{\"words\":\"leaf\"}'"

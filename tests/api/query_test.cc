@@ -513,6 +513,60 @@ TEST_F(PlanTest, ErrorsSayWhatIsWrong) {
   EXPECT_NE(error(R"({"n": -1})", options).find("DEADLINE_EXCEEDED"), std::string::npos);
 }
 
+TEST_F(QueryTest, NeighboursInAnIndexAreTwoValues) {
+  CreateIndexes({R"({"name": "ab", "fields": {"a": 1, "b": 1}})"});
+  const absl::Status status = Write([](Collection& c) -> absl::Status {
+    SHEAF_RETURN_IF_ERROR(c.Put(1, R"({"a": false, "b": 5})"));
+    SHEAF_RETURN_IF_ERROR(c.Put(2, R"({"a": true, "b": 5})"));
+    return c.Put(3, R"({"a": true, "b": 6})");
+  });
+  ASSERT_TRUE(status.ok()) << status;
+  QueryOptions by_index;
+  by_index.index = "ab";
+  const ReadTransaction read = db_->BeginRead();
+  EXPECT_EQ(
+      *read.collection("c")->Count(R"({"a": {"$in": [true, false]}, "b": 5})", by_index),
+      2u);
+}
+
+// Long values that begin alike are one place of the index, and one document each.
+TEST_F(QueryTest, LongValuesThatBeginAlike) {
+  CreateIndexes({R"({"name": "a", "fields": {"a": 1}})"});
+  const std::string same(600, 's');
+  ASSERT_TRUE(Write([&](Collection& c) {
+                return c.Put(1, absl::StrCat(R"({"a":[")", same, "1\",\"", same, "2\",\"",
+                                             same, "\"]}"));
+              }).ok());
+  QueryOptions by_index;
+  by_index.index = "a";
+  const ReadTransaction read = db_->BeginRead();
+  for (const char* end : {"1", "2", ""})
+    EXPECT_EQ(*read.collection("c")->Count(absl::StrCat(R"({"a":")", same, end, "\"}"),
+                                           by_index),
+              1u);
+  EXPECT_EQ(*read.collection("c")->Count(absl::StrCat(R"({"a":{"$gte":")", same, "\"}}"),
+                                         by_index),
+            1u);
+  EXPECT_EQ(
+      *read.collection("c")->Count(absl::StrCat(R"({"a":")", same, "3\"}"), by_index),
+      0u);
+}
+
+TEST_F(QueryTest, IndexesMayChangeUnderACursor) {
+  CreateIndexes({R"({"name": "a", "fields": {"a": 1}})"});
+  const absl::Status status = Write([](Collection& c) -> absl::Status {
+    for (int i = 0; i < 100; ++i) SHEAF_RETURN_IF_ERROR(c.Put(i, R"({"a": 1})"));
+    SHEAF_ASSIGN_OR_RETURN(DocumentCursor cursor, c.Query(R"({"a": {"$lt": 2}})"));
+    EXPECT_TRUE(cursor.Next());
+    for (const char* json : {R"({"fields": {"b": 1}})", R"({"fields": {"c": 1}})"})
+      SHEAF_RETURN_IF_ERROR(c.CreateIndex(*IndexDefinition::Parse(json)));
+    EXPECT_TRUE(cursor.Next());
+    EXPECT_NE(cursor.Explain().find("index a"), std::string::npos);
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(status.ok()) << status;
+}
+
 TEST_F(QueryTest, ChangesByFilter) {
   const absl::Status status = Write([&](Collection& c) -> absl::Status {
     for (int i = 0; i < 20; ++i)

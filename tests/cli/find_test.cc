@@ -119,6 +119,23 @@ TEST_F(FindTest, ExportIsImported) {
             "\n");
 }
 
+TEST_F(FindTest, Shell) {
+  const test::Outcome done = Run({"shell", file_},
+                                 "count orders {\"n\":{\"$lt\":\n10}}\n\n"
+                                 "index create orders city,-n\n"
+                                 "find orders {\"n\": 7} --project={\"n\": 1}\n"
+                                 "find orders '{\"n\":8}' --keys\nquit\ncount nothing\n");
+  EXPECT_EQ(done.exit, 0) << done.err;
+  EXPECT_EQ(done.out, "9\ncity_1_n_-1: 200 entries\nk1007  {\"n\":7}\nk1008\n");
+  const test::Outcome failed =
+      Run({"shell", file_}, "count orders\nfnd orders\ncount orders\n");
+  EXPECT_EQ(failed.exit, 2);
+  EXPECT_EQ(failed.out, "200\n");
+  EXPECT_NE(failed.err.find("find"), std::string::npos) << failed.err;
+  EXPECT_EQ(Run({"shell", file_}, "count orders {\"n\":").exit, 2);
+  EXPECT_EQ(Run({"shell", Path("no.sheaf")}, "").exit, 1);
+}
+
 TEST_F(FindTest, WrongFilters) {
   for (const char* filter : {"", "{", "[]", "5", R"({"a":{"$gtt":1}})", R"({"$or":[]})",
                              R"({"a":{"$regex":"("}})", "{\"a\":\"\xff\"}"})

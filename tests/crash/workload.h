@@ -144,15 +144,16 @@ enum class Op : uint8_t {
   kCompact,
   kRotateKey,  // and rekey; nothing in a plain database
   kRecompress,
+  kChangeDocument,  // its entries in indexes, too; or makes or drops an index
 };
-inline constexpr int kOpCount = 18;
+inline constexpr int kOpCount = 19;
 
 inline const char* NameOf(Op op) {
   constexpr const char* kNames[kOpCount] = {
-      "put",     "put-large",      "delete",      "delete-range", "create",
-      "drop",    "rename",         "insert",      "savepoint",    "bulk-load",
-      "commit",  "commit-process", "commit-none", "checkpoint",   "reopen",
-      "compact", "rotate-key",     "recompress"};
+      "put",     "put-large",      "delete",      "delete-range",   "create",
+      "drop",    "rename",         "insert",      "savepoint",      "bulk-load",
+      "commit",  "commit-process", "commit-none", "checkpoint",     "reopen",
+      "compact", "rotate-key",     "recompress",  "change-document"};
   return kNames[static_cast<int>(op)];
 }
 
@@ -444,16 +445,54 @@ class Workload {
     SHEAF_RETURN_IF_ERROR(Put("a", "large", BigValue(1, 20'000)));
     for (int i = 0; i < 3; ++i)
       SHEAF_RETURN_IF_ERROR(Put("b", absl::StrCat("b", i), std::string(500, 'b')));
+    SHEAF_ASSIGN_OR_RETURN(Collection c, txn_->collection("c"));
+    SHEAF_RETURN_IF_ERROR(CreateIndex(c, R"({"fields":{"step":-1}})"));
+    SHEAF_RETURN_IF_ERROR(CreateIndex(c, R"({"fields":{"tags":1},"sparse":true})"));
     SHEAF_RETURN_IF_ERROR(Insert());
     return Insert();
   }
 
   absl::Status Insert() {
     SHEAF_ASSIGN_OR_RETURN(Collection c, txn_->collection("c"));
-    const std::string json = absl::StrCat("{\"step\":", step_, "}");
+    const std::string json =
+        absl::StrCat("{\"step\":", step_, ",\"tags\":[", step_ % 3, ",\"x\"]}");
     SHEAF_ASSIGN_OR_RETURN(const int64_t key, c.Append(json));
-    next_["c:c"][DocumentKey(key).ToString()] = json;
+    next_["c:c"][DocumentKey(key).ToString()] = Digest(json);
     return absl::OkStatus();
+  }
+
+  absl::Status CreateIndex(Collection& c, const char* json) {
+    SHEAF_ASSIGN_OR_RETURN(const IndexDefinition definition,
+                           IndexDefinition::Parse(json));
+    return c.CreateIndex(definition);
+  }
+
+  absl::Status ChangeDocument() {
+    auto& documents = next_["c:c"];
+    SHEAF_ASSIGN_OR_RETURN(Collection c, txn_->collection("c"));
+    const uint64_t what = Below(4);
+    if (what == 0 || documents.empty()) {
+      SHEAF_ASSIGN_OR_RETURN(const std::vector<IndexInfo> indexes, c.Indexes());
+      const bool is_there = std::any_of(
+          indexes.begin(), indexes.end(),
+          [](const IndexInfo& info) { return info.definition.name == "more"; });
+      return is_there ? c.DropIndex("more")
+                      : CreateIndex(
+                            c, R"({"name":"more","fields":{"more.deep":-1,"step":1}})");
+    }
+    auto it = documents.begin();
+    std::advance(it, Below(documents.size()));
+    const DocumentKey key(static_cast<int64_t>(std::stoll(it->first)));
+    if (what == 1) {
+      documents.erase(it);
+      return c.Delete(key).status();
+    }
+    // With names that are new to the collection, now and then.
+    const std::string json =
+        absl::StrCat("{\"step\":-", step_, ",\"more\":[{\"deep\":", step_ % 5,
+                     "},{\"deep\":null}],\"n", step_ % 7, "\":1.5}");
+    it->second = Digest(json);
+    return c.Put(key, json);
   }
 
   absl::Status Change(Op op) {
@@ -483,6 +522,8 @@ class Workload {
         return SavepointAndBack();
       case Op::kRecompress:
         return Recompress();
+      case Op::kChangeDocument:
+        return ChangeDocument();
       case Op::kBulkLoad:
         return BulkLoad(absl::StrCat("bulk", Below(random != nullptr ? 4 : 1000)));
       default:
@@ -561,6 +602,7 @@ class Workload {
     SHEAF_RETURN_IF_ERROR(Put("undone", "k", "v"));
     SHEAF_RETURN_IF_ERROR(Rename());
     SHEAF_RETURN_IF_ERROR(Insert());
+    SHEAF_RETURN_IF_ERROR(ChangeDocument());
     SHEAF_RETURN_IF_ERROR(Recompress());
     SHEAF_RETURN_IF_ERROR(DeleteRange());
     SHEAF_RETURN_IF_ERROR(Drop());

@@ -72,6 +72,7 @@ const Door kDoors[] = {
     {"re2/", {"document/filter.cc"}},
     {"nlohmann/", {"cli/"}},
     {"CLI/", {"cli/"}},
+    {"editline/", {"cli/command_shell.cc"}},
 };
 
 struct SourceFile {
