@@ -24,6 +24,14 @@ Bytes Some(absl::StatusOr<std::string> bytes) {
   return std::optional<std::string>(*std::move(bytes));
 }
 
+// To a document that is there.
+auto Applied(const document::Update& update) {
+  return [&update](const std::optional<DocumentView>& old, NameTable* names) -> Bytes {
+    if (!old.has_value()) return std::optional<std::string>();
+    return Some(update.Apply(*old, names, absl::ToUnixMicros(absl::Now())));
+  };
+}
+
 }  // namespace
 
 absl::StatusOr<bool> Collection::Rewrite(const DocumentKey& key, RewriteFn fn) {
@@ -64,12 +72,7 @@ absl::StatusOr<bool> Collection::Rewrite(const DocumentKey& key, RewriteFn fn) {
 
 absl::StatusOr<bool> Collection::Update(const DocumentKey& key, std::string_view update) {
   SHEAF_ASSIGN_OR_RETURN(const document::Update parsed, document::Update::Parse(update));
-  SHEAF_ASSIGN_OR_RETURN(const bool there, Contains(key));
-  if (!there) return false;
-  const int64_t now = absl::ToUnixMicros(absl::Now());
-  return Rewrite(key, [&](const std::optional<DocumentView>& old, NameTable* names) {
-    return Some(parsed.Apply(*old, names, now));
-  });
+  return Rewrite(key, Applied(parsed));
 }
 
 absl::Status Collection::Upsert(const DocumentKey& key, std::string_view update) {
@@ -128,12 +131,12 @@ absl::StatusOr<std::vector<DocumentKey>> Collection::KeysWhere(
 
 absl::StatusOr<Collection::ChangeCounts> Collection::UpdateWhere(
     std::string_view filter, std::string_view update, const QueryOptions& options) {
-  SHEAF_RETURN_IF_ERROR(document::Update::Parse(update).status());
+  SHEAF_ASSIGN_OR_RETURN(const document::Update parsed, document::Update::Parse(update));
   SHEAF_ASSIGN_OR_RETURN(const std::vector<DocumentKey> keys, KeysWhere(filter, options));
   ChangeCounts counts;
   counts.matched = keys.size();
   for (const DocumentKey& key : keys) {
-    SHEAF_ASSIGN_OR_RETURN(const bool changed, Update(key, update));
+    SHEAF_ASSIGN_OR_RETURN(const bool changed, Rewrite(key, Applied(parsed)));
     counts.changed += changed;
   }
   return counts;

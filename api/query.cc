@@ -5,7 +5,6 @@
 #include "api/internal/handles.h"
 #include "document/distinct.h"
 #include "document/group.h"
-#include "document/json_codec.h"
 #include "document/projection.h"
 #include "document/query.h"
 #include "pager/status_macros.h"
@@ -133,9 +132,7 @@ const DocumentKey& DocumentCursor::key() const { return state_->key; }
 const DocumentView& DocumentCursor::document() const { return state_->document; }
 
 absl::StatusOr<std::string> DocumentCursor::Json() const {
-  std::string json;
-  SHEAF_RETURN_IF_ERROR(document::AppendJson(state_->document, &json));
-  return json;
+  return ToJson(state_->document);
 }
 
 std::string DocumentCursor::Explain() const {

@@ -18,7 +18,7 @@ absl::StatusOr<Collection> OpenCollection(const Arguments& args, Database& db,
 
 CommandResult Update(Session& session) {
   const Arguments& args = session.args;
-  SHEAF_ASSIGN_OR_RETURN(const QueryOptions options, QueryOptionsOf(args));
+  const QueryOptions options = QueryOptionsOf(args);
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kWriting));
   SHEAF_ASSIGN_OR_RETURN(WriteTransaction txn, db->BeginWrite());
   SHEAF_ASSIGN_OR_RETURN(Collection collection, OpenCollection(args, *db, txn));
@@ -36,7 +36,7 @@ CommandResult Update(Session& session) {
 
 CommandResult Remove(Session& session) {
   const Arguments& args = session.args;
-  SHEAF_ASSIGN_OR_RETURN(const QueryOptions options, QueryOptionsOf(args));
+  const QueryOptions options = QueryOptionsOf(args);
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kWriting));
   SHEAF_ASSIGN_OR_RETURN(WriteTransaction txn, db->BeginWrite());
   SHEAF_ASSIGN_OR_RETURN(Collection collection, OpenCollection(args, *db, txn));

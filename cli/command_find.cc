@@ -77,7 +77,7 @@ std::string FieldsJson(std::string_view fields, std::string_view minus) {
   return Dump(json);
 }
 
-absl::StatusOr<QueryOptions> QueryOptionsOf(const Arguments& args) {
+QueryOptions QueryOptionsOf(const Arguments& args) {
   QueryOptions options;
   options.sort = FieldsJson(args.sort, "-1");
   options.project = FieldsJson(args.project, "0");
@@ -91,7 +91,7 @@ absl::StatusOr<QueryOptions> QueryOptionsOf(const Arguments& args) {
 
 CommandResult Find(Session& session) {
   const Arguments& args = session.args;
-  SHEAF_ASSIGN_OR_RETURN(const QueryOptions options, QueryOptionsOf(args));
+  const QueryOptions options = QueryOptionsOf(args);
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenToRead(args));
   const ReadTransaction read = db->BeginRead();
   const auto collection = read.collection(args.collection);
@@ -105,7 +105,7 @@ CommandResult Find(Session& session) {
 
 CommandResult Count(Session& session) {
   const Arguments& args = session.args;
-  SHEAF_ASSIGN_OR_RETURN(const QueryOptions options, QueryOptionsOf(args));
+  const QueryOptions options = QueryOptionsOf(args);
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenToRead(args));
   const ReadTransaction read = db->BeginRead();
   const auto collection = read.collection(args.collection);

@@ -57,7 +57,7 @@ CommandResult Rotate(Session& session);
 CommandResult RunCommand(Session& session);
 
 // What --sort, --skip and the like say.
-absl::StatusOr<QueryOptions> QueryOptionsOf(const Arguments& args);
+QueryOptions QueryOptionsOf(const Arguments& args);
 // "author,-year" as JSON: {"author":1,"year":-1}. What begins with { is JSON already.
 std::string FieldsJson(std::string_view fields, std::string_view minus);
 
