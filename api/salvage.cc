@@ -38,12 +38,12 @@ absl::Status RebuildIndexes(document::CollectionWriter* writer, const std::strin
                          writer->schema());
   std::vector<std::string> indexes;
   for (const document::Index& index : schema->indexes())
-    indexes.push_back(index.definition.name);
+    if (index.state != IndexState::kFailed) indexes.push_back(index.definition.name);
   for (const std::string& index : indexes) {
     const absl::Status built = writer->RebuildIndex(index);
     if (built.ok()) continue;
-    if (!absl::IsAlreadyExists(built) && !absl::IsDataLoss(built)) return built;
-    SHEAF_RETURN_IF_ERROR(writer->FailIndex(index));
+    // The disk may be full; what the documents are is no reason to give them up.
+    if (absl::IsResourceExhausted(built) || absl::IsInternal(built)) return built;
     notes->push_back(
         absl::StrCat(name, ": index ", index, " could not be built: ", built.message()));
   }

@@ -25,6 +25,7 @@
 //   std::vector<sheaf::IndexDefinition> SheafIndexes(const Book*);
 #ifndef SHEAF_TYPED_COLLECTION_H_
 #define SHEAF_TYPED_COLLECTION_H_
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <limits>
@@ -175,6 +176,12 @@ absl::Status ReadStruct(const DocumentView& view, T* out);
 template <class T>
 absl::Status ReadValue(const DocumentView& view, T* out);
 
+template <std::floating_point T>
+bool Fits(double value) {
+  return !std::isfinite(value) ||
+         std::abs(value) <= static_cast<double>(std::numeric_limits<T>::max());
+}
+
 template <class T>
 absl::Status ReadInteger(const DocumentView& view, T* out) {
   if (view.kind() == DocumentKind::kInt && std::in_range<T>(view.int_value())) {
@@ -225,10 +232,10 @@ absl::Status ReadValue(const DocumentView& view, T* out) {
       *out = static_cast<T>(view.int_value());
     else if (kind == DocumentKind::kUint)
       *out = static_cast<T>(view.uint_value());
-    else if (kind == DocumentKind::kDouble)
+    else if (kind == DocumentKind::kDouble && Fits<T>(view.double_value()))
       *out = static_cast<T>(view.double_value());
     else
-      return WrongKind("a number", view);
+      return WrongKind("a number in its range", view);
   } else if constexpr (std::same_as<T, std::string>) {
     if (kind != DocumentKind::kString) return WrongKind("a string", view);
     *out = std::string(view.string_value());
@@ -434,7 +441,8 @@ class TypedCollection : public TypedCollectionReader<T> {
     for (const IndexInfo& info : there) {
       bool stays = false;
       for (const IndexDefinition& definition : wanted)
-        stays = stays || definition == info.definition;
+        stays =
+            stays || (definition == info.definition && info.state != IndexState::kFailed);
       if (!stays) SHEAF_RETURN_IF_ERROR(collection->DropIndex(info.definition.name));
     }
     for (const IndexDefinition& definition : wanted)

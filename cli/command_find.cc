@@ -125,6 +125,8 @@ CommandResult Export(Session& session) {
   if (!collection.ok()) return NameError(args, collection.status());
   QueryOptions in_key_order;
   in_key_order.sort = R"({"_id":1})";
+  // The key takes the place of a field that is called so.
+  if (!args.key_field.empty()) in_key_order.project = "{" + Dump(args.key_field) + ":0}";
   absl::StatusOr<DocumentCursor> cursor = collection->Query(args.filter, in_key_order);
   if (!cursor.ok()) return QueryError(args, cursor.status());
   ProgressLine progress(session.err);

@@ -19,7 +19,6 @@ using Ranges = std::vector<ByteRange>;
 constexpr size_t kRangesMax = 10'000;
 // Entries of longer values are cut behind so many bytes.
 constexpr size_t kExactBytes = kEntryValuesMax - 16;
-constexpr size_t kRegexPrefixBytes = 64;
 
 bool IsBefore(const ByteRange& a, const ByteRange& b) { return a.from < b.from; }
 // As an upper end, where empty is behind everything.
@@ -130,7 +129,7 @@ std::optional<Condition> Comparison(const Node& node) {
 
 std::optional<Condition> ConditionOf(const Node& node) {
   Condition out;
-  std::string low, high;
+  std::string prefix;
   switch (node.match) {
     case Match::kEq:
       AddEqual(node.operand, &out);
@@ -151,11 +150,9 @@ std::optional<Condition> ConditionOf(const Node& node) {
       break;
     }
     case Match::kRegex:
-      if (!RegexRange(node, kRegexPrefixBytes, &low, &high)) return std::nullopt;
+      if (!RegexRange(node, &prefix)) return std::nullopt;
       out.exact = false;
-      // Without the ends of the strings: what is longer is inside.
-      low = KeyOfStringPrefix(low), high = PrefixEnd(KeyOfStringPrefix(high));
-      out.ranges.push_back({std::move(low), std::move(high)});
+      out.ranges.push_back(Point(KeyOfStringPrefix(prefix)));
       break;
     default:
       return std::nullopt;
@@ -325,7 +322,7 @@ std::vector<std::string> KeysOf(const View& value) {
   if (value.kind() == Kind::kInt) keys.push_back(EncodeNumberKey(value.int_value()));
   if (value.kind() == Kind::kDouble) {
     const double d = value.double_value();
-    if (std::trunc(d) == d && std::abs(d) < 9.2e18)
+    if (std::trunc(d) == d && d >= -0x1p63 && d < 0x1p63)
       keys.push_back(EncodeNumberKey(static_cast<int64_t>(d)));
   }
   if (value.kind() == Kind::kString)

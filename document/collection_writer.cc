@@ -155,8 +155,12 @@ absl::Status CollectionWriter::PlanChanges(std::string_view key,
     SHEAF_ASSIGN_OR_RETURN(change.tree, TreeOf(index));
     change.before.entries.clear();
     change.after = {};
-    if (before.has_value())
-      SHEAF_RETURN_IF_ERROR(EntriesOf(index, *before, &change.before));
+    if (before.has_value()) {
+      const absl::Status had = EntriesOf(index, *before, &change.before);
+      // What an index that is being built could not take is not in it.
+      if (!had.ok() && index.state == IndexState::kReady) return had;
+      if (!had.ok()) change.before.entries.clear();
+    }
     if (after.has_value()) SHEAF_RETURN_IF_ERROR(EntriesOf(index, *after, &change.after));
     Difference(change.after.entries, change.before.entries, &change.added);
     Difference(change.before.entries, change.after.entries, &change.removed);
@@ -181,11 +185,28 @@ absl::Status CollectionWriter::NoteFacts(uint32_t row, const IndexEntries& entri
   return absl::OkStatus();
 }
 
+// While a unique index is built the entry of a document that it has not come to may be
+// another's.
+absl::StatusOr<bool> CollectionWriter::IsOwn(const Change& change,
+                                             const StoredEntry& stored) {
+  if (!change.index->definition.unique || change.index->state == IndexState::kReady)
+    return true;
+  btree::Found found;
+  std::string buffer;
+  std::string_view value;
+  const catalog::TreeView tree(&txn_, change.tree);
+  SHEAF_RETURN_IF_ERROR(tree.reader().Find(stored.key, &found));
+  if (!found.found) return false;
+  SHEAF_RETURN_IF_ERROR(tree.ValueOf(found, &buffer, &value));
+  return value == stored.value;
+}
+
 absl::Status CollectionWriter::ApplyChanges(std::string_view key) {
   for (const Change& change : changes_) {
     for (const IndexEntry& entry : change.removed) {
       const StoredEntry stored = EncodeEntry(*change.index, entry, key);
-      SHEAF_RETURN_IF_ERROR(change.tree->Delete(stored.key).status());
+      SHEAF_ASSIGN_OR_RETURN(const bool is_own, IsOwn(change, stored));
+      if (is_own) SHEAF_RETURN_IF_ERROR(change.tree->Delete(stored.key).status());
     }
     for (const IndexEntry& entry : change.added) {
       const StoredEntry stored = EncodeEntry(*change.index, entry, key);
@@ -267,7 +288,9 @@ absl::Status CollectionWriter::BeginIndex(IndexDefinition definition) {
   }
   SHEAF_RETURN_IF_ERROR(
       txn_.CreateTree(index.tree, catalog::TreeKind::kIndex, {}, {}).status());
-  return AddRow(EncodeIndexRow(index));
+  const absl::Status added = AddRow(EncodeIndexRow(index));
+  if (!added.ok()) SHEAF_RETURN_IF_ERROR(txn_.DropTree(index.tree));
+  return added;
 }
 
 absl::Status CollectionWriter::AddEntries(const Index& index,
@@ -367,6 +390,8 @@ absl::Status CollectionWriter::RebuildIndex(std::string_view name) {
   const Schema::Indexes indexes = schema_->index_list();
   const Index& index = *schema_->FindIndex(name);
   SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, txn_.FindTree(index.tree));
+  if (tree != nullptr && tree->record().kind != catalog::TreeKind::kIndex)
+    return LostTree(index);
   if (tree != nullptr)
     SHEAF_RETURN_IF_ERROR(tree->DeleteRange({}, nullptr).status());
   else
@@ -375,7 +400,13 @@ absl::Status CollectionWriter::RebuildIndex(std::string_view name) {
   std::string after;
   uint64_t documents = 0;
   for (bool is_end = false; !is_end;) {
-    SHEAF_ASSIGN_OR_RETURN(is_end, AddSome(index, kRebuildBytes, &after, &documents));
+    const absl::StatusOr<bool> some = AddSome(index, kRebuildBytes, &after, &documents);
+    if (!some.ok()) {
+      // Half of it is worse than none.
+      SHEAF_RETURN_IF_ERROR(FailIndex(name));
+      return some.status();
+    }
+    is_end = *some;
   }
   if (index.state == IndexState::kReady) return absl::OkStatus();
   return AddRow(EncodeFactRow(row, Fact::kReady));
@@ -398,8 +429,8 @@ absl::Status CollectionWriter::RepairSchema() {
 
 absl::Status CollectionWriter::FailIndex(std::string_view name) {
   SHEAF_ASSIGN_OR_RETURN(const uint32_t row, RowOf(name));
-  SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, TreeOf(*schema_->FindIndex(name)));
-  SHEAF_RETURN_IF_ERROR(tree->DeleteRange({}, nullptr).status());
+  const absl::StatusOr<OpenTree*> tree = TreeOf(*schema_->FindIndex(name));
+  if (tree.ok()) SHEAF_RETURN_IF_ERROR((*tree)->DeleteRange({}, nullptr).status());
   return AddRow(EncodeFactRow(row, Fact::kFailed));
 }
 
@@ -410,7 +441,8 @@ absl::Status CollectionWriter::DropIndex(std::string_view name) {
   changes_.clear();
   // A salvaged file has lost it.
   SHEAF_ASSIGN_OR_RETURN(OpenTree * there, txn_.FindTree(tree));
-  if (there != nullptr) SHEAF_RETURN_IF_ERROR(txn_.DropTree(tree));
+  if (there != nullptr && there->record().kind == catalog::TreeKind::kIndex)
+    SHEAF_RETURN_IF_ERROR(txn_.DropTree(tree));
   return AddRow(EncodeFactRow(row, Fact::kDropped));
 }
 

@@ -83,6 +83,7 @@ class CollectionWriter {
   absl::Status PlanChanges(std::string_view key, const std::optional<View>& before,
                            const std::optional<View>& after);
   absl::Status CheckUnique(const Change& change, std::string_view key);
+  absl::StatusOr<bool> IsOwn(const Change& change, const StoredEntry& stored);
   absl::Status ApplyChanges(std::string_view key);
   absl::Status NoteFacts(uint32_t row, const IndexEntries& entries);
   absl::StatusOr<bool> AddSome(const Index& index, uint64_t bytes_max, std::string* after,

@@ -526,9 +526,21 @@ bool Filter::Matches(const View& document, const View* key) const {
 
 bool Filter::UsesKey() const { return AnyOfKey(*root_); }
 
-bool RegexRange(const Node& node, size_t bytes_max, std::string* low, std::string* high) {
-  return node.regex != nullptr && node.regex->pattern().starts_with('^') &&
-         node.regex->PossibleMatchRange(low, high, static_cast<int>(bytes_max));
+bool RegexRange(const Node& node, std::string* prefix) {
+  prefix->clear();
+  if (node.regex == nullptr) return false;
+  std::string_view pattern(node.regex->pattern().data(), node.regex->pattern().size());
+  if (!pattern.starts_with('^') || pattern.find('|') != pattern.npos) return false;
+  pattern.remove_prefix(1);
+  const size_t end = std::min(pattern.find_first_of("\\^$.[]()?*+{}"), pattern.size());
+  prefix->assign(pattern.substr(0, end));
+  // What may come zero times is not certain: a whole character.
+  if (end < pattern.size() &&
+      (pattern[end] == '?' || pattern[end] == '*' || pattern[end] == '{')) {
+    while (!prefix->empty() && (prefix->back() & 0xc0) == 0x80) prefix->pop_back();
+    if (!prefix->empty()) prefix->pop_back();
+  }
+  return !prefix->empty();
 }
 
 }  // namespace sheaf::document

@@ -52,10 +52,8 @@ struct Filter::Node {
   bool is_of_key = false;  // the path is kKeyPath
 };
 
-// Of a $regex that only strings match between the two, in the order of bytes; `*high` may
-// be the beginning of larger ones. False: nothing is known.
-bool RegexRange(const Filter::Node& node, size_t bytes_max, std::string* low,
-                std::string* high);
+// Of a $regex that only strings match that begin with it; false: nothing is known.
+bool RegexRange(const Filter::Node& node, std::string* prefix);
 
 }  // namespace sheaf::document
 #endif  // DOCUMENT_FILTER_NODE_H_

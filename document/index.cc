@@ -25,6 +25,9 @@ absl::Status Wrong(std::string_view field, std::string_view what) {
 }
 
 absl::Status CheckPath(const std::string& text) {
+  if (text == document::kKeyPath || text.starts_with("_id."))
+    return Wrong("fields",
+                 "\"_id\" is the key, by which the collection itself is ordered");
   const absl::Status parsed = document::Path::Parse(text).status();
   if (!parsed.ok()) return Wrong("fields", std::string(parsed.message()));
   return document::IsValidUtf8(text) ? parsed
@@ -84,6 +87,12 @@ absl::Status IndexDefinition::Complete() {
   if (!filter.empty()) {
     const absl::StatusOr<document::Filter> parsed = document::Filter::Parse(filter);
     if (!parsed.ok()) return Wrong("filter", std::string(parsed.status().message()));
+    if (parsed->UsesKey()) return Wrong("filter", "\"_id\" is the key, and no field");
+    // One text of those that mean the same.
+    document::NameTable names;
+    SHEAF_ASSIGN_OR_RETURN(const std::string bytes,
+                           document::JsonToBinary(filter, &names));
+    SHEAF_ASSIGN_OR_RETURN(filter, document::BinaryToJson(bytes, names));
   }
   if (name.empty()) {
     for (const IndexField& f : fields)

@@ -15,6 +15,9 @@ namespace {
 
 constexpr size_t kHashBytes = 16;
 constexpr size_t kDocumentKeyMax = 480;
+// Of one path, some of them twice; and of all combinations, before they are cut.
+constexpr size_t kReachedMax = 8 * kEntriesMax;
+constexpr uint64_t kCombinedBytesMax = uint64_t{256} << 20;
 
 // The first bytes, and a hash of all, `max` together.
 void Cut(std::string* bytes, size_t begin, size_t max) {
@@ -43,7 +46,7 @@ struct Reached {
         document, ArrayEnd::kWhole,
         [this](const View* value) {
           value == nullptr ? Missing() : AtEnd(*value);
-          return false;
+          return keys.size() > kReachedMax;
         },
         &through_arrays);
     if (keys.empty()) Missing();
@@ -55,7 +58,7 @@ struct Reached {
     through_arrays = true;
     ArrayCursor c = value.elements();
     if (!c.Valid()) keys.push_back({std::string(1, kKeyEmptyArray), kInexact});
-    for (; c.Valid(); c.Next()) Add(c.value());
+    for (; c.Valid() && keys.size() <= kReachedMax; c.Next()) Add(c.value());
   }
   void Add(const View& value) {
     IndexEntry& key = keys.emplace_back();
@@ -101,6 +104,7 @@ absl::Status EntriesOf(const Index& index, const View& document, IndexEntries* o
   std::vector<Reached> paths;
   bool is_there = false;
   size_t count = 1, with_many = 0;
+  uint64_t bytes = 0;  // of the longest combination
   for (const Path& path : index.paths) {
     Reached& reached = paths.emplace_back();
     reached.Read(path, document);
@@ -109,7 +113,12 @@ absl::Status EntriesOf(const Index& index, const View& document, IndexEntries* o
     with_many += reached.keys.size() > 1;
     if (reached.keys.size() > kEntriesMax) return TooMany(index);
     count *= reached.keys.size();
-    if (count > kEntriesMax) return TooMany(index);
+    uint64_t longest = 0;
+    for (const IndexEntry& key : reached.keys)
+      longest = std::max<uint64_t>(longest, key.values.size());
+    bytes += longest;
+    if (count > kEntriesMax || (count > 1 && bytes * count > kCombinedBytesMax))
+      return TooMany(index);
   }
   if (index.definition.sparse && !is_there) return absl::OkStatus();
   if (index.definition.unique && with_many > 1)

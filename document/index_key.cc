@@ -93,7 +93,10 @@ void InvertKey(std::string* key, size_t begin) {
   for (size_t i = begin; i < key->size(); ++i) (*key)[i] = static_cast<char>(~(*key)[i]);
 }
 
-void AppendIndexKey(const View& v, std::string* out) {
+namespace {
+
+void AppendKeyAt(const View& v, size_t depth, std::string* out) {
+  if (depth > kDepthMax) return out->push_back(kKeyNull);  // of a hostile file
   switch (v.kind()) {
     case Kind::kDamaged:
     case Kind::kNull:
@@ -120,7 +123,7 @@ void AppendIndexKey(const View& v, std::string* out) {
     case Kind::kArray:
       out->push_back(kKeyArray);
       for (ArrayCursor c = v.elements(); c.Valid(); c.Next())
-        AppendIndexKey(c.value(), out);
+        AppendKeyAt(c.value(), depth + 1, out);
       return out->push_back(0);
     case Kind::kObject:
       out->push_back(kKeyObject);
@@ -128,11 +131,15 @@ void AppendIndexKey(const View& v, std::string* out) {
         if (c.value().is_damaged()) break;
         out->push_back(static_cast<char>(RankOf(c.value().kind())));
         AppendText(c.name(), out);
-        AppendIndexKey(c.value(), out);
+        AppendKeyAt(c.value(), depth + 1, out);
       }
       return out->push_back(0);
   }
 }
+
+}  // namespace
+
+void AppendIndexKey(const View& value, std::string* out) { AppendKeyAt(value, 1, out); }
 
 std::string KeyOfStringPrefix(std::string_view text) {
   std::string key(1, kKeyString);

@@ -21,10 +21,14 @@ absl::StatusOr<Path> Path::Parse(std::string_view text) {
     return Wrong(text, absl::StrCat("longer than ", kBytesMax, " bytes"));
   Path path;
   path.text_ = std::string(text);
+  size_t numbers = 0;
   for (std::string part : std::vector<std::string>(absl::StrSplit(path.text_, '.'))) {
     if (part.empty()) return Wrong(text, "has an empty name");
     if (part[0] == '$') return Wrong(text, "has a name that begins with a dollar");
     const std::optional<uint64_t> index = IndexOf(part);
+    // Each may be a number and a name, so the ways double.
+    if (index.has_value() && ++numbers > kNumbersMax)
+      return Wrong(text, absl::StrCat("more than ", kNumbersMax, " numbers"));
     path.steps_.push_back({FieldName(std::move(part)), index});
   }
   if (path.size() > kPartsMax)

@@ -31,7 +31,7 @@ enum class ArrayEnd {
 
 class Path {
  public:
-  static constexpr size_t kBytesMax = 1000, kPartsMax = 100;
+  static constexpr size_t kBytesMax = 1000, kPartsMax = 100, kNumbersMax = 16;
 
   Path() = default;  // leads to the value where it begins
   // kInvalidArgument: empty, or a part is, or begins with a dollar; too long.

@@ -54,6 +54,8 @@ absl::StatusOr<uint32_t> CountSchemaRows(const catalog::TreeView& tree) {
     return absl::DataLossError("collection schema: a key is none of its own");
   uint32_t row = 0;
   for (const char c : key.substr(1)) row = row << 8 | static_cast<uint8_t>(c);
+  if (row >= tree.root().entries)
+    return absl::DataLossError("collection schema: a row's number is too large");
   return row + 1;
 }
 
@@ -124,7 +126,8 @@ const Index* Schema::FindIndex(std::string_view name) const {
 
 absl::Status Schema::TakeIndex(std::string_view row) {
   uint64_t size = 0;
-  if (!TakeVarint(&row, &size) || size > row.size())
+  if (!TakeVarint(&row, &size) || size > row.size() ||
+      !row.starts_with(catalog::kIndexNamePrefix))
     return Wrong(rows_, "an index without a tree");
   Index index;
   index.tree = std::string(row.substr(0, size));
