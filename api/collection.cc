@@ -8,6 +8,7 @@
 #include "api/internal/handles.h"
 #include "catalog/tick.h"
 #include "document/collection_codec.h"
+#include "document/index_entry.h"
 #include "document/json_codec.h"
 #include "pager/status_macros.h"
 
@@ -130,14 +131,17 @@ absl::StatusOr<std::optional<Document>> CollectionReader::FindDocument(
   SHEAF_ASSIGN_OR_RETURN(std::optional<Value> value, state_->table.Find(encoded));
   if (!value.has_value()) return std::optional<Document>();
   SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state_->Schema());
-  auto text_names = std::make_shared<NameTable>();
+  // What older files hold as text is read here; documents of now need no table.
+  std::shared_ptr<NameTable> text_names;
+  if (!document::IsBinary(static_cast<const Value&>(*value).view()))
+    text_names = std::make_shared<NameTable>();
   std::string buffer;
   DocumentView root;
   const absl::Status opened =
       document::OpenDocument(static_cast<const Value&>(*value).view(), schema->names(),
                              text_names.get(), &buffer, &root);
   if (!opened.ok()) return internal::At(name(), opened);
-  if (root.names() == text_names.get())
+  if (text_names != nullptr)
     return std::optional<Document>(Document(std::move(buffer), std::move(text_names)));
   return std::optional<Document>(Document(*std::move(value), NamesOf(schema)));
 }
@@ -149,13 +153,33 @@ absl::StatusOr<Document> CollectionReader::GetDocument(const DocumentKey& key) c
       absl::StrCat(name(), ": no document with key ", key.ToString()));
 }
 
+absl::StatusOr<bool> CollectionReader::Visit(
+    const DocumentKey& key, absl::FunctionRef<void(const DocumentView&)> fn) const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, internal::EncodeKey(key));
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<Value> value, state_->table.Find(encoded));
+  if (!value.has_value()) return false;
+  SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state_->Schema());
+  NameTable text_names;
+  std::string buffer;
+  DocumentView root;
+  const absl::Status opened =
+      document::OpenDocument(*value, schema->names(), &text_names, &buffer, &root);
+  if (!opened.ok()) return internal::At(name(), opened);
+  fn(root);
+  return true;
+}
+
 absl::StatusOr<std::optional<std::string>> CollectionReader::Find(
     const DocumentKey& key) const {
-  SHEAF_ASSIGN_OR_RETURN(const std::optional<Document> document, FindDocument(key));
-  if (!document.has_value()) return std::optional<std::string>();
-  absl::StatusOr<std::string> json = document->ToJson();
-  if (!json.ok()) return internal::At(name(), json.status());
-  return std::optional<std::string>(*std::move(json));
+  std::string json;
+  absl::Status written;
+  SHEAF_ASSIGN_OR_RETURN(const bool there, Visit(key, [&](const DocumentView& root) {
+                           written = document::AppendJson(root, &json);
+                         }));
+  if (!written.ok()) return internal::At(name(), written);
+  if (!there) return std::optional<std::string>();
+  return std::optional<std::string>(std::move(json));
 }
 
 absl::StatusOr<std::string> CollectionReader::Get(const DocumentKey& key) const {
@@ -163,6 +187,39 @@ absl::StatusOr<std::string> CollectionReader::Get(const DocumentKey& key) const 
   if (json.has_value()) return *std::move(json);
   return absl::NotFoundError(
       absl::StrCat(name(), ": no document with key ", key.ToString()));
+}
+
+absl::StatusOr<std::optional<DocumentKey>> CollectionReader::FindUnique(
+    std::string_view index, std::initializer_list<IndexValue> values) const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_RETURN_IF_ERROR(state_->tree->Live());
+  SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state_->Schema());
+  const document::Index* const there = schema->FindIndex(index);
+  const auto fail = [&](absl::StatusCode code, std::string_view what) {
+    return absl::Status(code, absl::StrCat(name(), ": index ", std::string(index), ": ",
+                                           std::string(what)));
+  };
+  if (there == nullptr) return fail(absl::StatusCode::kInvalidArgument, "there is none");
+  if (!there->definition.unique)
+    return fail(absl::StatusCode::kInvalidArgument, "it is not unique; use Query");
+  if (values.size() != there->paths.size())
+    return fail(absl::StatusCode::kInvalidArgument,
+                absl::StrCat("it has ", there->paths.size(), " fields, and there are ",
+                             values.size(), " values"));
+  if (there->state != IndexState::kReady)
+    return fail(absl::StatusCode::kFailedPrecondition, "it is not ready");
+  SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView* const tree, state_->OpenIndex(*there));
+  const std::string wanted = document::ValuesOf(*there, values);
+  btree::Found found;
+  SHEAF_RETURN_IF_ERROR(tree->reader().Find(wanted, &found));
+  if (!found.found) return std::optional<DocumentKey>();
+  std::string buffer;
+  std::string_view value;
+  SHEAF_RETURN_IF_ERROR(tree->ValueOf(found, &buffer, &value));
+  SHEAF_ASSIGN_OR_RETURN(const document::EntryView entry,
+                         document::DecodeEntry(*there, wanted, value));
+  SHEAF_ASSIGN_OR_RETURN(DocumentKey key, internal::DecodeKey(entry.document_key));
+  return std::optional<DocumentKey>(std::move(key));
 }
 
 absl::StatusOr<bool> CollectionReader::Contains(const DocumentKey& key) const {

@@ -63,6 +63,17 @@ class CollectionReader {
       absl::FunctionRef<bool(const DocumentKey& key, const DocumentView& document)>;
   absl::Status ForEachDocument(const DocumentRange& range, DocumentFn fn) const;
 
+  // Calls `fn` with the document where it lies, which is good until it returns: the
+  // cheapest way to a field. False: there is none.
+  absl::StatusOr<bool> Visit(const DocumentKey& key,
+                             absl::FunctionRef<void(const DocumentView&)> fn) const;
+
+  // The key of the document that has these values in a unique index, one for each of its
+  // fields; cheaper than a query. kInvalidArgument: there is no such index, it is not
+  // unique, or has more fields or fewer. kFailedPrecondition: it is not ready.
+  absl::StatusOr<std::optional<DocumentKey>> FindUnique(
+      std::string_view index, std::initializer_list<IndexValue> values) const;
+
   // By a filter: see <sheaf/query.h>. kInvalidArgument says what is wrong with the filter
   // or an option, kFailedPrecondition that QueryOptions::index cannot be used for it.
   absl::StatusOr<DocumentCursor> Query(std::string_view filter,

@@ -8,7 +8,8 @@
 //   std::optional<DocumentView> title = d.Find("author.name");
 //   if (title && title->kind() == DocumentKind::kString) Use(title->string_value());
 //
-// Copies share the bytes. Thread-compatible.
+// Copies share the bytes. Thread-compatible; one that was read in a write transaction is
+// for its thread until it ends.
 #ifndef SHEAF_DOCUMENT_H_
 #define SHEAF_DOCUMENT_H_
 #include <memory>

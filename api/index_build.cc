@@ -53,19 +53,30 @@ class IndexBuild {
   }
 
  private:
+  static absl::Status Gone(const char* what) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(what, " was dropped while the index was built"));
+  }
+
+  // By what others can not give to another: a name may be.
   absl::StatusOr<document::CollectionWriter*> Find(WriteTransaction* txn) {
     TransactionState& state = *txn->state_;
-    SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, state.write->FindTree(collection_));
-    if (tree == nullptr || (id_.first != 0 && tree->record().id != id_.first))
-      return absl::FailedPreconditionError(
-          "the collection was dropped or renamed while its index was built");
-    id_ = {tree->record().id, definition_.name};
-    return state.WriterOf(tree);
+    SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, state.write->FindTree(id_.first));
+    if (tree == nullptr) return Gone("the collection");
+    document::CollectionWriter* const writer = state.WriterOf(tree);
+    SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<document::Schema> schema,
+                           writer->schema());
+    const document::Index* const index = schema->FindIndex(definition_.name);
+    if (index == nullptr || index->row != row_) return Gone("the index");
+    return writer;
   }
 
   // Declares it. True: it is there already, and ready.
   absl::StatusOr<bool> Begin(WriteTransaction* txn) {
-    SHEAF_ASSIGN_OR_RETURN(document::CollectionWriter * writer, Find(txn));
+    TransactionState& state = *txn->state_;
+    SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, state.write->FindTree(collection_));
+    document::CollectionWriter* const writer = state.WriterOf(tree);
+    id_ = {tree->record().id, definition_.name};
     {
       const absl::MutexLock lock(&db_.rep().building_mu);
       registered_ = db_.rep().building.insert(id_).second;
@@ -80,6 +91,7 @@ class IndexBuild {
     if (is_same && there->state == IndexState::kReady) return true;
     if (is_same) SHEAF_RETURN_IF_ERROR(writer->DropIndex(definition_.name));
     SHEAF_RETURN_IF_ERROR(writer->BeginIndex(definition_));
+    row_ = schema->FindIndex(definition_.name)->row;
     SHEAF_ASSIGN_OR_RETURN(total_, writer->size());
     return false;
   }
@@ -110,6 +122,7 @@ class IndexBuild {
   const std::string collection_;
   IndexDefinition definition_;
   std::pair<catalog::TreeId, std::string> id_;
+  uint32_t row_ = 0;  // of the index
   bool registered_ = false;
   std::string after_;
   uint64_t done_ = 0, total_ = 0;

@@ -27,6 +27,15 @@ struct QueryState {
   DocumentKey key = 0;
   DocumentView document;
   absl::Status status;
+  uint64_t generation = 0;  // of a writer
+
+  absl::Status Live() const {
+    SHEAF_RETURN_IF_ERROR(collection->tree->Live());
+    if (generation == collection->Generation()) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat(collection->tree->name,
+                     ": the transaction went back to a savepoint; ask the query anew"));
+  }
 
   absl::Status Project() {
     document::Writer writer(&names);
@@ -37,28 +46,42 @@ struct QueryState {
   }
 };
 
+absl::StatusOr<const catalog::TreeView*> CollectionState::OpenIndex(
+    const document::Index& index) const {
+  const auto it = index_views.find(index.row);
+  if (writer == nullptr && it != index_views.end()) return &it->second;
+  if (writer != nullptr) {
+    // It may have been dropped, or come back, since.
+    SHEAF_ASSIGN_OR_RETURN(catalog::TreeView view, writer->ViewOf(index));
+    return &index_views.insert_or_assign(index.row, std::move(view)).first->second;
+  }
+  const catalog::Snapshot* const snapshot = &*tree->txn->snapshot;
+  SHEAF_ASSIGN_OR_RETURN(std::optional<catalog::TreeRecord> record,
+                         snapshot->FindTree(index.tree));
+  if (!record.has_value() || record->kind != catalog::TreeKind::kIndex)
+    return document::LostTree(index);
+  return &index_views
+              .emplace(index.row, catalog::TreeView(tree->txn->rep->store.get(), snapshot,
+                                                    *std::move(record)))
+              .first->second;
+}
+
 absl::StatusOr<document::Source> CollectionState::Source() const {
   SHEAF_RETURN_IF_ERROR(tree->Live());
   SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<const document::Schema> known, Schema());
   TransactionState* const txn = tree->txn.get();
   catalog::Store* const store = txn->rep->store.get();
-  const auto spill = [store] {
-    return document::OpenSpillFile(store->file_system(), store->pager().path());
-  };
-  if (writer != nullptr)
-    return document::Source{
-        writer->view(), std::move(known),
-        [this](const document::Index& index) { return writer->ViewOf(index); }, spill};
-  const catalog::Snapshot* const snapshot = &*txn->snapshot;
-  const auto open_index =
-      [=](const document::Index& index) -> absl::StatusOr<catalog::TreeView> {
-    SHEAF_ASSIGN_OR_RETURN(std::optional<catalog::TreeRecord> record,
-                           snapshot->FindTree(index.tree));
-    if (!record.has_value()) return document::LostTree(index);
-    return catalog::TreeView(store, snapshot, *std::move(record));
-  };
-  return document::Source{catalog::TreeView(store, snapshot, &tree->record),
-                          std::move(known), open_index, spill};
+  return document::Source{
+      writer != nullptr ? writer->view()
+                        : catalog::TreeView(store, &*txn->snapshot, &tree->record),
+      std::move(known),
+      [this](const document::Index& index) -> absl::StatusOr<catalog::TreeView> {
+        SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView* view, OpenIndex(index));
+        return *view;
+      },
+      [store] {
+        return document::OpenSpillFile(store->file_system(), store->pager().path());
+      }};
 }
 
 }  // namespace internal
@@ -111,7 +134,7 @@ DocumentCursor::~DocumentCursor() = default;
 bool DocumentCursor::Next() {
   QueryState& s = *state_;
   if (!s.status.ok()) return false;
-  s.status = s.collection->tree->Live();
+  s.status = s.Live();
   if (!s.status.ok()) return false;
   if (!s.cursor->Next()) {
     if (!s.cursor->status().ok())
@@ -153,6 +176,7 @@ absl::StatusOr<DocumentCursor> CollectionReader::Query(
   }
   SHEAF_ASSIGN_OR_RETURN(state->cursor, OpenCursor(state_.get(), filter, options));
   state->collection = state_;
+  state->generation = state_->Generation();
   return DocumentCursor(std::move(state));
 }
 

@@ -1,6 +1,8 @@
 #include "sheaf/salvage.h"
 
 #include <memory>
+#include <set>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -55,12 +57,22 @@ absl::Status RepairCollections(catalog::Store* store, std::vector<std::string>* 
                          store->BeginWrite(absl::InfiniteDuration()));
   SHEAF_ASSIGN_OR_RETURN(const std::vector<catalog::TreeRecord> trees, txn->ListTrees());
   document::SchemaCache cache;
+  std::set<std::string> orphans;  // indexes that no collection names any more
+  for (const catalog::TreeRecord& record : trees)
+    if (record.kind == catalog::TreeKind::kIndex) orphans.insert(record.name);
   for (const catalog::TreeRecord& record : trees) {
     if (record.kind != catalog::TreeKind::kCollection) continue;
     SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, txn->FindTree(record.name));
     SHEAF_RETURN_IF_ERROR(RaiseCounter(txn.get(), tree));
     document::CollectionWriter writer(txn.get(), tree, &cache);
     SHEAF_RETURN_IF_ERROR(RebuildIndexes(&writer, record.name, notes));
+    SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<document::Schema> schema,
+                           writer.schema());
+    for (const document::Index& index : schema->indexes()) orphans.erase(index.tree);
+  }
+  for (const std::string& orphan : orphans) {
+    SHEAF_RETURN_IF_ERROR(txn->DropTree(orphan));
+    notes->push_back("an index was left out: what it was of is lost");
   }
   return txn->Commit(Durability::kFull);
 }

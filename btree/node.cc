@@ -83,8 +83,7 @@ void NodeView::PrefetchCell(std::string_view key) const {
       LowerHead(HeadOf(key.substr(std::min<size_t>(prefix_size(), key.size()))));
   if (at >= count()) return;
   const char* cell = page_ + cell_offset(at);
-  __builtin_prefetch(cell);
-  __builtin_prefetch(cell + 64);
+  for (int line = 0; line < 4; ++line) __builtin_prefetch(cell + 64 * line);
 }
 
 NodeView::Position NodeView::LowerBound(std::string_view key) const {

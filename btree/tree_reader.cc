@@ -143,8 +143,9 @@ absl::Status TreeReader::FindLanes(absl::Span<const std::string_view> keys,
           continue;
         }
         refs[k] = node.ChildPage(node.ChildIndex(keys[k]));
-        buffer.Prefetch(refs[k].id);
+        buffer.PrefetchState(refs[k].id);
       }
+      for (size_t k = 0; level > 0 && k < n; ++k) buffer.Prefetch(refs[k].id);
     }
     for (size_t k = 0; k < n; ++k)
       if (!slow[k]) Take(NodeView(pages[k]), refs[k], keys[k], &out[k]);

@@ -44,6 +44,12 @@ class TreeView {
     return {context(), &root(), open_ != nullptr ? open_->changes() : nullptr};
   }
 
+  bool is_written() const { return open_ != nullptr; }  // of a write transaction
+  // kFailedPrecondition: of a write transaction that has dropped the tree.
+  absl::Status CheckAlive() const {
+    return open_ != nullptr ? open_->CheckAlive() : absl::OkStatus();
+  }
+
   // What a stored value stands for: where it is, or in `*buffer`.
   absl::Status Open(std::string_view stored, std::string* buffer,
                     std::string_view* out) const;

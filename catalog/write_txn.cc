@@ -168,6 +168,11 @@ absl::StatusOr<OpenTree*> WriteTxn::FindTree(std::string_view name) {
   return OpenById(record->id);
 }
 
+absl::StatusOr<OpenTree*> WriteTxn::FindTree(TreeId id) {
+  SHEAF_RETURN_IF_ERROR(broken_);
+  return OpenById(id);
+}
+
 // The record that the commit before this transaction left behind, unless this
 // transaction knows the tree already: then only the catalog is right.
 OpenTree* WriteTxn::FindRecent(std::string_view name) {

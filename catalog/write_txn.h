@@ -111,6 +111,7 @@ class WriteTxn {
 
   // Null when there is none of that name.
   absl::StatusOr<OpenTree*> FindTree(std::string_view name);
+  absl::StatusOr<OpenTree*> FindTree(TreeId id);
   // kAlreadyExists. Its id is `id_min` or, where that was given out, more.
   absl::StatusOr<OpenTree*> CreateTree(std::string_view name, TreeKind kind,
                                        std::string_view key_type,

@@ -59,9 +59,7 @@ const char* ReadVarint(const char* at, const char* end, uint64_t* value) {
     return at + 1;
   }
   const char* const behind = DecodeVarint64(at, end, value);
-  return behind != nullptr && static_cast<size_t>(behind - at) == VarintBytes(*value)
-             ? behind
-             : nullptr;
+  return behind != nullptr && behind[-1] != 0 ? behind : nullptr;
 }
 
 uint64_t VarintAt(const char* at) {  // that was measured
@@ -136,8 +134,7 @@ inline Extent Measure(const char* at, const char* end) {
 
 constinit const std::array<Kind, 256> View::kKinds = KindsByTag();
 
-View View::At(const char* at, const char* end, const NameTable* names) {
-  if (at == end) return {};
+View View::AtSized(const char* at, const char* end, const NameTable* names) {
   const Extent extent = Measure(at, end);
   if (extent.size == 0) return {};
   return {at, static_cast<uint32_t>(extent.size), extent.head, names};
@@ -162,8 +159,6 @@ double View::double_value() const {
   return std::bit_cast<double>(DecodeFixed64(at_ + 1));
 }
 
-std::string_view View::string_value() const { return Body(); }
-
 std::vector<float> View::vector_value() const {
   const std::string_view body = Body();
   std::vector<float> floats(body.size() / sizeof(float));
@@ -172,12 +167,7 @@ std::vector<float> View::vector_value() const {
   return floats;
 }
 
-ObjectCursor View::fields() const { return {Body(), names_}; }
-ArrayCursor View::elements() const { return {Body(), names_}; }
-
-void ObjectCursor::Read() {
-  valid_ = at_ != end_;
-  if (!valid_) return;
+void ObjectCursor::ReadLong() {
   value_ = View();
   is_own_ = true;
   own_name_ = {};
@@ -378,6 +368,7 @@ void Writer::Fail(std::string what) {
 }
 
 void Writer::Varint(uint64_t value) {
+  if (value < 0x80) return out_.push_back(static_cast<char>(value));
   char bytes[pager::kVarint64BytesMax];
   out_.append(bytes, static_cast<size_t>(EncodeVarint64(bytes, value) - bytes));
 }
@@ -455,11 +446,14 @@ void Writer::Begin(uint8_t tag) {
 
 void Writer::Name(std::string_view name) {
   uint64_t number = 0;
-  if (const std::optional<uint32_t> id = names_.Intern(name)) {
+  const uint32_t known = names_.size();
+  const std::optional<uint32_t> id = names_.Intern(name);
+  if (id.value_or(known) >= known && !IsValidUtf8(name))
+    return Fail("a field's name is not valid UTF-8");
+  if (id.has_value()) {
     number = *id;
     Varint(number << 1);
   } else {
-    if (!IsValidUtf8(name)) return Fail("a field's name is not valid UTF-8");
     number = own_.emplace(name, NameTable::kNamesMax + own_.size()).first->second;
     Varint(name.size() << 1 | 1);
     out_.append(name);
@@ -467,7 +461,23 @@ void Writer::Name(std::string_view name) {
   seen_.push_back(number);
 }
 
+bool Writer::NameAsBefore(std::string_view json) {
+  const std::optional<uint32_t> id = names_.InternGuess(json);
+  if (!id.has_value()) return false;
+  Varint(uint64_t{*id} << 1);
+  seen_.push_back(*id);
+  return true;
+}
+
 void Writer::CheckNames(size_t first) {
+  uint64_t bits = 0;
+  bool may_be_twice = false;
+  for (size_t i = first; i < seen_.size(); ++i) {
+    const uint64_t bit = uint64_t{1} << (seen_[i] & 63);
+    may_be_twice |= (bits & bit) != 0;
+    bits |= bit;
+  }
+  if (!may_be_twice) return;
   const auto begin = seen_.begin() + static_cast<ptrdiff_t>(first);
   bool twice = false;
   if (seen_.size() - first <= 12) {
@@ -543,6 +553,11 @@ void Writer::CopyParts(const View& value) {
 
 void Writer::CopyName(const ObjectCursor& field) {
   const std::optional<uint32_t> id = field.name_id();
+  if (!id.has_value() && !IsValidUtf8(field.name())) {
+    if (status_.ok())
+      status_ = absl::DataLossError("stored document: a name in it is no UTF-8");
+    return;
+  }
   if (!id.has_value() || field.names() != &names_) return Name(field.name());
   Varint(uint64_t{*id} << 1);
   seen_.push_back(*id);

@@ -40,6 +40,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -91,7 +92,14 @@ class View {
  public:
   View() = default;  // damaged
   // The value that begins at `at` and ends before `end`.
-  static View At(const char* at, const char* end, const NameTable* names);
+  static View At(const char* at, const char* end, const NameTable* names) {
+    if (at == end) return {};
+    const auto tag = static_cast<uint8_t>(*at);
+    if (tag >= 0x80 || tag <= 0x02) return {at, 1, 1, names};
+    if (tag < 0x40) return AtSized(at, end, names);
+    const uint32_t size = 1u + tag - 0x40u;
+    return size <= static_cast<uint64_t>(end - at) ? View(at, size, 1, names) : View();
+  }
   static View Null();  // of no document
 
   Kind kind() const {
@@ -105,7 +113,7 @@ class View {
   uint64_t uint_value() const;
   double double_value() const;
   int64_t timestamp_micros() const;
-  std::string_view string_value() const;
+  std::string_view string_value() const { return Body(); }
   std::string_view bytes_value() const { return Body(); }
   std::vector<float> vector_value() const;
   ObjectCursor fields() const;
@@ -124,6 +132,7 @@ class View {
   friend class ArrayCursor;
   View(const char* at, uint32_t size, uint8_t head, const NameTable* names)
       : at_(at), size_(size), head_(head), names_(names) {}
+  static View AtSized(const char* at, const char* end, const NameTable* names);
   std::string_view Body() const { return {at_ + head_, size_ - head_}; }
   std::optional<View> FindField(std::string_view name, uint32_t id, bool is_known) const;
   static const std::array<Kind, 256> kKinds;  // by the tag
@@ -178,6 +187,10 @@ class ObjectCursor {
   std::string_view name() const {
     return is_own_ ? own_name_ : names_->NameOf(static_cast<uint32_t>(number_));
   }
+  // As JSON writes it before the value; empty: nobody prepared it.
+  std::string_view name_json() const {
+    return is_own_ ? std::string_view() : names_->JsonOf(static_cast<uint32_t>(number_));
+  }
   // Of the collection's names, if it is one of them.
   std::optional<uint32_t> name_id() const {
     if (is_own_) return std::nullopt;
@@ -188,7 +201,17 @@ class ObjectCursor {
   std::string_view rest() const { return {at_, static_cast<size_t>(end_ - at_)}; }
 
  private:
-  void Read();
+  void Read() {
+    valid_ = at_ != end_;
+    if (!valid_) return;
+    const auto name = static_cast<uint8_t>(*at_);
+    number_ = name >> 1;
+    is_own_ = (name & 0x81) != 0 || number_ >= names_->size();
+    if (is_own_) [[unlikely]]
+      return ReadLong();
+    value_ = View::At(at_ + 1, end_, names_);
+  }
+  void ReadLong();  // of a name that is not in one byte
   const char* at_;
   const char* end_;
   const NameTable* names_;
@@ -197,6 +220,9 @@ class ObjectCursor {
   bool is_own_ = false, valid_ = false;
   View value_;
 };
+
+inline ObjectCursor View::fields() const { return {Body(), names_}; }
+inline ArrayCursor View::elements() const { return {Body(), names_}; }
 
 // The root of a document; damaged when it is none.
 View RootOf(std::string_view document, const NameTable& names);
@@ -221,7 +247,10 @@ class Writer {
   void BeginArray() { Begin(0x0b); }
   void BeginObject() { Begin(0x0c); }
   void Name(std::string_view name);  // of the field whose value comes next
-  void End();                        // of the innermost array or object
+  // The same, if that is the name that came behind the last one before, and in `json` it
+  // stands right here, up to its closing quote. False: nothing is done.
+  bool NameAsBefore(std::string_view json);
+  void End();  // of the innermost array or object
   // Of any document. Of one with the same names the bytes are taken whole, once all of
   // them can be reached: what is wrong in strings and with names twice stays as it is.
   void Copy(const View& value);
@@ -232,6 +261,7 @@ class Writer {
   // kDataLoss: what was copied is damaged.
   absl::StatusOr<std::string> Finish();
   const absl::Status& status() const { return status_; }  // so far
+  void Reserve(size_t bytes) { out_.reserve(bytes); }
 
  private:
   struct Open {
@@ -250,8 +280,8 @@ class Writer {
 
   NameTable& names_;
   std::string out_;
-  std::vector<Open> open_;
-  std::vector<uint64_t> seen_;  // names of the open objects, by number
+  absl::InlinedVector<Open, 8> open_;
+  absl::InlinedVector<uint64_t, 32> seen_;  // names of the open objects, by number
   // Numbers, above those of the table, of names that it did not take.
   absl::flat_hash_map<std::string, uint64_t> own_;
   absl::Status status_;

@@ -57,6 +57,9 @@ struct BytesKey {
 using CollectionKey = std::variant<int64_t, std::string_view, Uuid, BytesKey>;
 absl::StatusOr<CollectionKey> DecodeCollectionKey(std::string_view bytes);  // kDataLoss
 
+inline bool IsBinary(std::string_view stored) {
+  return !stored.empty() && stored[0] == kBinaryEncoding;
+}
 // What a stored document is: where it is, or, of JSON text, made binary in `*buffer` with
 // `*text_names`. kDataLoss; kUnimplemented for an encoding that a newer library wrote.
 absl::Status OpenDocument(std::string_view stored, const NameTable& names,

@@ -41,6 +41,7 @@ void Difference(const std::vector<IndexEntry>& a, const std::vector<IndexEntry>&
 // --- Schema -------------------------------------------------------------------
 
 void CollectionWriter::Forget() {
+  ++generation_;
   schema_.reset();
   trees_.clear();
   changes_.clear();
@@ -76,10 +77,15 @@ absl::Status CollectionWriter::AddRow(const std::string& row) {
 }
 
 absl::Status CollectionWriter::PutRow(const std::string& row) {
+  const std::string key = SchemaKey(schema_->rows());
+  // What could not be read again must not be written.
+  SHEAF_RETURN_IF_ERROR(schema_->TakeRow(row));
   bool existed = false;
-  SHEAF_RETURN_IF_ERROR(
-      tree_.Put(SchemaKey(schema_->rows()), row, BTree::PutMode::kInsertOnly, &existed));
-  return schema_->TakeRow(row);
+  absl::Status put = tree_.Put(key, row, BTree::PutMode::kInsertOnly, &existed);
+  if (put.ok() && existed)
+    put = absl::DataLossError("collection schema: a row is there already");
+  if (!put.ok()) schema_.reset();
+  return put;
 }
 
 absl::Status CollectionWriter::StoreNames() {
@@ -266,6 +272,8 @@ absl::StatusOr<uint32_t> CollectionWriter::RowOf(std::string_view name) {
 
 absl::Status CollectionWriter::BeginIndex(IndexDefinition definition) {
   SHEAF_RETURN_IF_ERROR(definition.Complete());
+  // As it will be read again.
+  SHEAF_RETURN_IF_ERROR(IndexDefinition::Parse(definition.ToJson()).status());
   SHEAF_RETURN_IF_ERROR(Load());
   if (const Index* there = schema_->FindIndex(definition.name)) {
     if (there->definition == definition) return absl::OkStatus();

@@ -30,6 +30,8 @@ class CollectionWriter {
 
   // To be called when the transaction went back to a savepoint: what was read may be gone.
   void Forget();
+  // Another one: names and indexes that were known before it may not be those of now.
+  uint64_t generation() const { return generation_; }
 
   // What documents of the collection are to be written and read with. New names are kept
   // once a document that has them is put.
@@ -94,6 +96,7 @@ class CollectionWriter {
   catalog::WriteTxn& txn_;
   catalog::OpenTree& tree_;
   SchemaCache& cache_;
+  uint64_t generation_ = 0;
   std::shared_ptr<Schema> schema_;                              // null: not read yet
   std::vector<std::pair<uint32_t, catalog::OpenTree*>> trees_;  // by row of the index
   Schema::Indexes planned_;                                     // what changes_ are of

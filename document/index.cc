@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "document/filter.h"
+#include "document/index_key.h"
 #include "document/json.h"
 #include "document/json_codec.h"
 #include "document/path.h"
@@ -140,5 +141,40 @@ std::string IndexDefinition::ToJson() const {
   if (!filter.empty()) absl::StrAppend(&json, ",\"filter\":", filter);
   return json.append("}");
 }
+
+// --- IndexValue ---------------------------------------------------------------
+
+namespace {
+
+template <class Write>
+std::string KeyOfWritten(Write write) {
+  document::NameTable names;
+  document::Writer writer(&names);
+  write(&writer);
+  const absl::StatusOr<std::string> bytes = writer.Finish();
+  std::string key;
+  document::AppendIndexKey(bytes.ok() ? document::RootOf(*bytes, names) : View::Null(),
+                           &key);
+  return key;
+}
+
+}  // namespace
+
+std::string IndexValue::KeyOf(int64_t value) {
+  return KeyOfWritten([&](document::Writer* w) { w->Int(value); });
+}
+std::string IndexValue::KeyOf(uint64_t value) {
+  return KeyOfWritten([&](document::Writer* w) { w->Uint(value); });
+}
+IndexValue::IndexValue(bool value)
+    : key_(KeyOfWritten([&](document::Writer* w) { w->Bool(value); })) {}
+IndexValue::IndexValue(double value)
+    : key_(KeyOfWritten([&](document::Writer* w) { w->Double(value); })) {}
+IndexValue::IndexValue(std::nullptr_t) { document::AppendIndexKey(View::Null(), &key_); }
+IndexValue::IndexValue(std::string_view text) : key_(document::KeyOfString(text)) {}
+IndexValue::IndexValue(absl::Time time)
+    : key_(KeyOfWritten(
+          [&](document::Writer* w) { w->Timestamp(absl::ToUnixMicros(time)); })) {}
+IndexValue::IndexValue(const View& value) { document::AppendIndexKey(value, &key_); }
 
 }  // namespace sheaf

@@ -13,6 +13,7 @@
 // called by its fields: author_1_year_-1.
 #ifndef SHEAF_INDEX_H_
 #define SHEAF_INDEX_H_
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,6 +21,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "sheaf/binary.h"
 
 namespace sheaf {
 
@@ -56,6 +59,30 @@ struct IndexInfo {
   IndexState state = IndexState::kBuilding;
   uint64_t entries = 0;
   bool through_arrays = false;  // a document has, or had, more than one entry or an array
+};
+
+// A value to be found in an index; numbers are equal by value, whatever their type.
+class IndexValue {
+ public:
+  template <std::signed_integral T>
+  IndexValue(T value) : key_(KeyOf(static_cast<int64_t>(value))) {}
+  template <std::unsigned_integral T>
+  IndexValue(T value) : key_(KeyOf(static_cast<uint64_t>(value))) {}
+  IndexValue(bool value);
+  IndexValue(double value);
+  IndexValue(std::nullptr_t);  // what is missing, too
+  IndexValue(std::string_view text);
+  IndexValue(const std::string& text) : IndexValue(std::string_view(text)) {}
+  IndexValue(const char* text) : IndexValue(std::string_view(text)) {}
+  IndexValue(absl::Time time);
+  IndexValue(const document::View& value);
+
+  const std::string& key() const { return key_; }  // document/index_key.h
+
+ private:
+  static std::string KeyOf(int64_t value);
+  static std::string KeyOf(uint64_t value);
+  std::string key_;
 };
 
 }  // namespace sheaf

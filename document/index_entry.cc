@@ -136,6 +136,17 @@ absl::Status EntriesOf(const Index& index, const View& document, IndexEntries* o
   return absl::OkStatus();
 }
 
+std::string ValuesOf(const Index& index, absl::Span<const IndexValue> values) {
+  std::string all;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const size_t begin = all.size();
+    all.append(values[i].key());
+    if (index.definition.fields[i].descending) InvertKey(&all, begin);
+  }
+  if (all.size() >= kEntryValuesMax) Cut(&all, 0, kEntryValuesMax);
+  return all;
+}
+
 StoredEntry EncodeEntry(const Index& index, const IndexEntry& entry,
                         std::string_view document_key) {
   StoredEntry stored;

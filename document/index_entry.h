@@ -20,6 +20,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "document/binary.h"
 #include "document/schema.h"
 
@@ -48,6 +49,9 @@ struct IndexEntries {
 
 // kInvalidArgument: more than kEntriesMax, or two paths of a unique index through arrays.
 absl::Status EntriesOf(const Index& index, const View& document, IndexEntries* out);
+
+// Of `values`, one for each field: as entries have them.
+std::string ValuesOf(const Index& index, absl::Span<const IndexValue> values);
 
 // How an entry lies in the tree.
 struct StoredEntry {

@@ -141,9 +141,14 @@ void AppendKeyAt(const View& v, size_t depth, std::string* out) {
 
 void AppendIndexKey(const View& value, std::string* out) { AppendKeyAt(value, 1, out); }
 
-std::string KeyOfStringPrefix(std::string_view text) {
+std::string KeyOfString(std::string_view text) {
   std::string key(1, kKeyString);
   AppendText(text, &key);
+  return key;
+}
+
+std::string KeyOfStringPrefix(std::string_view text) {
+  std::string key = KeyOfString(text);
   key.resize(key.size() - 2);  // its end
   return key;
 }

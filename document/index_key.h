@@ -47,6 +47,7 @@ enum IndexKeyTag : uint8_t {
 };
 
 void AppendIndexKey(const View& value, std::string* out);
+std::string KeyOfString(std::string_view text);
 // With what the keys of all strings begin that begin with `text`.
 std::string KeyOfStringPrefix(std::string_view text);
 // Inverts the bytes from `begin` on.

@@ -485,6 +485,18 @@ absl::Status ErrorAt(std::string_view text, size_t position, const std::string& 
 }  // namespace
 
 bool IsValidUtf8(std::string_view text) {
+  // Of short texts, most are ASCII, and seen to be so sooner than simdjson is called.
+  constexpr size_t kShort = 64;
+  if (text.size() <= kShort) {
+    uint64_t seen = 0, eight = 0;
+    size_t at = 0;
+    for (; at + 8 <= text.size(); at += 8) {
+      memcpy(&eight, text.data() + at, 8);
+      seen |= eight;
+    }
+    for (; at < text.size(); ++at) seen |= static_cast<uint8_t>(text[at]);
+    if ((seen & 0x8080808080808080) == 0) return true;
+  }
   return simdjson::validate_utf8(text.data(), text.size());
 }
 

@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -30,8 +31,6 @@ Parser& OfThread() {
 }
 constexpr size_t kPaddedKept = size_t{1} << 20;  // between two texts
 
-// --- Reading ----------------------------------------------------------------
-
 enum class Extended { kNone, kDate, kBinary, kInt, kLong, kDouble, kVector };
 
 Extended ExtendedOf(std::string_view name) {
@@ -49,7 +48,9 @@ Extended ExtendedOf(std::string_view name) {
 // is in error().
 class Reader {
  public:
-  Reader(Writer* writer, size_t depth_max) : writer_(*writer), depth_max_(depth_max) {}
+  // `end`: of the room that the text is in.
+  Reader(Writer* writer, size_t depth_max, const char* end)
+      : writer_(*writer), depth_max_(depth_max), end_(end) {}
 
   bool Root(ondemand::document& document) {
     ondemand::json_type type;
@@ -83,6 +84,9 @@ class Reader {
   bool Begin(ondemand::value value) {
     ondemand::json_type type;
     if (value.type().get(type)) return false;
+    // What is not consumed is passed over.
+    if (type == ondemand::json_type::number && ShortNumber(value.raw_json_token()))
+      return true;
     const bool is_object = type == ondemand::json_type::object;
     if (!is_object && type != ondemand::json_type::array) return Scalar(value, type);
     if (open_.size() >= depth_max_) return false;
@@ -126,9 +130,13 @@ class Reader {
       return End();
     }
     ondemand::field field;
+    if ((*open->field).get(field)) return false;
+    const char* const raw = field.key().raw();
+    if (is_first && *raw != '$' && *raw != '\\') writer_.BeginObject();
+    if (*raw != '$' && writer_.NameAsBefore({raw, end_})) return Begin(field.value());
     std::string_view name;
-    if ((*open->field).get(field) || field.unescaped_key().get(name)) return false;
-    if (is_first) {
+    if (field.unescaped_key().get(name)) return false;
+    if (is_first && (*raw == '$' || *raw == '\\')) {
       const Extended extended = ExtendedOf(name);
       if (extended != Extended::kNone) return ExtendedObject(open, field, extended);
       writer_.BeginObject();
@@ -167,6 +175,42 @@ class Reader {
         return true;
       }
     }
+  }
+
+  // Numbers of up to 15 digits without an exponent: their digits as an integer and the
+  // power of ten under it are exact as doubles, so the quotient is the nearest to them.
+  // False, and nothing is done: the long way must tell what it is.
+  bool ShortNumber(std::string_view token) {
+    static constexpr double kTens[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
+                                       1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
+    constexpr ptrdiff_t kDigitsMax = 15;
+    const char* at = token.data();
+    const char* const end = at + std::min<size_t>(token.size(), 64);
+    const bool is_negative = at != end && *at == '-';
+    at += is_negative;
+    int64_t digits = 0;
+    const auto take_digits = [&] {
+      const char* const begin = at;
+      for (; at != end && *at >= '0' && *at <= '9' && at - begin <= kDigitsMax; ++at)
+        digits = digits * 10 + (*at - '0');
+      return at - begin;
+    };
+    const char first = at == end ? '\0' : *at;
+    const ptrdiff_t whole = take_digits();
+    if (whole == 0 || whole > kDigitsMax || (first == '0' && whole > 1)) return false;
+    const bool has_point = at != end && *at == '.';
+    at += has_point;
+    const ptrdiff_t places = has_point ? take_digits() : 0;
+    if ((has_point && places == 0) || whole + places > kDigitsMax) return false;
+    while (at != end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r')) ++at;
+    if (at != token.data() + token.size()) return false;
+    if (has_point) {
+      const double value = static_cast<double>(digits) / kTens[places];
+      writer_.Double(is_negative ? -value : value);
+    } else {
+      writer_.Int(is_negative ? -digits : digits);
+    }
+    return true;
   }
 
   template <class V>
@@ -369,7 +413,8 @@ class Reader {
 
   Writer& writer_;
   const size_t depth_max_;
-  std::vector<Open> open_;
+  const char* const end_;
+  absl::InlinedVector<Open, 8> open_;
   std::string error_;
 };
 
@@ -392,11 +437,15 @@ absl::StatusOr<std::string> JsonToBinary(std::string_view text, NameTable* names
   Parser& of_thread = OfThread();
   std::string& padded = of_thread.padded;
   Writer writer(names);
-  Reader reader(&writer, std::min(limits.depth_max, kDepthMax));
   bool ok = text.size() <= limits.bytes_max && text.substr(0, 3) != "\xEF\xBB\xBF";
   if (ok) {
     padded.reserve(text.size() + simdjson::SIMDJSON_PADDING);
     padded.assign(text);
+    writer.Reserve(text.size());
+  }
+  Reader reader(&writer, std::min(limits.depth_max, kDepthMax),
+                padded.data() + padded.size());
+  if (ok) {
     ondemand::document document;
     ok = !of_thread.parser.iterate(padded.data(), text.size(), padded.capacity())
               .get(document) &&
@@ -409,142 +458,6 @@ absl::StatusOr<std::string> JsonToBinary(std::string_view text, NameTable* names
   SHEAF_RETURN_IF_ERROR(writer.status());
   return absl::InvalidArgumentError(
       reader.error().empty() ? "it is no JSON that a document can hold" : reader.error());
-}
-
-// --- Writing ----------------------------------------------------------------
-
-void AppendJsonString(std::string_view text, std::string* out) {
-  constexpr char kHex[] = "0123456789abcdef";
-  out->push_back('"');
-  size_t plain = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<uint8_t>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') [[likely]]
-      continue;
-    out->append(text.substr(plain, i - plain));
-    plain = i + 1;
-    constexpr std::string_view kShort = "\"\"\\\\\bb\ff\nn\rr\tt";
-    size_t s = 0;
-    while (s < kShort.size() && kShort[s] != text[i]) s += 2;
-    out->push_back('\\');
-    if (s < kShort.size())
-      out->push_back(kShort[s + 1]);
-    else
-      out->append({'u', '0', '0', kHex[c >> 4], kHex[c & 15]});
-  }
-  out->append(text.substr(plain));
-  out->push_back('"');
-}
-
-void AppendJsonDouble(double value, std::string* out) {
-  char text[32];
-  const std::to_chars_result end = std::to_chars(text, text + sizeof text, value);
-  const std::string_view shortest(text, static_cast<size_t>(end.ptr - text));
-  out->append(shortest);
-  if (shortest.find_first_of(".e") == std::string_view::npos) out->append(".0");
-}
-
-namespace {
-
-void AppendDouble(double value, std::string* out) {
-  if (std::isfinite(value)) return AppendJsonDouble(value, out);
-  absl::StrAppend(out, "{\"$numberDouble\":\"",
-                  std::isnan(value) ? "NaN"
-                  : value < 0       ? "-Infinity"
-                                    : "Infinity",
-                  "\"}");
-}
-
-void AppendVector(const View& value, std::string* out) {
-  out->append("{\"$vector\":[");
-  bool is_first = true;
-  for (const float f : value.vector_value()) {
-    if (!std::exchange(is_first, false)) out->push_back(',');
-    char text[32];
-    out->append(text, std::to_chars(text, text + sizeof text, f).ptr);
-  }
-  out->append("]}");
-}
-
-absl::Status Append(const View& value, size_t depth, std::string* out) {
-  switch (value.kind()) {
-    case Kind::kNull:
-      out->append("null");
-      return absl::OkStatus();
-    case Kind::kBool:
-      out->append(value.bool_value() ? "true" : "false");
-      return absl::OkStatus();
-    case Kind::kInt:
-      absl::StrAppend(out, value.int_value());
-      return absl::OkStatus();
-    case Kind::kUint:
-      absl::StrAppend(out, value.uint_value());
-      return absl::OkStatus();
-    case Kind::kDouble:
-      AppendDouble(value.double_value(), out);
-      return absl::OkStatus();
-    case Kind::kTimestamp:
-      absl::StrAppend(out, "{\"$date\":\"",
-                      absl::FormatTime("%E4Y-%m-%dT%H:%M:%E*SZ",
-                                       absl::FromUnixMicros(value.timestamp_micros()),
-                                       absl::UTCTimeZone()),
-                      "\"}");
-      return absl::OkStatus();
-    case Kind::kString:
-      AppendJsonString(value.string_value(), out);
-      return absl::OkStatus();
-    case Kind::kBytes:
-      absl::StrAppend(out, "{\"$binary\":{\"base64\":\"",
-                      absl::Base64Escape(std::string(value.bytes_value())),
-                      "\",\"subType\":\"00\"}}");
-      return absl::OkStatus();
-    case Kind::kVector:
-      AppendVector(value, out);
-      return absl::OkStatus();
-    case Kind::kDamaged:
-      break;
-    case Kind::kArray:
-    case Kind::kObject: {
-      if (depth > kDepthMax) break;
-      const bool is_object = value.kind() == Kind::kObject;
-      out->push_back(is_object ? '{' : '[');
-      if (is_object) {
-        for (ObjectCursor c = value.fields(); c.Valid(); c.Next()) {
-          if (c.value().is_damaged()) return Append(c.value(), depth + 1, out);
-          AppendJsonString(c.name(), out);
-          out->push_back(':');
-          SHEAF_RETURN_IF_ERROR(Append(c.value(), depth + 1, out));
-          out->push_back(',');
-        }
-      } else {
-        for (ArrayCursor c = value.elements(); c.Valid(); c.Next()) {
-          SHEAF_RETURN_IF_ERROR(Append(c.value(), depth + 1, out));
-          out->push_back(',');
-        }
-      }
-      if (out->back() == ',') out->pop_back();
-      out->push_back(is_object ? '}' : ']');
-      return absl::OkStatus();
-    }
-  }
-  return absl::DataLossError("stored document: a value in it is damaged");
-}
-
-}  // namespace
-
-absl::Status AppendJson(const View& value, std::string* out) {
-  const size_t before = out->size();
-  SHEAF_RETURN_IF_ERROR(Append(value, 1, out));
-  // Only a hostile file can hold such strings.
-  if (IsValidUtf8(std::string_view(*out).substr(before))) return absl::OkStatus();
-  return absl::DataLossError("stored document: a string in it is no UTF-8");
-}
-
-absl::StatusOr<std::string> BinaryToJson(std::string_view document,
-                                         const NameTable& names) {
-  std::string json;
-  SHEAF_RETURN_IF_ERROR(AppendJson(RootOf(document, names), &json));
-  return json;
 }
 
 }  // namespace sheaf::document

@@ -10,10 +10,11 @@
 #define SHEAF_NAMES_H_
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 
@@ -31,11 +32,13 @@ class NameTable {
   NameTable(const NameTable&) = delete;
   NameTable& operator=(const NameTable&) = delete;
 
-  uint32_t size() const { return base_size_ + static_cast<uint32_t>(names_.size()); }
+  uint32_t size() const { return base_size_ + static_cast<uint32_t>(entries_.size()); }
   // Requires: id < size().
-  std::string_view NameOf(uint32_t id) const {
-    return id < base_size_ ? base_->NameOf(id) : names_[id - base_size_];
-  }
+  std::string_view NameOf(uint32_t id) const { return EntryOf(id).name; }
+  // As JSON writes it before a value: in quotes, with a colon. Empty: not prepared.
+  std::string_view JsonOf(uint32_t id) const { return EntryOf(id).json; }
+  // For all that are its own.
+  void PrepareJson();
   std::optional<uint32_t> Find(std::string_view name) const {
     if (base_ != nullptr)
       if (const std::optional<uint32_t> id = base_->Find(name)) return id;
@@ -45,30 +48,46 @@ class NameTable {
   }
   // Its number, a new one if need be; none when it is not taken.
   std::optional<uint32_t> Intern(std::string_view name) {
-    if (const std::optional<uint32_t> id = Find(name)) return id;
-    if (size() >= kNamesMax || name.size() > kNameBytesMax) return std::nullopt;
-    names_.emplace_back(name);
-    ids_.emplace(names_.back(), size() - 1);
-    return size() - 1;
+    // Documents of a kind have their names in one order.
+    const uint32_t guess = last_ < next_.size() ? next_[last_] : size();
+    if (guess < size() && NameOf(guess) == name) return last_ = guess;
+    return InternUnguessed(name);
+  }
+  // The same, if `json` begins with the name that came next the last time, and a quote.
+  std::optional<uint32_t> InternGuess(std::string_view json) {
+    const uint32_t guess = last_ < next_.size() ? next_[last_] : size();
+    if (guess >= size()) return std::nullopt;
+    const Entry& entry = EntryOf(guess);
+    const size_t bytes = entry.name.size();
+    const bool is_it = !entry.has_backslash && bytes < json.size() &&
+                       json.substr(0, bytes) == entry.name && json[bytes] == '"';
+    if (!is_it) return std::nullopt;
+    return last_ = guess;
   }
   // The next number is that of no name that can be found; it is called lost-N.
-  void Skip() {
-    if (size() < kNamesMax) names_.push_back("lost-" + std::to_string(size()));
-  }
+  void Skip();
   // Forgets those from number `size` on. Requires: these are its own.
-  void Truncate(uint32_t size) {
-    while (this->size() > size) {
-      const auto it = ids_.find(names_.back());
-      if (it != ids_.end() && it->second == this->size() - 1) ids_.erase(it);
-      names_.pop_back();
-    }
-  }
+  void Truncate(uint32_t size);
 
  private:
+  struct Entry {
+    std::string name, json;
+    bool has_backslash = false;
+  };
+  const Entry& EntryOf(uint32_t id) const {
+    return id < base_size_ ? base_->EntryOf(id) : *entries_[id - base_size_];
+  }
+  std::optional<uint32_t> InternUnguessed(std::string_view name);
+  void Add(std::string name);
+
   const NameTable* base_;
   uint32_t base_size_;
-  std::deque<std::string> names_;  // which stay where they are
+  // Which stay where they are; an empty table costs nothing.
+  std::vector<std::unique_ptr<Entry>> entries_;
   absl::flat_hash_map<std::string_view, uint32_t> ids_;
+  // By number of a name, the one that came behind it last time.
+  std::vector<uint32_t> next_;
+  uint32_t last_ = 0;
 };
 
 }  // namespace sheaf::document

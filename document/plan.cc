@@ -121,10 +121,32 @@ absl::Status QueryCursor::Consider(const Index* index) {
   return absl::OkStatus();
 }
 
+// An index that has at most one document for the filter: nothing is better.
+std::optional<Plan> QueryCursor::OneOfUniqueIndex() const {
+  if (!query_.index.empty()) return std::nullopt;
+  for (const Index& index : *indexes_) {
+    if (index.state != IndexState::kReady || !index.definition.unique) continue;
+    std::optional<Bounds> bounds = BoundsOf(filter_, index);
+    if (!bounds.has_value() || bounds->points != index.paths.size()) continue;
+    Plan plan;
+    plan.index = &index;
+    plan.bounds = *std::move(bounds);
+    plan.entries = 1;
+    plan.is_counted = false;
+    plan.cost = kSeekCost + kFetchCost;
+    return plan;
+  }
+  return std::nullopt;
+}
+
 absl::Status QueryCursor::MakePlan() {
   uses_key_ = filter_.UsesKey() ||
               std::any_of(query_.sort.begin(), query_.sort.end(),
                           [](const SortField& f) { return f.path.text() == kKeyPath; });
+  if (std::optional<Plan> plan = OneOfUniqueIndex()) {
+    plan_ = &plans_.emplace_back(*std::move(plan));
+    return absl::OkStatus();
+  }
   const bool is_free = query_.index.empty();
   if (is_free || query_.index == kKeyPath) SHEAF_RETURN_IF_ERROR(Consider(nullptr));
   bool is_there = is_free || query_.index == kKeyPath;
@@ -149,8 +171,9 @@ absl::Status QueryCursor::MakePlan() {
         static_cast<uint64_t>(std::ceil(static_cast<double>(plan.entries) * share)));
   }
   for (Plan& plan : plans_) PutPrice(query_, matches, &plan);
-  plan_ = *std::min_element(plans_.begin(), plans_.end(),
-                            [](const Plan& a, const Plan& b) { return a.cost < b.cost; });
+  plan_ =
+      &*std::min_element(plans_.begin(), plans_.end(),
+                         [](const Plan& a, const Plan& b) { return a.cost < b.cost; });
   return absl::OkStatus();
 }
 
@@ -190,7 +213,7 @@ void AppendPlan(const Plan& plan, std::string* json) {
 
 std::string DescribePlans(const QueryCursor& cursor) {
   const Plan& plan = cursor.plan();
-  const QueryCounts& c = cursor.counts();
+  const QueryCounts c = cursor.counts();
   std::string text = absl::StrCat(
       "plan      ", WayOf(plan), plan.backwards ? ", backwards" : "",
       plan.in_order ? "" : ", then a sort", "\n", "bounds    ", plan.bounds.ranges.size(),
@@ -210,7 +233,7 @@ std::string DescribePlans(const QueryCursor& cursor) {
 }
 
 std::string DescribePlansAsJson(const QueryCursor& cursor) {
-  const QueryCounts& c = cursor.counts();
+  const QueryCounts c = cursor.counts();
   std::string json = "{\"plan\":";
   AppendPlan(cursor.plan(), &json);
   absl::StrAppend(&json, ",\"considered\":[");

@@ -137,7 +137,7 @@ void Projection::WriteFields(const View& object, const Node& node, Writer* out) 
     const bool whole = child == nullptr || child->children.empty();
     if (whole && (child != nullptr) != is_inclusion_) continue;
     if (!whole && is_inclusion_ && c.value().kind() < Kind::kArray) continue;
-    out->Name(c.name());
+    out->CopyName(c);
     if (whole)
       out->Copy(c.value());
     else

@@ -21,6 +21,7 @@ namespace {
 
 constexpr uint64_t kEntriesATick = 256;
 constexpr size_t kSortFieldsMax = 32;
+constexpr size_t kFetchedMax = 16;
 
 // The key of the smallest of the values that a path leads to, or of the largest.
 void AppendSortKey(const SortField& field, const View& document, std::string* out) {
@@ -103,19 +104,20 @@ QueryCursor::QueryCursor(Source source, Query query)
     : source_(std::move(source)),
       indexes_(source_.schema->index_list()),
       query_(std::move(query)),
-      begun_(absl::Now()) {
-  filter_ = query_.filter.BoundTo(source_.schema->names());
-  for (SortField& field : query_.sort) field.path.Bind(source_.schema->names());
-}
+      filter_(query_.filter),
+      begun_(absl::Now()) {}
 
 absl::StatusOr<std::unique_ptr<QueryCursor>> QueryCursor::Open(Source source,
                                                                Query query) {
   std::unique_ptr<QueryCursor> cursor(
       new QueryCursor(std::move(source), std::move(query)));
   SHEAF_RETURN_IF_ERROR(cursor->MakePlan());
-  if (cursor->plan_.index != nullptr) {
+  const NameTable& names = cursor->source_.schema->names();
+  if (!cursor->plan_->bounds.exact) cursor->filter_ = cursor->filter_.BoundTo(names);
+  for (SortField& field : cursor->query_.sort) field.path.Bind(names);
+  if (cursor->plan_->index != nullptr) {
     SHEAF_ASSIGN_OR_RETURN(cursor->index_,
-                           cursor->source_.open_index(*cursor->plan_.index));
+                           cursor->source_.open_index(*cursor->plan_->index));
   }
   return cursor;
 }
@@ -133,22 +135,27 @@ bool QueryCursor::MayGoOn() {
 }
 
 bool QueryCursor::Seek(size_t range) {
-  const ByteRange& r = plan_.bounds.ranges[range];
-  if (!plan_.backwards)
+  const ByteRange& r = plan_->bounds.ranges[range];
+  if (!plan_->backwards)
     return r.from.empty() ? cursor_->SeekFirst() : cursor_->Seek(r.from);
   if (r.to.empty()) return cursor_->SeekLast();
   return cursor_->SeekAtOrBefore(r.to) && (cursor_->key() != r.to || cursor_->Prev());
 }
 
 bool QueryCursor::NextEntry() {
-  const std::vector<ByteRange>& ranges = plan_.bounds.ranges;
+  const std::vector<ByteRange>& ranges = plan_->bounds.ranges;
+  if (index_.has_value())
+    if (absl::Status alive = index_->CheckAlive(); !alive.ok())
+      return Fail(absl::FailedPreconditionError(
+          absl::StrCat("index ", plan_->index->definition.name,
+                       ": was dropped while a query went through it")));
   if (!cursor_.has_value())
     cursor_.emplace(index_.has_value() ? index_->NewCursor() : source_.tree.NewCursor());
   for (; range_ < ranges.size(); ++range_, is_positioned_ = false) {
-    const size_t at = plan_.backwards ? ranges.size() - 1 - range_ : range_;
-    const bool moved = !is_positioned_   ? Seek(at)
-                       : plan_.backwards ? cursor_->Prev()
-                                         : cursor_->Next();
+    const size_t at = plan_->backwards ? ranges.size() - 1 - range_ : range_;
+    const bool moved = !is_positioned_    ? Seek(at)
+                       : plan_->backwards ? cursor_->Prev()
+                                          : cursor_->Next();
     is_positioned_ = true;
     if (!moved) {
       if (!cursor_->status().ok()) return Fail(cursor_->status());
@@ -156,61 +163,93 @@ bool QueryCursor::NextEntry() {
     }
     const std::string_view key = cursor_->key();
     const ByteRange& r = ranges[at];
-    if (plan_.backwards ? key < r.from : !r.to.empty() && key >= r.to) continue;
+    if (plan_->backwards ? key < r.from : !r.to.empty() && key >= r.to) continue;
     ++counts_.entries;
     return MayGoOn();
   }
   return false;
 }
 
-// Sets key_ and document_. False where the document was there before, too.
-bool QueryCursor::Load() {
+absl::Status QueryCursor::Open(std::string_view stored) {
+  ++counts_.documents;
+  return OpenDocument(stored, source_.schema->names(), &text_names_, &text_, &document_);
+}
+
+// The key of the document of the entry that the cursor stands on; empty where it was there
+// before.
+absl::Status QueryCursor::TakeEntry(std::string* key) {
+  std::string_view value;
+  SHEAF_RETURN_IF_ERROR(index_->ValueAt(*cursor_, &entry_value_, &value));
+  SHEAF_ASSIGN_OR_RETURN(const EntryView entry,
+                         DecodeEntry(*plan_->index, cursor_->key(), value));
+  key->assign(entry.document_key);
+  if (plan_->bounds.one_entry_each) return absl::OkStatus();
+  if (!seen_.insert(*key).second) {
+    key->clear();
+    return absl::OkStatus();
+  }
+  seen_bytes_ += key->size() + sizeof *key;
+  if (seen_bytes_ <= query_.sorter.memory_bytes_max) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "index ", plan_->index->definition.name,
+      ": the keys of documents that were found need more than ",
+      query_.sorter.memory_bytes_max, " bytes; narrow the filter, or allow more memory"));
+}
+
+// Documents of the next entries: while one is on its way from memory others are looked up.
+// What a transaction has written may change before the next one is asked for: there, one.
+bool QueryCursor::FetchSome() {
+  fetched_at_ = 0;
+  size_t n = 0, wanted = fetch_;
+  // At least so many must be looked at.
+  const uint64_t rows = query_.limit.value_or(UINT64_MAX) - counts_.rows;
+  const uint64_t skip = query_.skip - std::min(query_.skip, skipped_);
+  if (plan_->in_order && rows < wanted && skip < wanted)
+    wanted = std::min<uint64_t>(wanted, rows + skip);
+  while (n < wanted && NextEntry()) {
+    if (fetched_keys_.size() == n) fetched_keys_.emplace_back();
+    if (absl::Status taken = TakeEntry(&fetched_keys_[n]); !taken.ok())
+      return Fail(std::move(taken));
+    n += !fetched_keys_[n].empty();
+  }
+  if (!status_.ok()) return false;
+  fetched_.clear();
+  fetched_.resize(n);
+  std::string_view keys[kFetchedMax];
+  std::copy_n(fetched_keys_.begin(), n, keys);
+  if (!source_.tree.is_written()) fetch_ = std::min(fetch_ * 4, kFetchedMax);
+  const btree::TreeReader documents = source_.tree.reader();
+  absl::Status status = n == 1 ? documents.Find(keys[0], &fetched_[0])
+                               : documents.FindMany({keys, n}, absl::MakeSpan(fetched_));
+  return status.ok() ? n > 0 : Fail(std::move(status));
+}
+
+// Sets key_ and document_.
+bool QueryCursor::NextDocument() {
   std::string_view stored;
   absl::Status status;
   if (!index_.has_value()) {
+    if (!NextEntry()) return false;
     key_.assign(cursor_->key());
     status = source_.tree.ValueAt(*cursor_, &value_, &stored);
   } else {
-    std::string_view value;
-    status = index_->ValueAt(*cursor_, &entry_value_, &value);
-    if (!status.ok()) return Fail(std::move(status));
-    absl::StatusOr<EntryView> entry = DecodeEntry(*plan_.index, cursor_->key(), value);
-    if (!entry.ok()) return Fail(entry.status());
-    key_.assign(entry->document_key);
-    if (!plan_.bounds.one_entry_each) {
-      if (!seen_.insert(key_).second) return false;
-      seen_bytes_ += key_.size() + sizeof key_;
-      if (seen_bytes_ > query_.sorter.memory_bytes_max)
-        return Fail(absl::ResourceExhaustedError(
-            absl::StrCat("index ", plan_.index->definition.name,
-                         ": the keys of documents that were found need more than ",
-                         query_.sorter.memory_bytes_max,
-                         " bytes; narrow the filter, or "
-                         "allow more memory")));
-    }
-    found_ = {};
-    status = source_.tree.reader().Find(key_, &found_);
-    if (status.ok() && !found_.found)
-      status = absl::DataLossError(absl::StrCat("index ", plan_.index->definition.name,
-                                                ": an entry of no document"));
-    if (status.ok()) status = source_.tree.ValueOf(found_, &value_, &stored);
-  }
-  if (status.ok())
+    if (fetched_at_ == fetched_.size() && !FetchSome()) return false;
+    const btree::Found& found = fetched_[fetched_at_];
+    key_.assign(fetched_keys_[fetched_at_++]);
     status =
-        OpenDocument(stored, source_.schema->names(), &text_names_, &text_, &document_);
-  if (!status.ok()) return Fail(std::move(status));
-  ++counts_.documents;
-  return true;
+        found.found
+            ? source_.tree.ValueOf(found, &value_, &stored)
+            : absl::DataLossError(absl::StrCat("index ", plan_->index->definition.name,
+                                               ": an entry of no document"));
+  }
+  if (status.ok()) status = Open(stored);
+  return status.ok() || Fail(std::move(status));
 }
 
 bool QueryCursor::Match() {
-  while (NextEntry()) {
-    if (!Load()) {
-      if (!status_.ok()) return false;
-      continue;
-    }
+  while (NextDocument()) {
     if (uses_key_) key_view_ = KeyAsValue(key_, source_.schema->names(), &key_document_);
-    if (plan_.bounds.exact ||
+    if (plan_->bounds.exact ||
         filter_.Matches(document_, uses_key_ ? &key_view_ : nullptr))
       return true;
   }
@@ -271,22 +310,28 @@ bool QueryCursor::NextSorted() {
   return MayGoOn();
 }
 
+QueryCounts QueryCursor::counts() const {
+  QueryCounts counts = counts_;
+  if (counts.time == absl::ZeroDuration()) counts.time = absl::Now() - begun_;
+  return counts;
+}
+
 bool QueryCursor::Next() {
   if (!status_.ok() || (query_.limit.has_value() && counts_.rows >= *query_.limit))
     return false;
   bool found = false;
   do {
-    found = plan_.in_order ? Match() : NextSorted();
+    found = plan_->in_order ? Match() : NextSorted();
   } while (found && skipped_++ < query_.skip);
   counts_.rows += found;
-  counts_.time = absl::Now() - begun_;
+  if (!found) counts_.time = absl::Now() - begun_;
   return found;
 }
 
 absl::StatusOr<uint64_t> QueryCursor::Count() {
   uint64_t count = 0;
-  if (plan_.bounds.exact && plan_.bounds.one_entry_each && plan_.is_counted) {
-    count = plan_.entries - std::min(plan_.entries, query_.skip);
+  if (plan_->bounds.exact && plan_->bounds.one_entry_each && plan_->is_counted) {
+    count = plan_->entries - std::min(plan_->entries, query_.skip);
     return std::min(count, query_.limit.value_or(count));
   }
   while (Next()) ++count;

@@ -72,7 +72,7 @@ struct QueryCounts {
   uint64_t documents = 0;  // read
   uint64_t rows = 0;       // returned
   uint64_t spilled_bytes = 0;
-  absl::Duration time;
+  absl::Duration time;  // until the end, or now
 };
 
 class QueryCursor {
@@ -88,9 +88,9 @@ class QueryCursor {
   std::string_view key() const { return key_; }  // its bytes
   const View& document() const { return document_; }
 
-  const Plan& plan() const { return plan_; }
+  const Plan& plan() const { return *plan_; }
   const std::vector<Plan>& plans() const { return plans_; }  // all that were possible
-  const QueryCounts& counts() const { return counts_; }
+  QueryCounts counts() const;
   // How many match. Where the bounds say it all nothing is read.
   absl::StatusOr<uint64_t> Count();
 
@@ -100,10 +100,14 @@ class QueryCursor {
   absl::Status Consider(const Index* index);
   bool CanOrder(const Index* index, const Bounds& bounds, bool* backwards) const;
   bool Fail(absl::Status status);
-  bool Match();      // the next one, in the order of the plan
-  bool NextEntry();  // of the tree of the plan
+  std::optional<Plan> OneOfUniqueIndex() const;
+  bool Match();         // the next one, in the order of the plan
+  bool NextDocument();  // the next that the plan leads to
+  bool NextEntry();     // of the tree of the plan
   bool Seek(size_t range);
-  bool Load();  // what the entry leads to
+  bool FetchSome();
+  absl::Status TakeEntry(std::string* key);
+  absl::Status Open(std::string_view stored);
   bool NextSorted();
   absl::Status SortAll();
   std::string SortKeyOf(const View& key) const;
@@ -112,14 +116,17 @@ class QueryCursor {
   Source source_;
   const Schema::Indexes indexes_;  // that plans point to
   Query query_;
-  Filter filter_;  // bound
+  Filter filter_;  // bound, unless the bounds are exact
   std::vector<Plan> plans_;
-  Plan plan_;
+  const Plan* plan_ = nullptr;  // one of them
   std::optional<catalog::TreeView> index_;
   std::optional<btree::TreeCursor> cursor_;
   size_t range_ = 0;
   bool is_positioned_ = false, uses_key_ = false;
-  btree::Found found_;
+  // Documents that entries of an index lead to, looked up together.
+  std::vector<std::string> fetched_keys_;
+  std::vector<btree::Found> fetched_;
+  size_t fetched_at_ = 0, fetch_ = 1;
   absl::flat_hash_set<std::string> seen_;  // keys, where a document has many entries
   size_t seen_bytes_ = 0;
   std::unique_ptr<Sorter> sorter_;

@@ -112,6 +112,7 @@ std::shared_ptr<const Schema> Schema::Flatten() const {
     else
       flat->names_.Skip();
   }
+  flat->names_.PrepareJson();
   flat->indexes_ = indexes_;
   flat->rows_ = rows_;
   flat->BindIndexes();
@@ -127,7 +128,7 @@ const Index* Schema::FindIndex(std::string_view name) const {
 absl::Status Schema::TakeIndex(std::string_view row) {
   uint64_t size = 0;
   if (!TakeVarint(&row, &size) || size > row.size() ||
-      !row.starts_with(catalog::kIndexNamePrefix))
+      !row.substr(0, size).starts_with(catalog::kIndexNamePrefix))
     return Wrong(rows_, "an index without a tree");
   Index index;
   index.tree = std::string(row.substr(0, size));

@@ -99,6 +99,8 @@ class BufferManager {
     const char* page = AddressHint(id);
     for (size_t at = 0; at < kPrefetchBytes; at += 64) __builtin_prefetch(page + at);
   }
+  // Before it, of several pages.
+  void PrefetchState(PageId id) const { __builtin_prefetch(StateOrNull(id)); }
   // Where the page is if it is in memory, anywhere otherwise; for prefetching only.
   const char* AddressHint(PageId id) const {
     const std::atomic<uint64_t>* state = StateOrNull(id);

@@ -111,7 +111,13 @@ struct CollectionState {
   document::CollectionWriter* writer = nullptr;            // of a writer
   mutable std::shared_ptr<const document::Schema> schema;  // of a reader, once read
 
+  // Trees of indexes that were opened, by row.
+  mutable std::map<uint32_t, catalog::TreeView> index_views;
+
   absl::StatusOr<std::shared_ptr<const document::Schema>> Schema() const;
+  // Good until the next call of a writer's, or its end.
+  absl::StatusOr<const catalog::TreeView*> OpenIndex(const document::Index& index) const;
+  uint64_t Generation() const { return writer == nullptr ? 0 : writer->generation(); }
   // For a query, which must end before this.
   absl::StatusOr<document::Source> Source() const;
 };
