@@ -106,25 +106,43 @@ inline Extent Measure(const char* at, const char* end) {
   const auto tag = static_cast<uint8_t>(*at);
   if (tag >= kSmallInt || tag <= kTrue) return {1, 1};
   const auto room = static_cast<uint64_t>(end - at);
-  uint64_t size = 1, number = 0;
+  uint64_t size = 0, number = 0;
   uint8_t head = 1;
-  if (tag >= kShortString) {
-    size = 1 + tag - kShortString;
-  } else if (tag == kUint || tag == kDouble) {
-    size = 9;
-  } else if (tag == kFloat) {
-    size = 5;
-  } else if (tag > kObject) {
-    return {0, 0};
-  } else {
-    const char* const behind = ReadVarint(at + 1, end, &number);
-    if (behind == nullptr || number > kDocumentBytesMax * 2) {
-      if (behind == nullptr || (tag != kInt && tag != kTimestamp)) return {0, 0};
+  switch (tag) {
+    case kFloat:
+      size = 5;
+      break;
+    case kUint:
+    case kDouble:
+      size = 9;
+      break;
+    case kInt:
+    case kTimestamp:
+      // Most have two bytes: the first goes on, the second does not, and is not zero.
+      if (room > 2 && static_cast<uint8_t>(at[1]) >= 0x80 &&
+          static_cast<uint8_t>(at[2] - 1) < 0x7f) {
+        size = 3;
+      } else if (const char* behind = ReadVarint(at + 1, end, &number)) {
+        size = static_cast<uint64_t>(behind - at);
+      } else {
+        return {0, 0};
+      }
+      head = static_cast<uint8_t>(size);
+      break;
+    case kString:
+    case kBytes:
+    case kVector:
+    case kArray:
+    case kObject: {
+      const char* const behind = ReadVarint(at + 1, end, &number);
+      if (behind == nullptr || number > kDocumentBytesMax * 2) return {0, 0};
+      head = static_cast<uint8_t>(behind - at);
+      size = head + (tag == kVector ? number * sizeof(float) : number);
+      break;
     }
-    head = static_cast<uint8_t>(behind - at);
-    size = head;
-    if (tag == kVector) number *= sizeof(float);
-    if (tag != kInt && tag != kTimestamp) size += number;
+    default:
+      if (tag < kShortString) return {0, 0};
+      size = 1u + tag - kShortString;
   }
   if (size > room || size > UINT32_MAX) return {0, 0};
   return {size, head};

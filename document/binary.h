@@ -124,6 +124,8 @@ class View {
   std::optional<View> Field(const FieldName& name) const;
   std::optional<View> Element(uint64_t index) const;
 
+  // Of an array or object: its elements or fields, one behind the other.
+  std::string_view body() const { return Body(); }
   // All of it. Equal bytes are equal values only where both are of one collection.
   std::string_view bytes() const { return {at_, size_}; }
   const NameTable* names() const { return names_; }
@@ -186,10 +188,6 @@ class ObjectCursor {
   }
   std::string_view name() const {
     return is_own_ ? own_name_ : names_->NameOf(static_cast<uint32_t>(number_));
-  }
-  // As JSON writes it before the value; empty: nobody prepared it.
-  std::string_view name_json() const {
-    return is_own_ ? std::string_view() : names_->JsonOf(static_cast<uint32_t>(number_));
   }
   // Of the collection's names, if it is one of them.
   std::optional<uint32_t> name_id() const {

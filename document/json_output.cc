@@ -199,33 +199,53 @@ class Output {
   bool Array(const View& value, size_t depth) {
     Put('[');
     const auto offset = at_ - out_.data();
-    for (ArrayCursor c = value.elements(); c.Valid(); c.Next()) {
-      if (!Value(c.value(), depth + 1)) return false;
-      Put(',');
-    }
+    const std::string_view body = value.body();
+    const char* const end = body.data() + body.size();
+    for (const char* from = body.data(); from != end; Put(','))
+      if (!TakeValue(&from, end, value.names(), depth + 1)) return false;
     return Close(offset, ']');
   }
 
   bool Object(const View& value, size_t depth) {
     Put('{');
     const auto offset = at_ - out_.data();
-    for (ObjectCursor c = value.fields(); c.Valid(); c.Next()) {
-      if (c.value().is_damaged()) return false;
-      Name(c);
-      if (!Value(c.value(), depth + 1)) return false;
-      Put(',');
+    const NameTable& names = *value.names();
+    const uint32_t known = names.size();
+    const std::string_view body = value.body();
+    const char* const end = body.data() + body.size();
+    for (const char* from = body.data(); from != end; Put(',')) {
+      const auto first = static_cast<uint8_t>(*from);
+      if ((first & 0x81) == 0 && first / 2u < known && PreparedName(names, first / 2u)) {
+        ++from;
+      } else {
+        const ObjectCursor field({from, static_cast<size_t>(end - from)}, &names);
+        if (field.value().is_damaged()) return false;
+        String(field.name());
+        Put(':');
+        from = field.value().bytes().data();
+      }
+      if (!TakeValue(&from, end, &names, depth + 1)) return false;
     }
     return Close(offset, '}');
   }
 
-  void Name(const ObjectCursor& field) {
-    const std::string_view json = field.name_json();
-    if (!json.empty()) {
-      Text(json);
-      return;
-    }
-    String(field.name());
-    Put(':');
+  // False: nothing is done.
+  bool PreparedName(const NameTable& names, uint32_t id) {
+    const NameTable::Json json = names.JsonOf(id);
+    if (json.size == 0) return false;
+    Reserve(json.size + NameTable::kJsonStep);
+    for (size_t i = 0; i < json.size; i += NameTable::kJsonStep)
+      memcpy(at_ + i, json.data + i, NameTable::kJsonStep);
+    at_ += json.size;
+    return true;
+  }
+
+  // The value at `*from`, and moves behind it.
+  bool TakeValue(const char** from, const char* end, const NameTable* names,
+                 size_t depth) {
+    const View value = View::At(*from, end, names);
+    *from += value.bytes().size();
+    return Value(value, depth);
   }
 
   // In the place of the last comma, if there is one behind `offset`.

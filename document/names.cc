@@ -8,14 +8,17 @@ namespace sheaf::document {
 
 void NameTable::Add(std::string name) {
   const bool has_backslash = name.find('\\') != name.npos;
-  entries_.push_back(std::make_unique<Entry>(Entry{std::move(name), {}, has_backslash}));
+  entries_.push_back(
+      std::make_unique<Entry>(Entry{std::move(name), has_backslash, {}, 0}));
 }
 
 void NameTable::PrepareJson() {
   for (const std::unique_ptr<Entry>& entry : entries_) {
-    if (!entry->json.empty()) continue;
+    if (entry->json_size != 0) continue;
     AppendJsonString(entry->name, &entry->json);
     entry->json.push_back(':');
+    entry->json_size = entry->json.size();
+    entry->json.resize((entry->json_size + kJsonStep - 1) / kJsonStep * kJsonStep);
   }
 }
 

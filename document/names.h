@@ -35,8 +35,17 @@ class NameTable {
   uint32_t size() const { return base_size_ + static_cast<uint32_t>(entries_.size()); }
   // Requires: id < size().
   std::string_view NameOf(uint32_t id) const { return EntryOf(id).name; }
-  // As JSON writes it before a value: in quotes, with a colon. Empty: not prepared.
-  std::string_view JsonOf(uint32_t id) const { return EntryOf(id).json; }
+  // As JSON writes it before a value: in quotes, with a colon. Behind it there are bytes up
+  // to a multiple of kJsonStep. Of size 0: not prepared.
+  static constexpr size_t kJsonStep = 16;
+  struct Json {
+    const char* data;
+    size_t size;
+  };
+  Json JsonOf(uint32_t id) const {
+    const Entry& entry = EntryOf(id);
+    return {entry.json.data(), entry.json_size};
+  }
   // For all that are its own.
   void PrepareJson();
   std::optional<uint32_t> Find(std::string_view name) const {
@@ -71,8 +80,10 @@ class NameTable {
 
  private:
   struct Entry {
-    std::string name, json;
+    std::string name;
     bool has_backslash = false;
+    std::string json;
+    size_t json_size = 0;
   };
   const Entry& EntryOf(uint32_t id) const {
     return id < base_size_ ? base_->EntryOf(id) : *entries_[id - base_size_];
