@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_split.h"
 #include "api/internal/handles.h"
 #include "document/distinct.h"
 #include "document/group.h"
@@ -108,13 +109,27 @@ absl::StatusOr<document::Query> ToQuery(const CollectionState& collection,
   return query;
 }
 
+using Paths = std::vector<std::string>;
+
+// Of one field without the key. (Of several the order would be another.)
+std::optional<Paths> PathsRead(const document::Projection& projection) {
+  const bool is_one = projection.is_inclusion() && !projection.wants_key() &&
+                      projection.fields().size() == 1;
+  if (!is_one) return std::nullopt;
+  // "a.0" may be an element of an array.
+  for (const absl::string_view part : absl::StrSplit(projection.fields()[0], '.'))
+    if (part.find_first_not_of("0123456789") == part.npos) return std::nullopt;
+  return projection.fields();
+}
+
 absl::StatusOr<std::unique_ptr<document::QueryCursor>> OpenCursor(
     const CollectionState* collection, std::string_view filter,
-    const QueryOptions& options) {
+    const QueryOptions& options, std::optional<Paths> reads) {
   if (collection == nullptr) return internal::TransactionState::Ended();
   SHEAF_ASSIGN_OR_RETURN(document::Source source, collection->Source());
   absl::StatusOr<document::Query> query = ToQuery(*collection, filter, options);
   if (!query.ok()) return internal::At(collection->tree->name, query.status());
+  query->reads = std::move(reads);
   absl::StatusOr<std::unique_ptr<document::QueryCursor>> cursor =
       document::QueryCursor::Open(std::move(source), *std::move(query));
   if (!cursor.ok()) return internal::At(collection->tree->name, cursor.status());
@@ -174,7 +189,8 @@ absl::StatusOr<DocumentCursor> CollectionReader::Query(
     SHEAF_ASSIGN_OR_RETURN(state->projection,
                            document::Projection::Parse(options.project));
   }
-  SHEAF_ASSIGN_OR_RETURN(state->cursor, OpenCursor(state_.get(), filter, options));
+  SHEAF_ASSIGN_OR_RETURN(state->cursor, OpenCursor(state_.get(), filter, options,
+                                                   PathsRead(state->projection)));
   state->collection = state_;
   state->generation = state_->Generation();
   return DocumentCursor(std::move(state));
@@ -185,7 +201,7 @@ absl::StatusOr<uint64_t> CollectionReader::Count(std::string_view filter,
   QueryOptions unsorted = options;
   unsorted.sort.clear();
   SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<document::QueryCursor> cursor,
-                         OpenCursor(state_.get(), filter, unsorted));
+                         OpenCursor(state_.get(), filter, unsorted, Paths()));
   return cursor->Count();
 }
 
@@ -193,7 +209,7 @@ absl::Status CollectionReader::Distinct(std::string_view path, std::string_view 
                                         ValueFn fn, const QueryOptions& options) const {
   SHEAF_ASSIGN_OR_RETURN(document::Path parsed, document::Path::Parse(path));
   SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<document::QueryCursor> cursor,
-                         OpenCursor(state_.get(), filter, options));
+                         OpenCursor(state_.get(), filter, options, Paths{parsed.text()}));
   document::Distinct distinct(std::move(parsed), options.memory_bytes_max);
   while (cursor->Next()) SHEAF_RETURN_IF_ERROR(distinct.Add(cursor->document()));
   SHEAF_RETURN_IF_ERROR(cursor->status());
@@ -206,7 +222,7 @@ absl::Status CollectionReader::Group(std::string_view groups, std::string_view f
   SHEAF_ASSIGN_OR_RETURN(document::GroupBy group_by,
                          document::GroupBy::Parse(groups, options.memory_bytes_max));
   SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<document::QueryCursor> cursor,
-                         OpenCursor(state_.get(), filter, options));
+                         OpenCursor(state_.get(), filter, options, group_by.fields()));
   SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<const document::Schema> schema,
                          state_->Schema());
   group_by.Bind(schema->names());

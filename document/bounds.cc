@@ -161,12 +161,6 @@ std::optional<Condition> ConditionOf(const Node& node) {
   return out;
 }
 
-// Conditions that all must hold.
-void Flatten(const Node& node, std::vector<const Node*>* out) {
-  if (node.match != Match::kAnd) return out->push_back(&node);
-  for (const Node& child : node.children) Flatten(child, out);
-}
-
 // What the filter says of one path; none: nothing that bounds it. `uses`: counts the
 // conditions that are wholly expressed.
 std::optional<Condition> ConditionOn(const std::vector<const Node*>& conditions,

@@ -526,6 +526,50 @@ bool Filter::Matches(const View& document, const View* key) const {
 
 bool Filter::UsesKey() const { return AnyOfKey(*root_); }
 
+namespace {
+
+void AddPaths(const Node& node, std::vector<std::string>* paths) {
+  if (!node.path.text().empty()) return paths->push_back(node.path.text());
+  for (const Node& child : node.children) AddPaths(child, paths);
+}
+
+}  // namespace
+
+std::vector<std::string> Filter::Paths() const {
+  std::vector<std::string> paths;
+  AddPaths(*root_, &paths);
+  std::sort(paths.begin(), paths.end());
+  paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  return paths;
+}
+
+std::vector<Filter> Filter::Branches() const {
+  constexpr size_t kBranchesMax = 32;
+  std::vector<const Node*> all;
+  Flatten(*root_, &all);
+  const auto parted = std::find_if(all.begin(), all.end(), [](const Node* node) {
+    return node->match == Match::kOr && node->children.size() <= kBranchesMax;
+  });
+  std::vector<Filter> branches;
+  if (parted == all.end()) return branches;
+  for (const Node& part : (*parted)->children) {
+    auto parsed = std::make_shared<Parsed>();
+    parsed->text = parsed_->text;
+    parsed->root.children.push_back(part);
+    for (const Node* other : all)
+      if (other != *parted) parsed->root.children.push_back(*other);
+    Filter& branch = branches.emplace_back();
+    branch.root_ = &parsed->root;
+    branch.parsed_ = std::move(parsed);
+  }
+  return branches;
+}
+
+void Flatten(const Node& node, std::vector<const Node*>* out) {
+  if (node.match != Match::kAnd) return out->push_back(&node);
+  for (const Node& child : node.children) Flatten(child, out);
+}
+
 bool RegexRange(const Node& node, std::string* prefix) {
   prefix->clear();
   if (node.regex == nullptr) return false;

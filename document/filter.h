@@ -26,6 +26,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -54,6 +55,11 @@ class Filter {
   // `key`: what kKeyPath leads to; without it that is a path like any.
   bool Matches(const View& document, const View* key = nullptr) const;
   bool UsesKey() const;
+  // Every path that it asks, each once.
+  std::vector<std::string> Paths() const;
+  // Filters of which a document matches one or more if it matches this, and else none: the
+  // parts of an $or, each with what else there is. Empty: there is no $or to be parted.
+  std::vector<Filter> Branches() const;
 
   struct Node;
   const Node& root() const { return *root_; }

@@ -52,6 +52,9 @@ struct Filter::Node {
   bool is_of_key = false;  // the path is kKeyPath
 };
 
+// Conditions that all must hold.
+void Flatten(const Filter::Node& node, std::vector<const Filter::Node*>* out);
+
 // Of a $regex that only strings match that begin with it; false: nothing is known.
 bool RegexRange(const Filter::Node& node, std::string* prefix);
 

@@ -16,6 +16,10 @@ namespace {
 
 // In documents that are read one after the other.
 constexpr double kEntryCost = 0.25, kFetchCost = 3, kSortCost = 0.15, kSeekCost = 3;
+constexpr double kDecodeCost = 1;
+// Two indexes are taken to be independent, which they may not be: only for so much less.
+constexpr double kPartnerGain = 0.5;
+constexpr uint64_t kPartnerKeyBytes = 64;  // in memory
 // What is left of entries by conditions that bounds do not express; nothing is known of it.
 constexpr double kMatchingShare = 0.25;
 // Of more ranges the others are taken to be like the first.
@@ -39,6 +43,18 @@ absl::Status CountEntries(const TreeView& tree, Plan* plan) {
   return absl::OkStatus();
 }
 
+// Are the paths that `a` bounds among those of `b`?
+bool SaysNoMore(const Plan& a, const Plan& b) {
+  const auto begin = a.index->definition.fields.begin();
+  return std::all_of(begin, begin + static_cast<ptrdiff_t>(a.bounds.fields),
+                     [&](const IndexField& field) {
+                       const auto other = b.index->definition.fields.begin();
+                       return std::any_of(
+                           other, other + static_cast<ptrdiff_t>(b.bounds.fields),
+                           [&](const IndexField& f) { return f.path == field.path; });
+                     });
+}
+
 // What the rest costs once it is known how many documents match.
 void PutPrice(const Query& query, uint64_t matches, Plan* plan) {
   const auto entries = static_cast<double>(plan->entries);
@@ -47,7 +63,9 @@ void PutPrice(const Query& query, uint64_t matches, Plan* plan) {
     share = std::min(
         1.0, (static_cast<double>(query.skip) + static_cast<double>(*query.limit)) /
                  static_cast<double>(matches));
-  const double each = plan->index == nullptr ? 1 : kEntryCost + kFetchCost;
+  const double each = plan->index == nullptr ? 1
+                      : plan->is_covered     ? kEntryCost + kDecodeCost
+                                             : kEntryCost + kFetchCost;
   plan->cost = kSeekCost * static_cast<double>(plan->bounds.ranges.size()) +
                entries * share * each;
   if (!plan->in_order) {
@@ -106,10 +124,12 @@ absl::Status QueryCursor::Consider(const Index* index) {
   }
   plan.in_order = CanOrder(index, plan.bounds, &plan.backwards);
   const bool is_hinted = index != nullptr && query_.index == index->definition.name;
+  plan.is_covered = index != nullptr && query_.reads.has_value() &&
+                    CoveredReader::Of(*index, PathsRead(plan)).has_value();
   // An index that neither bounds nor orders is a long way round, unless it is small.
   const bool is_partial = index != nullptr && !index->definition.filter.empty();
   if (index != nullptr && plan.bounds.fields == 0 && !is_hinted && !is_partial &&
-      (query_.sort.empty() || !plan.in_order))
+      !plan.is_covered && (query_.sort.empty() || !plan.in_order))
     return absl::OkStatus();
   if (index == nullptr) {
     SHEAF_RETURN_IF_ERROR(CountEntries(source_.tree, &plan));
@@ -171,9 +191,93 @@ absl::Status QueryCursor::MakePlan() {
         static_cast<uint64_t>(std::ceil(static_cast<double>(plan.entries) * share)));
   }
   for (Plan& plan : plans_) PutPrice(query_, matches, &plan);
+  if (is_free) {
+    ConsiderPartners();
+    SHEAF_RETURN_IF_ERROR(ConsiderBranches());
+  }
   plan_ =
       &*std::min_element(plans_.begin(), plans_.end(),
                          [](const Plan& a, const Plan& b) { return a.cost < b.cost; });
+  if (!plan_->is_union) branches_.clear();
+  return absl::OkStatus();
+}
+
+// What must be known of a document beside the bounds.
+std::vector<std::string> QueryCursor::PathsRead(const Plan& plan) const {
+  std::vector<std::string> paths = *query_.reads;
+  for (const SortField& field : query_.sort)
+    if (field.path.text() != kKeyPath) paths.push_back(field.path.text());
+  if (plan.bounds.exact) return paths;
+  for (std::string& path : filter_.Paths())
+    if (path != kKeyPath) paths.push_back(std::move(path));
+  return paths;
+}
+
+// Of two indexes that bound the filter: what both have. The keys of the one with fewer
+// entries are collected, then the entries of the other are gone through.
+void QueryCursor::ConsiderPartners() {
+  if (query_.limit.has_value()) return;
+  const auto n = static_cast<double>(std::max<uint64_t>(source_.tree.root().entries, 1));
+  std::optional<Plan> best;
+  for (const Plan& fewer : plans_) {
+    for (const Plan& more : plans_) {
+      const bool are_bounded = fewer.index != nullptr && more.index != nullptr &&
+                               fewer.bounds.fields > 0 && more.bounds.fields > 0;
+      if (!are_bounded || SaysNoMore(fewer, more) || SaysNoMore(more, fewer) ||
+          fewer.entries > more.entries ||
+          fewer.entries * kPartnerKeyBytes > query_.sorter.memory_bytes_max / 2)
+        continue;
+      Plan both = more;
+      both.partner = fewer.index;
+      both.partner_ranges = fewer.bounds.ranges;
+      both.bounds.exact = both.is_covered = both.is_counted = false;
+      const auto a = static_cast<double>(fewer.entries);
+      const auto b = static_cast<double>(more.entries);
+      both.entries = static_cast<uint64_t>(std::ceil(a * b / n));
+      const auto found = static_cast<double>(both.entries);
+      const double seeks = static_cast<double>(fewer.bounds.ranges.size()) +
+                           static_cast<double>(more.bounds.ranges.size());
+      both.cost = kSeekCost * seeks + (a + b) * kEntryCost + found * kFetchCost;
+      if (!both.in_order) both.cost += found * (1 + kSortCost * std::log2(found + 2));
+      const double least = std::min(fewer.cost, more.cost);
+      if (both.cost < least * kPartnerGain &&
+          (!best.has_value() || both.cost < best->cost))
+        best = std::move(both);
+    }
+  }
+  if (best.has_value()) plans_.push_back(*std::move(best));
+}
+
+// The parts of an $or, each by its own way; not where one of them goes over everything.
+absl::Status QueryCursor::ConsiderBranches() {
+  if (is_branch_) return absl::OkStatus();
+  Plan plan;
+  plan.is_union = true;
+  plan.in_order = query_.sort.empty();
+  plan.bounds.exact = true;
+  plan.bounds.one_entry_each = plan.is_counted = false;
+  for (Filter& filter : query_.filter.Branches()) {
+    Query part;
+    part.filter = std::move(filter);
+    part.sorter = query_.sorter;
+    part.progress = query_.progress;
+    std::unique_ptr<QueryCursor> branch(new QueryCursor(source_, std::move(part)));
+    branch->is_branch_ = true;
+    branch->text_names_ = text_names_;
+    SHEAF_RETURN_IF_ERROR(branch->MakePlan());
+    if (branch->plan_->index == nullptr && branch->plan_->bounds.fields == 0)
+      return absl::OkStatus();
+    SHEAF_RETURN_IF_ERROR(branch->Prepare());
+    plan.entries += branch->plan_->entries;
+    plan.cost += branch->plan_->cost;
+    branches_.push_back(std::move(branch));
+  }
+  if (branches_.empty()) return absl::OkStatus();
+  if (!plan.in_order) {
+    const auto n = static_cast<double>(plan.entries + 2);
+    plan.cost += n * (1 + kSortCost * std::log2(n));
+  }
+  plans_.push_back(std::move(plan));
   return absl::OkStatus();
 }
 
@@ -182,26 +286,37 @@ absl::Status QueryCursor::MakePlan() {
 namespace {
 
 std::string WayOf(const Plan& plan) {
+  if (plan.is_union) return "each part of $or by its own index";
   const bool all = plan.bounds.fields == 0;
   if (plan.index == nullptr) return all ? "scan of the collection" : "range of keys";
-  return absl::StrCat(all ? "scan of index " : "range of index ",
-                      plan.index->definition.name);
+  std::string way = absl::StrCat(all ? "scan of index " : "range of index ",
+                                 plan.index->definition.name);
+  if (plan.partner != nullptr)
+    absl::StrAppend(&way, " of what index ", plan.partner->definition.name, " has, too");
+  if (plan.is_covered) way += ", which has all that is read";
+  return way;
 }
 
 void AppendPlan(const Plan& plan, std::string* json) {
+  const auto name = [&](const char* field, const Index* index) {
+    if (index == nullptr) return;
+    absl::StrAppend(json, ",\"", field, "\":");
+    AppendJsonString(index->definition.name, json);
+  };
   absl::StrAppend(json, "{\"way\":");
-  AppendJsonString(plan.index != nullptr     ? "index"
+  AppendJsonString(plan.is_union             ? "or"
+                   : plan.partner != nullptr ? "intersection"
+                   : plan.index != nullptr   ? "index"
                    : plan.bounds.fields == 0 ? "scan"
                                              : "keys",
                    json);
-  if (plan.index != nullptr) {
-    absl::StrAppend(json, ",\"index\":");
-    AppendJsonString(plan.index->definition.name, json);
-  }
+  name("index", plan.index);
+  name("with", plan.partner);
   const auto boolean = [](bool value) { return value ? "true" : "false"; };
   absl::StrAppend(json, ",\"fields_bounded\":", plan.bounds.fields,
                   ",\"ranges\":", plan.bounds.ranges.size(),
                   ",\"exact\":", boolean(plan.bounds.exact),
+                  ",\"covered\":", boolean(plan.is_covered),
                   ",\"in_order\":", boolean(plan.in_order),
                   ",\"backwards\":", boolean(plan.backwards),
                   ",\"entries\":", plan.entries, ",\"cost\":");
@@ -224,8 +339,11 @@ std::string DescribePlans(const QueryCursor& cursor) {
       " rows, ", absl::FormatDuration(absl::Trunc(c.time, absl::Microseconds(1))), "\n");
   if (c.spilled_bytes > 0)
     absl::StrAppend(&text, "sorted    ", c.spilled_bytes, " bytes in a file\n");
+  for (const std::unique_ptr<QueryCursor>& branch : cursor.branches())
+    absl::StrAppend(&text, "part      ", WayOf(branch->plan()), ": ",
+                    branch->plan().entries, " entries\n");
   for (const Plan& other : cursor.plans()) {
-    if (other.index == plan.index) continue;
+    if (&other == &plan) continue;
     absl::StrAppend(&text, "not taken ", WayOf(other), ": ", other.entries, " entries",
                     other.in_order ? "" : " and a sort", "\n");
   }
@@ -236,6 +354,14 @@ std::string DescribePlansAsJson(const QueryCursor& cursor) {
   const QueryCounts c = cursor.counts();
   std::string json = "{\"plan\":";
   AppendPlan(cursor.plan(), &json);
+  if (!cursor.branches().empty()) {
+    absl::StrAppend(&json, ",\"parts\":[");
+    for (const std::unique_ptr<QueryCursor>& branch : cursor.branches()) {
+      if (json.back() != '[') json.push_back(',');
+      AppendPlan(branch->plan(), &json);
+    }
+    json.push_back(']');
+  }
   absl::StrAppend(&json, ",\"considered\":[");
   for (const Plan& plan : cursor.plans()) {
     if (json.back() != '[') json.push_back(',');

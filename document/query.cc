@@ -22,6 +22,7 @@ namespace {
 constexpr uint64_t kEntriesATick = 256;
 constexpr size_t kSortFieldsMax = 32;
 constexpr size_t kFetchedMax = 16;
+constexpr char kSchemaNames = 0, kTextNames = 1, kCoveredNames = 2;  // of sorted rows
 
 // The key of the smallest of the values that a path leads to, or of the largest.
 void AppendSortKey(const SortField& field, const View& document, std::string* out) {
@@ -112,14 +113,19 @@ absl::StatusOr<std::unique_ptr<QueryCursor>> QueryCursor::Open(Source source,
   std::unique_ptr<QueryCursor> cursor(
       new QueryCursor(std::move(source), std::move(query)));
   SHEAF_RETURN_IF_ERROR(cursor->MakePlan());
-  const NameTable& names = cursor->source_.schema->names();
-  if (!cursor->plan_->bounds.exact) cursor->filter_ = cursor->filter_.BoundTo(names);
-  for (SortField& field : cursor->query_.sort) field.path.Bind(names);
-  if (cursor->plan_->index != nullptr) {
-    SHEAF_ASSIGN_OR_RETURN(cursor->index_,
-                           cursor->source_.open_index(*cursor->plan_->index));
-  }
+  SHEAF_RETURN_IF_ERROR(cursor->Prepare());
   return cursor;
+}
+
+// For the plan that was chosen.
+absl::Status QueryCursor::Prepare() {
+  const NameTable& names = source_.schema->names();
+  if (!plan_->bounds.exact) filter_ = filter_.BoundTo(names);
+  for (SortField& field : query_.sort) field.path.Bind(names);
+  if (plan_->index == nullptr) return absl::OkStatus();
+  if (plan_->is_covered) covered_ = CoveredReader::Of(*plan_->index, PathsRead(*plan_));
+  SHEAF_ASSIGN_OR_RETURN(index_, source_.open_index(*plan_->index));
+  return absl::OkStatus();
 }
 
 bool QueryCursor::Fail(absl::Status status) {
@@ -172,7 +178,7 @@ bool QueryCursor::NextEntry() {
 
 absl::Status QueryCursor::Open(std::string_view stored) {
   ++counts_.documents;
-  return OpenDocument(stored, source_.schema->names(), &text_names_, &text_, &document_);
+  return OpenDocument(stored, source_.schema->names(), text_names_, &text_, &document_);
 }
 
 // The key of the document of the entry that the cursor stands on; empty where it was there
@@ -183,23 +189,60 @@ absl::Status QueryCursor::TakeEntry(std::string* key) {
   SHEAF_ASSIGN_OR_RETURN(const EntryView entry,
                          DecodeEntry(*plan_->index, cursor_->key(), value));
   key->assign(entry.document_key);
-  if (plan_->bounds.one_entry_each) return absl::OkStatus();
-  if (!seen_.insert(*key).second) {
-    key->clear();
-    return absl::OkStatus();
-  }
-  seen_bytes_ += key->size() + sizeof *key;
-  if (seen_bytes_ <= query_.sorter.memory_bytes_max) return absl::OkStatus();
+  SHEAF_ASSIGN_OR_RETURN(const bool is_new, IsNew(*key));
+  const bool is_wanted =
+      is_new && (!partner_keys_.has_value() || partner_keys_->contains(*key));
+  if (!is_wanted) key->clear();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> QueryCursor::IsNew(const std::string& key) {
+  if (plan_->bounds.one_entry_each) return true;
+  if (!seen_.insert(key).second) return false;
+  seen_bytes_ += key.size() + sizeof key;
+  if (seen_bytes_ <= query_.sorter.memory_bytes_max) return true;
   return absl::ResourceExhaustedError(absl::StrCat(
-      "index ", plan_->index->definition.name,
-      ": the keys of documents that were found need more than ",
+      "query: the keys of documents that were found need more than ",
       query_.sorter.memory_bytes_max, " bytes; narrow the filter, or allow more memory"));
+}
+
+// The keys of all documents that the partner has.
+absl::Status QueryCursor::CollectPartner() {
+  partner_keys_.emplace();
+  SHEAF_ASSIGN_OR_RETURN(const TreeView tree, source_.open_index(*plan_->partner));
+  btree::TreeCursor cursor = tree.NewCursor();
+  std::string buffer;
+  size_t bytes = 0;
+  for (const ByteRange& range : plan_->partner_ranges) {
+    range.from.empty() ? cursor.SeekFirst() : cursor.Seek(range.from);
+    for (; cursor.Valid(); cursor.Next()) {
+      const std::string_view key = cursor.key();
+      if (!range.to.empty() && key >= range.to) break;
+      std::string_view value;
+      SHEAF_RETURN_IF_ERROR(tree.ValueAt(cursor, &buffer, &value));
+      SHEAF_ASSIGN_OR_RETURN(const EntryView entry,
+                             DecodeEntry(*plan_->partner, key, value));
+      ++counts_.entries;
+      if (!MayGoOn()) return status_;
+      if (!partner_keys_->emplace(entry.document_key).second) continue;
+      bytes += entry.document_key.size() + sizeof(std::string);
+      if (bytes > query_.sorter.memory_bytes_max)
+        return absl::ResourceExhaustedError(absl::StrCat(
+            "query: the keys that index ", plan_->partner->definition.name,
+            " has need more than ", query_.sorter.memory_bytes_max, " bytes"));
+    }
+    SHEAF_RETURN_IF_ERROR(cursor.status());
+  }
+  return absl::OkStatus();
 }
 
 // Documents of the next entries: while one is on its way from memory others are looked up.
 // What a transaction has written may change before the next one is asked for: there, one.
 bool QueryCursor::FetchSome() {
   fetched_at_ = 0;
+  if (plan_->partner != nullptr && !partner_keys_.has_value())
+    if (absl::Status collected = CollectPartner(); !collected.ok())
+      return Fail(std::move(collected));
   size_t n = 0, wanted = fetch_;
   // At least so many must be looked at.
   const uint64_t rows = query_.limit.value_or(UINT64_MAX) - counts_.rows;
@@ -224,24 +267,68 @@ bool QueryCursor::FetchSome() {
   return status.ok() ? n > 0 : Fail(std::move(status));
 }
 
+bool QueryCursor::NextOfBranches() {
+  for (; branch_ < branches_.size(); ++branch_) {
+    QueryCursor& branch = *branches_[branch_];
+    while (branch.Next()) {
+      key_.assign(branch.key());
+      const absl::StatusOr<bool> is_new = IsNew(key_);
+      if (!is_new.ok()) return Fail(is_new.status());
+      document_ = branch.document();
+      if (*is_new) return true;
+    }
+    if (!branch.status().ok()) return Fail(branch.status());
+  }
+  return false;
+}
+
+// Out of an entry, if it tells all.
+bool QueryCursor::NextCovered() {
+  if (!NextEntry()) return false;
+  std::string_view value;
+  absl::Status status = index_->ValueAt(*cursor_, &entry_value_, &value);
+  if (!status.ok()) return Fail(std::move(status));
+  const absl::StatusOr<EntryView> entry =
+      DecodeEntry(*plan_->index, cursor_->key(), value);
+  if (!entry.ok()) return Fail(entry.status());
+  key_.assign(entry->document_key);
+  if (!covered_->Read(*entry, &covered_document_)) return Find(key_);
+  document_ = RootOf(covered_document_, covered_->names());
+  return true;
+}
+
+bool QueryCursor::Find(const std::string& key) {
+  fetched_.resize(1);
+  fetched_[0] = {};
+  absl::Status status = source_.tree.reader().Find(key, &fetched_[0]);
+  if (!status.ok()) return Fail(std::move(status));
+  return OpenFound(fetched_[0]);
+}
+
+bool QueryCursor::OpenFound(const btree::Found& found) {
+  std::string_view stored;
+  absl::Status status =
+      found.found
+          ? source_.tree.ValueOf(found, &value_, &stored)
+          : absl::DataLossError(absl::StrCat("index ", plan_->index->definition.name,
+                                             ": an entry of no document"));
+  if (status.ok()) status = Open(stored);
+  return status.ok() || Fail(std::move(status));
+}
+
 // Sets key_ and document_.
 bool QueryCursor::NextDocument() {
-  std::string_view stored;
-  absl::Status status;
-  if (!index_.has_value()) {
-    if (!NextEntry()) return false;
-    key_.assign(cursor_->key());
-    status = source_.tree.ValueAt(*cursor_, &value_, &stored);
-  } else {
+  if (plan_->is_union) return NextOfBranches();
+  if (plan_->is_covered) return NextCovered();
+  if (index_.has_value()) {
     if (fetched_at_ == fetched_.size() && !FetchSome()) return false;
-    const btree::Found& found = fetched_[fetched_at_];
-    key_.assign(fetched_keys_[fetched_at_++]);
-    status =
-        found.found
-            ? source_.tree.ValueOf(found, &value_, &stored)
-            : absl::DataLossError(absl::StrCat("index ", plan_->index->definition.name,
-                                               ": an entry of no document"));
+    key_.assign(fetched_keys_[fetched_at_]);
+    return OpenFound(fetched_[fetched_at_++]);
   }
+  if (!NextEntry()) return false;
+  key_.assign(cursor_->key());
+  std::string_view stored;
+  absl::Status status = source_.tree.ValueAt(*cursor_, &value_, &stored);
   if (status.ok()) status = Open(stored);
   return status.ok() || Fail(std::move(status));
 }
@@ -270,7 +357,7 @@ std::string QueryCursor::SortKeyOf(const View& key) const {
   return sort_key;
 }
 
-// A row: size of the key (varint), key, 1 if the names are those of text, the document.
+// A row: size of the key (varint), key, whose names (1), the document.
 absl::Status QueryCursor::SortAll() {
   SorterOptions options = query_.sorter;
   if (query_.limit.has_value() && *query_.limit <= UINT64_MAX - query_.skip)
@@ -282,7 +369,9 @@ absl::Status QueryCursor::SortAll() {
     row.assign(size,
                static_cast<size_t>(pager::EncodeVarint64(size, key_.size()) - size));
     row.append(key_);
-    row.push_back(document_.names() == &text_names_ ? 1 : 0);
+    row.push_back(document_.names() == text_names_                ? kTextNames
+                  : document_.names() == &source_.schema->names() ? kSchemaNames
+                                                                  : kCoveredNames);
     row.append(document_.bytes());
     const View key = uses_key_ ? key_view_ : View::Null();
     SHEAF_RETURN_IF_ERROR(sorter_->Add(SortKeyOf(key), row));
@@ -305,14 +394,21 @@ bool QueryCursor::NextSorted() {
   const char* at = pager::DecodeVarint64(payload.data(), end, &key_size);
   key_.assign(at, key_size);
   at += key_size;
-  const bool is_text = *at++ == 1;
-  document_ = View::At(at, end, is_text ? &text_names_ : &source_.schema->names());
+  const char whose = *at++;
+  document_ = View::At(at, end,
+                       whose == kTextNames      ? text_names_
+                       : whose == kCoveredNames ? &covered_->names()
+                                                : &source_.schema->names());
   return MayGoOn();
 }
 
 QueryCounts QueryCursor::counts() const {
   QueryCounts counts = counts_;
   if (counts.time == absl::ZeroDuration()) counts.time = absl::Now() - begun_;
+  for (const std::unique_ptr<QueryCursor>& branch : branches_) {
+    counts.entries += branch->counts_.entries;
+    counts.documents += branch->counts_.documents;
+  }
   return counts;
 }
 

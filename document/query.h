@@ -2,8 +2,10 @@
 //
 // The planner looks at each index that is ready, and at the collection's keys: what the
 // filter wants of it (document/bounds.h), how many entries that is, counted in the tree
-// itself, and whether the order comes with it. What is found by an index is still asked
-// whether it matches, unless the bounds say all of it.
+// itself, and whether the order comes with it; then at the parts of an $or, each by its own
+// way, and at two indexes that both must have a document. What is found by an index is still
+// asked whether it matches, unless the bounds say all of it. Where the index has all that
+// is read, the documents are not looked at.
 //
 // A cursor reads as it goes, except that an order that no index has is sorted first, within
 // a bound of memory and then in a temporary file. Belongs to its transaction.
@@ -24,6 +26,7 @@
 #include "catalog/options.h"
 #include "catalog/tree_view.h"
 #include "document/bounds.h"
+#include "document/covered.h"
 #include "document/filter.h"
 #include "document/path.h"
 #include "document/schema.h"
@@ -44,6 +47,8 @@ struct Query {
   uint64_t skip = 0;
   std::optional<uint64_t> limit;
   std::string index;  // the only one to be used; "_id": none
+  // The paths that who asks will read; none: all of the documents.
+  std::optional<std::vector<std::string>> reads;
   SorterOptions sorter;
   Progress progress;
 };
@@ -61,10 +66,15 @@ struct Plan {
   const Index* index = nullptr;  // null: the collection itself
   Bounds bounds;
   bool backwards = false;
-  bool in_order = true;    // they come in the order that is wanted
-  uint64_t entries = 0;    // inside the bounds
-  bool is_counted = true;  // exactly
-  double cost = 0;         // about, in documents read in order
+  bool in_order = true;     // they come in the order that is wanted
+  uint64_t entries = 0;     // inside the bounds
+  bool is_counted = true;   // exactly
+  bool is_covered = false;  // documents are made of what the index has
+  bool is_union = false;    // of the parts of an $or, each by its own plan
+  // An index that has the documents, too; only what both have is read.
+  const Index* partner = nullptr;
+  std::vector<ByteRange> partner_ranges;
+  double cost = 0;  // about, in documents read in order
 };
 
 struct QueryCounts {
@@ -90,6 +100,8 @@ class QueryCursor {
 
   const Plan& plan() const { return *plan_; }
   const std::vector<Plan>& plans() const { return plans_; }  // all that were possible
+  // Of the parts of an $or, if that is the plan.
+  const std::vector<std::unique_ptr<QueryCursor>>& branches() const { return branches_; }
   QueryCounts counts() const;
   // How many match. Where the bounds say it all nothing is read.
   absl::StatusOr<uint64_t> Count();
@@ -98,6 +110,16 @@ class QueryCursor {
   QueryCursor(Source source, Query query);
   absl::Status MakePlan();
   absl::Status Consider(const Index* index);
+  absl::Status ConsiderBranches();
+  void ConsiderPartners();
+  std::vector<std::string> PathsRead(const Plan& plan) const;
+  absl::Status Prepare();
+  bool NextOfBranches();
+  bool NextCovered();
+  bool Find(const std::string& key);
+  bool OpenFound(const btree::Found& found);
+  absl::StatusOr<bool> IsNew(const std::string& key);
+  absl::Status CollectPartner();
   bool CanOrder(const Index* index, const Bounds& bounds, bool* backwards) const;
   bool Fail(absl::Status status);
   std::optional<Plan> OneOfUniqueIndex() const;
@@ -119,6 +141,12 @@ class QueryCursor {
   Filter filter_;  // bound, unless the bounds are exact
   std::vector<Plan> plans_;
   const Plan* plan_ = nullptr;  // one of them
+  bool is_branch_ = false;
+  std::vector<std::unique_ptr<QueryCursor>> branches_;
+  size_t branch_ = 0;
+  std::optional<CoveredReader> covered_;
+  std::string covered_document_;
+  std::optional<absl::flat_hash_set<std::string>> partner_keys_;
   std::optional<catalog::TreeView> index_;
   std::optional<btree::TreeCursor> cursor_;
   size_t range_ = 0;
@@ -135,7 +163,8 @@ class QueryCursor {
   const absl::Time begun_;
 
   std::string key_, value_, text_, entry_value_;
-  NameTable text_names_;
+  NameTable own_text_names_;
+  NameTable* text_names_ = &own_text_names_;  // of documents that are text; of the whole
   std::string key_document_;
   View key_view_, document_;
   QueryCounts counts_;

@@ -328,6 +328,21 @@ void Compare(QueryTest*, Random* random, const CollectionReader& c,
       ASSERT_EQ(rows->size(), size) << what;
       ASSERT_EQ(*c.Count(text, options), size) << what;
     }
+    // One field of them, which an index may have, and by a scan, which reads documents.
+    QueryOptions by_scan, by_plan;
+    by_plan.project = absl::StrCat("{\"", random->Path(), "\":1,\"_id\":0}");
+    by_scan.project = by_plan.project;
+    by_scan.index = "_id";
+    Rows projected = *run(c, text, by_scan);
+    std::sort(projected.begin(), projected.end());
+    for (const std::string& hint : hints) {
+      by_plan.index = hint;
+      absl::StatusOr<Rows> rows = run(c, text, by_plan);
+      if (absl::IsFailedPrecondition(rows.status())) continue;
+      ASSERT_TRUE(rows.ok()) << rows.status();
+      std::sort(rows->begin(), rows->end());
+      ASSERT_EQ(*rows, projected) << text << by_plan.project << " by " << hint;
+    }
   }
   EXPECT_GT(by_index, steps / 2);
 }
@@ -443,7 +458,85 @@ TEST_F(PlanTest, TheBestWayIsTaken) {
             R"("index""author_year" 1100 200)");
   // Nearly all of it: going over everything is quicker.
   EXPECT_EQ(PlanOf(R"({"year": {"$gte": 1901}})"), R"("scan" 5000 4950)");
-  EXPECT_EQ(PlanOf(R"({"$or": [{"isbn": 1}, {"isbn": 2}]})"), R"("scan" 5000 2)");
+  EXPECT_EQ(PlanOf(R"({"$or": [{"isbn": 1}, {"isbn": 2}]})"), R"("or" 2 2)");
+  EXPECT_EQ(PlanOf(R"({"$or": [{"isbn": 1}, {"n": 2}]})"), R"("scan" 5000 2)");
+  EXPECT_EQ(PlanOf(R"({"$or": [{"isbn": 1}, {"author": "a1", "year": 1901}]})"),
+            R"("or" 51 50)");
+  EXPECT_EQ(
+      PlanOf(R"({"author": "a1", "$or": [{"isbn": 1}, {"_id": {"$lte": 2}}]})", by_year),
+      R"("or" 3 1 sorted)");
+}
+
+TEST_F(PlanTest, PartsOfOr) {
+  const ReadTransaction read = db_->BeginRead();
+  const auto c = read.collection("c");
+  QueryOptions options;
+  options.sort = R"({"n": -1})";
+  options.skip = 1;
+  std::string explained;
+  const auto rows = Run(*c,
+                        R"({"n": {"$gte": 3}, "$or": [{"isbn": {"$lt": 5}},
+                            {"year": 1904, "n": {"$lt": 105}}, {"_id": 8}]})",
+                        options, &explained);
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  std::vector<std::string> keys;
+  for (const auto& row : *rows) keys.push_back(row.first);
+  EXPECT_EQ(keys, (std::vector<std::string>{"8", "5", "4"}));  // 105 is passed over
+  const auto plan = Document::FromJson(explained);
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->Find("parts.1.index")->string_value(), "year");
+  EXPECT_EQ(plan->Find("parts.2.way")->string_value(), "keys");
+  EXPECT_EQ(*c->Count(R"({"$or": [{"isbn": {"$lt": 5}}, {"isbn": {"$lt": 7}}]})"), 7u);
+  // What was found is remembered, within the memory.
+  options.memory_bytes_max = 100;
+  EXPECT_TRUE(absl::IsResourceExhausted(
+      Run(*c, R"({"$or": [{"isbn": {"$lt": 50}}, {"year": 1904}]})", options).status()));
+}
+
+// Neither index alone has few.
+TEST_F(PlanTest, WhatTwoIndexesHave) {
+  const std::string filter = R"({"tags": "t3", "year": {"$gte": 1950, "$lt": 1960}})";
+  const ReadTransaction read = db_->BeginRead();
+  const auto c = read.collection("c");
+  QueryOptions by_scan, by_plan;
+  by_scan.index = "_id";
+  std::string explained;
+  auto scanned = Run(*c, filter, by_scan), planned = Run(*c, filter, {}, &explained);
+  ASSERT_TRUE(scanned.ok() && planned.ok()) << planned.status();
+  EXPECT_NE(explained.find(R"("way":"intersection","index":"tags","with":"year")"),
+            explained.npos)
+      << explained;
+  EXPECT_GT(planned->size(), 50u);
+  const auto plan = Document::FromJson(explained);
+  EXPECT_EQ(plan->Find("actual.entries")->int_value(), 1104 + 500);
+  EXPECT_EQ(plan->Find("actual.documents")->int_value(),
+            static_cast<int64_t>(planned->size()));
+  std::sort(scanned->begin(), scanned->end());
+  std::sort(planned->begin(), planned->end());
+  EXPECT_EQ(*planned, *scanned);
+  EXPECT_EQ(*c->Count(filter), planned->size());
+}
+
+TEST_F(PlanTest, WhatAnIndexHasIsNotReadFromDocuments) {
+  const ReadTransaction read = db_->BeginRead();
+  const auto c = read.collection("c");
+  QueryOptions options;
+  options.project = R"({"year": 1, "_id": 0})";
+  options.sort = R"({"year": 1})";
+  std::string explained;
+  const auto rows =
+      Run(*c, R"({"author": "a7", "year": {"$ne": 1907}})", options, &explained);
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  ASSERT_EQ(rows->size(), 50u);
+  EXPECT_EQ(rows->at(0).second, R"({"year":1957})");
+  EXPECT_NE(explained.find(R"("covered":true)"), explained.npos) << explained;
+  EXPECT_NE(explained.find(R"("documents":0)"), explained.npos) << explained;
+  EXPECT_EQ(*c->Count(R"({"author": "a7", "year": {"$ne": 1907}})"), 50u);
+  std::string all;
+  ASSERT_TRUE(c->Distinct("year", R"({"author": "a7"})", [&](const DocumentView& value) {
+                 absl::StrAppend(&all, value.int_value(), " ");
+               }).ok());
+  EXPECT_EQ(all, "1907 1957 ");
 }
 
 TEST_F(PlanTest, CountsReadNothingWhereTheIndexSaysItAll) {
