@@ -1,9 +1,9 @@
 #include "sheaf/document.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
 #include "document/json_codec.h"
 #include "pager/status_macros.h"
 
@@ -38,20 +38,22 @@ DocumentView Document::root() const {
   return DocumentView::At(kNull, kNull + 1, nullptr);
 }
 
-std::optional<DocumentView> Document::Find(std::string_view path) const {
-  std::optional<DocumentView> here = root();
-  for (const absl::string_view part :
-       absl::StrSplit(absl::string_view(path.data(), path.size()), '.')) {
+std::optional<DocumentView> FindPath(const DocumentView& value, std::string_view path) {
+  std::optional<DocumentView> here = value;
+  while (true) {
+    const size_t dot = std::min(path.find('.'), path.size());
+    const std::string_view part = path.substr(0, dot);
     uint64_t index = 0;
     if (here->kind() == DocumentKind::kObject)
-      here = here->Field({part.data(), part.size()});
-    else if (here->kind() == DocumentKind::kArray && absl::SimpleAtoi(part, &index))
+      here = here->Field(part);
+    else if (here->kind() == DocumentKind::kArray &&
+             absl::SimpleAtoi({part.data(), part.size()}, &index))
       here = here->Element(index);
     else
       return std::nullopt;
-    if (!here.has_value()) return std::nullopt;
+    if (!here.has_value() || dot == path.size()) return here;
+    path.remove_prefix(dot + 1);
   }
-  return here;
 }
 
 DocumentBuilder::DocumentBuilder() : names_(std::make_shared<NameTable>()) {

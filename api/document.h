@@ -30,6 +30,9 @@ using DocumentKind = document::Kind;
 // kDataLoss: a stored document is damaged.
 absl::StatusOr<std::string> ToJson(const DocumentView& value);
 
+// What a path leads to: "author.name", "tags.0". None when it leads nowhere.
+std::optional<DocumentView> FindPath(const DocumentView& value, std::string_view path);
+
 class Document {
  public:
   Document() = default;  // holds null
@@ -44,8 +47,9 @@ class Document {
 
   // Views live as long as this Document or a copy of it.
   DocumentView root() const;
-  // By path: "author.name", "tags.0". None when it leads nowhere.
-  std::optional<DocumentView> Find(std::string_view path) const;
+  std::optional<DocumentView> Find(std::string_view path) const {
+    return FindPath(root(), path);
+  }
 
   // For the library.
   Document(Value bytes, std::shared_ptr<const document::NameTable> names);

@@ -371,6 +371,10 @@ class Parser {
     find->add_option("--project", args_.project,
                      "Only these fields; -notes: all but notes")
         ->type_name("FIELDS");
+    find->add_option("--columns", args_.columns,
+                     "As a table with a column for the key and each of these fields")
+        ->type_name("FIELDS")
+        ->excludes("--project");
     find->add_option("--skip", args_.skip, "Without the first so many")
         ->type_name("N")
         ->check(NotNegative());

@@ -19,6 +19,55 @@ std::string JsonOf(const DocumentView& value) {
   return json.ok() ? *std::move(json) : std::string(json.status().message());
 }
 
+std::vector<std::string> Parts(std::string_view fields) {
+  std::vector<std::string> parts;
+  while (!fields.empty()) {
+    const size_t comma = std::min(fields.find(','), fields.size());
+    parts.emplace_back(fields.substr(0, comma));
+    fields.remove_prefix(std::min(comma + 1, fields.size()));
+  }
+  return parts;
+}
+
+// A table is as wide as the widest of so many rows; then another one follows.
+constexpr size_t kRowsOfATable = 500;
+
+absl::Status FindTable(Session& session, const CollectionReader& collection,
+                       const QueryOptions& options) {
+  const std::vector<std::string> fields = Parts(session.args.columns);
+  std::vector<std::string> titles = {"key"};
+  for (const std::string& field : fields) titles.push_back(Printable(field));
+  const uint64_t width =
+      session.out.is_terminal()
+          ? std::max<uint64_t>(8, session.out.columns() / titles.size() - 2)
+          : 0;
+  SHEAF_ASSIGN_OR_RETURN(DocumentCursor cursor,
+                         collection.Query(session.args.filter, options));
+  for (bool more = true; more && session.out.ok();) {
+    std::vector<std::vector<std::string>> rows;
+    std::vector<Align> alignment(titles.size(), Align::kRight);
+    while (rows.size() < kRowsOfATable && (more = cursor.Next())) {
+      std::vector<std::string>& row = rows.emplace_back();
+      row.push_back(Shortened(KeyText(cursor.key()), width));
+      if (!cursor.key().is_number()) alignment[0] = Align::kLeft;
+      for (size_t i = 0; i < fields.size(); ++i) {
+        const auto value = FindPath(cursor.document(), fields[i]);
+        const bool is_text = value.has_value() && value->kind() == DocumentKind::kString;
+        if (value.has_value() && !value->is_number()) alignment[i + 1] = Align::kLeft;
+        row.push_back(Shortened(!value.has_value() ? ""
+                                : is_text ? Beginning(value->string_value(), session.out)
+                                          : Beginning(JsonOf(*value), session.out),
+                                width));
+      }
+    }
+    TextTable table(alignment);
+    table.SetHeader(titles);
+    for (std::vector<std::string>& row : rows) table.AddRow(std::move(row));
+    if (!rows.empty()) table.Print(session.out);
+  }
+  return cursor.status();
+}
+
 absl::Status FindDocuments(Session& session, const CollectionReader& collection,
                            const QueryOptions& options) {
   const Arguments& args = session.args;
@@ -66,13 +115,9 @@ absl::StatusOr<std::unique_ptr<Database>> OpenToRead(const Arguments& args) {
 std::string FieldsJson(std::string_view fields, std::string_view minus) {
   if (fields.empty() || fields[0] == '{') return std::string(fields);
   Json json = Json::object();
-  while (!fields.empty()) {
-    const size_t comma = std::min(fields.find(','), fields.size());
-    std::string_view field = fields.substr(0, comma);
-    fields.remove_prefix(std::min(comma + 1, fields.size()));
+  for (const std::string& field : Parts(fields)) {
     const bool is_minus = field.starts_with('-');
-    if (is_minus) field.remove_prefix(1);
-    json[std::string(field)] = is_minus ? Json::parse(minus) : Json(1);
+    json[is_minus ? field.substr(1) : field] = is_minus ? Json::parse(minus) : Json(1);
   }
   return Dump(json);
 }
@@ -80,7 +125,7 @@ std::string FieldsJson(std::string_view fields, std::string_view minus) {
 QueryOptions QueryOptionsOf(const Arguments& args) {
   QueryOptions options;
   options.sort = FieldsJson(args.sort, "-1");
-  options.project = FieldsJson(args.project, "0");
+  options.project = FieldsJson(args.columns.empty() ? args.project : args.columns, "0");
   options.skip = args.skip;
   options.limit = args.limit;
   options.index = args.index_name;
@@ -97,7 +142,9 @@ CommandResult Find(Session& session) {
   const auto collection = read.collection(args.collection);
   if (!collection.ok()) return NameError(args, collection.status());
   const bool shows_values = !args.group.empty() || !args.distinct.empty();
+  const bool is_table = !args.columns.empty() && !args.is_json && !args.explains;
   const absl::Status found = shows_values ? FindValues(session, *collection, options)
+                             : is_table   ? FindTable(session, *collection, options)
                                           : FindDocuments(session, *collection, options);
   if (!found.ok()) return QueryError(args, found);
   return kExitOk;

@@ -329,14 +329,17 @@ void AppendPlan(const Plan& plan, std::string* json) {
 std::string DescribePlans(const QueryCursor& cursor) {
   const Plan& plan = cursor.plan();
   const QueryCounts c = cursor.counts();
-  std::string text = absl::StrCat(
-      "plan      ", WayOf(plan), plan.backwards ? ", backwards" : "",
-      plan.in_order ? "" : ", then a sort", "\n", "bounds    ", plan.bounds.ranges.size(),
-      " ranges over ", plan.bounds.fields, " fields",
-      plan.bounds.exact ? ", which is all of the filter" : "", "\n", "expected  ",
-      plan.is_counted ? "" : "about ", plan.entries, " entries\n", "actual    ",
-      c.entries, " entries looked at, ", c.documents, " documents read, ", c.rows,
-      " rows, ", absl::FormatDuration(absl::Trunc(c.time, absl::Microseconds(1))), "\n");
+  std::string text =
+      absl::StrCat("plan      ", WayOf(plan), plan.backwards ? ", backwards" : "",
+                   plan.in_order ? "" : ", then a sort", "\n");
+  if (!plan.is_union)
+    absl::StrAppend(&text, "bounds    ", plan.bounds.ranges.size(), " ranges over ",
+                    plan.bounds.fields, " fields",
+                    plan.bounds.exact ? ", which is all of the filter" : "", "\n");
+  absl::StrAppend(&text, "expected  ", plan.is_counted ? "" : "about ", plan.entries,
+                  " entries\n", "actual    ", c.entries, " entries looked at, ",
+                  c.documents, " documents read, ", c.rows, " rows, ",
+                  absl::FormatDuration(absl::Trunc(c.time, absl::Microseconds(1))), "\n");
   if (c.spilled_bytes > 0)
     absl::StrAppend(&text, "sorted    ", c.spilled_bytes, " bytes in a file\n");
   for (const std::unique_ptr<QueryCursor>& branch : cursor.branches())

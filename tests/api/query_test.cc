@@ -348,6 +348,18 @@ void Compare(QueryTest*, Random* random, const CollectionReader& c,
 }
 
 TEST_F(QueryTest, EveryWayGivesTheSameDocuments) {
+  std::map<std::string, int> ways;  // that were taken
+  const auto run = [&](const CollectionReader& reader, std::string_view filter,
+                       const QueryOptions& options) {
+    std::string explained;
+    absl::StatusOr<Rows> rows = Run(reader, filter, options, &explained);
+    for (const char* part : {R"("plan":{"way":"or")", R"("plan":{"way":"intersection")",
+                             R"("plan":{"way":"index")"})
+      ways[part] += explained.find(part) != explained.npos;
+    ways["covered"] +=
+        explained.substr(0, 200).find(R"("covered":true)") != explained.npos;
+    return rows;
+  };
   for (const bool arrays : {false, true}) {
     Random random(arrays ? 21 : 22);
     random.arrays = arrays;
@@ -375,24 +387,22 @@ TEST_F(QueryTest, EveryWayGivesTheSameDocuments) {
       const ReadTransaction read = db_->BeginRead();
       const auto c = read.collection("c");
       ASSERT_TRUE(c.ok());
-      Compare(this, &random, *c, indexes_, 250,
-              [](const CollectionReader& reader, std::string_view filter,
-                 const QueryOptions& options) { return Run(reader, filter, options); });
+      Compare(this, &random, *c, indexes_, 250, run);
       if (HasFatalFailure()) return;
       // And in a write transaction that has changed something.
       const absl::Status in_write = Write([&](Collection& writer) -> absl::Status {
         for (int i = 0; i < 10; ++i)
           SHEAF_RETURN_IF_ERROR(
               writer.Put(static_cast<int64_t>(random(40)), random.Document()));
-        Compare(this, &random, writer, indexes_, 40,
-                [](const CollectionReader& reader, std::string_view filter,
-                   const QueryOptions& options) { return Run(reader, filter, options); });
+        Compare(this, &random, writer, indexes_, 40, run);
         return absl::OkStatus();
       });
       ASSERT_TRUE(in_write.ok()) << in_write;
       if (HasFatalFailure()) return;
     }
   }
+  EXPECT_EQ(ways.size(), 4u);
+  for (const auto& [way, times] : ways) EXPECT_GT(times, 10) << way;
 }
 
 class PlanTest : public QueryTest {

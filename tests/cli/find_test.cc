@@ -46,6 +46,20 @@ TEST_F(FindTest, Find) {
   EXPECT_EQ(Out({"find", file_, "orders", R"({"n":-1})"}), "");
 }
 
+TEST_F(FindTest, Columns) {
+  EXPECT_EQ(Out({"find", file_, "orders", R"({"n":{"$in":[9,10,101]}})", "--columns",
+                 "n,city,tags.0,none"}),
+            "key      n  city  tags.0  none\n"
+            "k1009    9  Prag  t4\n"
+            "k1010   10  Wien  t0\n"
+            "k1101  101  Wien  t1\n");
+  EXPECT_EQ(Out({"find", file_, "orders", R"({"n":9})", "--columns", "n", "--json"}),
+            "{\"n\":9}\n");
+  EXPECT_EQ(Out({"find", file_, "orders", R"({"n":-9})", "--columns", "n"}), "");
+  EXPECT_NE(Run({"find", file_, "orders", "--columns", "n", "--project", "n"}).exit, 0);
+  EXPECT_NE(Run({"find", file_, "orders", "--columns", "n..x"}).exit, 0);
+}
+
 TEST_F(FindTest, Indexes) {
   EXPECT_EQ(Out({"index", "list", file_, "orders"}), "");
   EXPECT_EQ(Out({"index", "create", file_, "orders", "city,-n"}),
