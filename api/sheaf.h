@@ -9,6 +9,7 @@
 #include "sheaf/encryption_key.h"
 #include "sheaf/index.h"
 #include "sheaf/key.h"
+#include "sheaf/multimap_table.h"
 #include "sheaf/observer.h"
 #include "sheaf/options.h"
 #include "sheaf/query.h"
