@@ -8,7 +8,10 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "document/collection_codec.h"
+#include "document/index_entry.h"
 #include "document/json_codec.h"
+#include "document/schema.h"
 #include "tests/api/damage_util.h"
 #include "tests/support/command.h"
 
@@ -160,6 +163,98 @@ Seeds DocumentSeeds() {
   return seeds;
 }
 
+// Of the indexes of index_entry_fuzz.cc: for each what it makes of documents, and these.
+Seeds IndexEntrySeeds() {
+  const std::string long_text(600, 't');
+  const std::string documents[] = {
+      R"({"a":1,"b":{"c":"text"},"words":"w","deep":{"a":-2.5}})",
+      R"({"a":[1,2,"x",null,[3]],"b":[],"words":["one","tw\u0000","ö"]})",
+      R"({"a":{"$date":"2026-01-02T03:04:05Z"},"b":{"c":{"$binary":{"base64":"AAEC","subType":"00"}}},"words":true})",
+      R"({"a":18446744073709551615,"b":{"c":1e300},"words":{"x":[{}]},"deep":{"a":{"$vector":[1,2]}}})",
+      absl::StrCat(R"({"a":")", long_text, R"(","words":")", long_text, "\"}")};
+  const char* const definitions[] = {
+      R"({"name":"single","fields":{"a":1}})",
+      R"({"name":"compound","fields":{"a":1,"b.c":-1}})",
+      R"({"name":"unique","fields":{"words":-1},"unique":true})",
+      R"({"name":"sparse","fields":{"deep.a":1,"b":-1},"sparse":true})"};
+  document::Schema schema;
+  for (const char* name : {"a", "b", "c", "words", "deep"})
+    EXPECT_TRUE(schema.TakeRow(document::EncodeNameRow(name)).ok());
+  for (const char* definition : definitions) {
+    document::Index index;
+    index.definition = *IndexDefinition::Parse(definition);
+    index.tree = "\x01" + index.definition.name;
+    EXPECT_TRUE(schema.TakeRow(document::EncodeIndexRow(index)).ok());
+  }
+  Seeds seeds;
+  for (size_t d = 0; d < std::size(documents); ++d) {
+    const auto binary = document::JsonToBinary(documents[d], &schema.names());
+    EXPECT_TRUE(binary.ok()) << binary.status();
+    const char key_quarter = d == 4 ? 125 : 1;
+    seeds[absl::StrCat("binary", d)] = std::string("\x01") + key_quarter + *binary;
+    seeds[absl::StrCat("json", d)] = std::string("\x02") + key_quarter + documents[d];
+    for (size_t i = 0; i < std::size(definitions); ++i) {
+      document::IndexEntries of;
+      EXPECT_TRUE(
+          EntriesOf(schema.indexes()[i], RootOf(*binary, schema.names()), &of).ok());
+      if (of.entries.empty()) continue;
+      const std::string key = d == 4 ? *document::EncodeTextKey(long_text)
+                                     : document::EncodeNumberKey(static_cast<int64_t>(d));
+      const document::StoredEntry stored =
+          EncodeEntry(schema.indexes()[i], of.entries.back(), key);
+      std::string& seed = seeds[absl::StrCat(schema.indexes()[i].definition.name, d)];
+      seed = {0, static_cast<char>(i), static_cast<char>(stored.key.size() >> 8),
+              static_cast<char>(stored.key.size() & 0xff)};
+      seed += stored.key + stored.value;
+    }
+    schema.ForgetNewNames();
+  }
+  return seeds;
+}
+
+// Rows as schema_fuzz.cc cuts them.
+Seeds SchemaSeeds() {
+  const auto row_of = [](const std::string& row) {
+    EXPECT_LT(row.size(), 256u);
+    return static_cast<char>(row.size()) + row;
+  };
+  const auto index_row = [&](const char* definition) {
+    document::Index index;
+    index.definition = *IndexDefinition::Parse(definition);
+    index.tree = "\x01" + std::string("7.1");
+    return row_of(EncodeIndexRow(index));
+  };
+  const auto name = [&](const std::string& text) {
+    return row_of(document::EncodeNameRow(text));
+  };
+  const auto fact = [&](uint32_t row, document::Fact fact) {
+    return row_of(document::EncodeFactRow(row, fact));
+  };
+  const std::string lost = row_of(document::EncodeLostRow());
+  using document::Fact;
+  Seeds seeds;
+  seeds["names"] = "\x02" + name("a") + name("") + name("lost-3") + lost + name("ö") +
+                   name(std::string(64, 'n'));
+  seeds["indexes"] =
+      "\x03" + name("a") +
+      index_row(R"({"fields":{"a":1,"b.0.c":-1},"unique":true,"sparse":true})") +
+      name("b") + fact(1, Fact::kThroughArrays) + fact(1, Fact::kReady) +
+      index_row(
+          R"({"name":"some","fields":{"a":1},"filter":{"b":{"$gt":1.5},"a":{"$in":[1,"x"]}}})") +
+      fact(5, Fact::kCut) + fact(5, Fact::kFailed);
+  seeds["dropped"] = std::string(1, '\0') + index_row(R"({"fields":{"a":1}})") +
+                     fact(0, Fact::kDropped) + index_row(R"({"fields":{"a":-1}})") +
+                     index_row(R"({"fields":{"a":1}})") + fact(3, Fact::kReady);
+  seeds["refused"] = "\x01" + name("a") + name("a") + name(std::string(65, 'n')) +
+                     name("\xff") + row_of("") + row_of("\x05") + row_of("\x02") +
+                     fact(0, Fact::kReady) + name("b");
+  std::string many = "\x7f";
+  for (int i = 0; i < 4094; ++i) many += lost;
+  seeds["many"] = many + name("a") + index_row(R"({"fields":{"a":1}})") + name("full") +
+                  fact(4095, Fact::kReady) + lost;
+  return seeds;
+}
+
 void WriteOrCompare(const char* fuzzer, const Seeds& seeds) {
   const std::string folder = CorpusFolder() + fuzzer + "/";
   if (std::getenv("SHEAF_WRITE_CORPUS") != nullptr) {
@@ -202,6 +297,10 @@ TEST(Corpus, Nodes) {
 TEST(Corpus, TableOperations) { WriteOrCompare("table_ops_fuzz", TableSeeds()); }
 
 TEST(Corpus, Documents) { WriteOrCompare("document_fuzz", DocumentSeeds()); }
+
+TEST(Corpus, IndexEntries) { WriteOrCompare("index_entry_fuzz", IndexEntrySeeds()); }
+
+TEST(Corpus, Schemas) { WriteOrCompare("schema_fuzz", SchemaSeeds()); }
 
 TEST(Canary, Dies) {
   const std::string command =
