@@ -19,6 +19,10 @@ constexpr size_t kDocumentKeyMax = 480;
 constexpr size_t kReachedMax = 8 * kEntriesMax;
 constexpr uint64_t kCombinedBytesMax = uint64_t{256} << 20;
 
+// What is longer than the bytes that a cut keeps. Were it longer than `max` only, what
+// stands behind them in one that is cut could be the end of one that is not.
+bool IsTooLong(size_t size, size_t max) { return size > max - kHashBytes; }
+
 // The first bytes, and a hash of all, `max` together.
 void Cut(std::string* bytes, size_t begin, size_t max) {
   const std::array<char, 32> hash = pager::Sha256(std::string_view(*bytes).substr(begin));
@@ -128,7 +132,7 @@ absl::Status EntriesOf(const Index& index, const View& document, IndexEntries* o
   out->entries.reserve(count);
   Combine(index, paths, 0, {}, &out->entries);
   for (IndexEntry& entry : out->entries) {
-    if (entry.values.size() < kEntryValuesMax) continue;
+    if (!IsTooLong(entry.values.size(), kEntryValuesMax)) continue;
     Cut(&entry.values, 0, kEntryValuesMax);
     entry.flags |= kValuesCut;
   }
@@ -143,7 +147,7 @@ std::string ValuesOf(const Index& index, absl::Span<const IndexValue> values) {
     all.append(values[i].key());
     if (index.definition.fields[i].descending) InvertKey(&all, begin);
   }
-  if (all.size() >= kEntryValuesMax) Cut(&all, 0, kEntryValuesMax);
+  if (IsTooLong(all.size(), kEntryValuesMax)) Cut(&all, 0, kEntryValuesMax);
   return all;
 }
 
@@ -159,7 +163,7 @@ StoredEntry EncodeEntry(const Index& index, const IndexEntry& entry,
   const size_t begin = stored.key.size();
   uint8_t flags = entry.flags;
   stored.key.append(document_key);
-  if (document_key.size() > kDocumentKeyMax) {
+  if (IsTooLong(document_key.size(), kDocumentKeyMax)) {
     Cut(&stored.key, begin, kDocumentKeyMax);
     flags |= kKeyCut;
   }

@@ -6,9 +6,9 @@
 //   of a unique one                  key: values; value: flags, document key
 //
 // The values are index keys (document/index_key.h), one of each field. Where they have
-// kEntryValuesMax bytes or more together, they are cut: the first 496 and 16 of the
-// SHA-256 of all; such entries still tell equal from unequal, but not their order beyond
-// that. A document key of more than 480 bytes is cut so behind 464.
+// more than 496 bytes together, they are cut: the first 496 and 16 of the SHA-256 of all;
+// such entries still tell equal from unequal, but not their order beyond that. A document
+// key of more than 464 bytes is cut so behind 464.
 //
 // Pure functions.
 #ifndef DOCUMENT_INDEX_ENTRY_H_
@@ -26,7 +26,7 @@
 
 namespace sheaf::document {
 
-inline constexpr size_t kEntryValuesMax = 512;  // bytes
+inline constexpr size_t kEntryValuesMax = 512;  // bytes; of those that are cut
 inline constexpr size_t kEntriesMax = 10'000;   // of one document in one index
 
 enum EntryFlag : uint8_t {

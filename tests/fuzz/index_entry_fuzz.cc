@@ -188,7 +188,7 @@ void TryDocument(const View& document, std::string_view key) {
       Require(i == 0 || of.entries[i - 1].values < entry.values, "they do not ascend");
       const bool is_cut = (entry.flags & kValuesCut) != 0;
       Require(is_cut ? entry.values.size() == kEntryValuesMax
-                     : entry.values.size() < kEntryValuesMax,
+                     : entry.values.size() <= kEntryValuesMax - 16,
               "a size that tells nothing");
       TryStored(index, entry, key, &stored_keys);
       TryDescribe(index, entry.values);

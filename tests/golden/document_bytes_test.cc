@@ -264,6 +264,31 @@ TEST(GoldenBytes, EntriesThatAreCut) {
   for (const EntryCase& c : cases) ExpectEntries(c);
 }
 
+// One byte more, and they are cut: an entry that is not is never like one that is.
+TEST(GoldenBytes, EntriesThatAreAlmostCut) {
+  constexpr char kPlain[] = R"({"fields":{"a":1}})";
+  const auto text = [](size_t size) {
+    return absl::StrCat(R"({"a":")", std::string(size, 't'), "\"}");
+  };
+  const auto key = [](size_t size) { return *EncodeBytesKey(std::string(size, 'k')); };
+  const std::string at(kNumberKeyHex);
+  const EntryCase cases[] = {
+      {kPlain, text(493), NumberKey(), {"40" + Repeat("74", 493) + "0000" + at}, {""}},
+      {kPlain,
+       text(494),
+       NumberKey(),
+       {"40" + Repeat("74", 494) + "00" + "0691d94a829f168df09549b5c7f5e007" + at},
+       {"01"}},
+      {kPlain, R"({"a":1})", key(463), {"31010030" + Repeat("6b", 463)}, {""}},
+      {kPlain,
+       R"({"a":1})",
+       key(464),
+       {"31010030" + Repeat("6b", 463) + "a2af8a9860f56820aab4a04c8a8e5d5e"},
+       {"0230" + Repeat("6b", 464)}},
+  };
+  for (const EntryCase& c : cases) ExpectEntries(c);
+}
+
 // --- The schema -----------------------------------------------------------------
 
 TEST(GoldenBytes, SchemaRows) {
