@@ -106,6 +106,18 @@ absl::Status FindValues(Session& session, const CollectionReader& collection,
              : collection.Group(args.group, args.filter, print, options);
 }
 
+// What must be read for the columns: of an element of an array all of it.
+std::string ColumnsJson(std::string_view columns) {
+  Json json = Json::object();
+  for (std::string field : Parts(columns)) {
+    for (size_t dot = field.find('.'); dot != field.npos; dot = field.find('.', dot + 1))
+      if (dot + 1 < field.size() && field[dot + 1] >= '0' && field[dot + 1] <= '9')
+        field.resize(dot);
+    json[field] = 1;
+  }
+  return Dump(json);
+}
+
 absl::StatusOr<std::unique_ptr<Database>> OpenToRead(const Arguments& args) {
   return OpenFile(args, OpenFor::kReading);
 }
@@ -125,7 +137,8 @@ std::string FieldsJson(std::string_view fields, std::string_view minus) {
 QueryOptions QueryOptionsOf(const Arguments& args) {
   QueryOptions options;
   options.sort = FieldsJson(args.sort, "-1");
-  options.project = FieldsJson(args.columns.empty() ? args.project : args.columns, "0");
+  options.project =
+      args.columns.empty() ? FieldsJson(args.project, "0") : ColumnsJson(args.columns);
   options.skip = args.skip;
   options.limit = args.limit;
   options.index = args.index_name;
