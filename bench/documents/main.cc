@@ -399,7 +399,7 @@ class Bench {
         "find_unique",
         [&](Store& s) {
           for (uint64_t i = 0; i < steps / 2; ++i)
-            found[&s == &sheaf] += s.FindUnique(NumberOf(key(i)));
+            found[&s == &sheaf] += s.FindUnique(NumberOf(key(i))) > 0;
         },
         sheaf, sqlite);
     for (const bool json : {true, false})
