@@ -189,8 +189,11 @@ absl::StatusOr<DocumentCursor> CollectionReader::Query(
     SHEAF_ASSIGN_OR_RETURN(state->projection,
                            document::Projection::Parse(options.project));
   }
-  SHEAF_ASSIGN_OR_RETURN(state->cursor, OpenCursor(state_.get(), filter, options,
-                                                   PathsRead(state->projection)));
+  std::optional<Paths> reads = PathsRead(state->projection);
+  // A writer may give a document more entries while the cursor stands.
+  if (state_ == nullptr || state_->writer != nullptr) reads.reset();
+  SHEAF_ASSIGN_OR_RETURN(state->cursor,
+                         OpenCursor(state_.get(), filter, options, std::move(reads)));
   state->collection = state_;
   state->generation = state_->Generation();
   return DocumentCursor(std::move(state));

@@ -8,6 +8,7 @@
 #include "sheaf/document_key.h"
 #include "sheaf/encryption_key.h"
 #include "sheaf/index.h"
+#include "sheaf/json_lines.h"
 #include "sheaf/key.h"
 #include "sheaf/multimap_table.h"
 #include "sheaf/observer.h"

@@ -1,5 +1,6 @@
 // find, count, export: documents by a filter.
 #include <cstdio>
+#include <set>
 
 #include "cli/commands.h"
 #include "cli/failure.h"
@@ -39,7 +40,7 @@ absl::Status FindTable(Session& session, const CollectionReader& collection,
   for (const std::string& field : fields) titles.push_back(Printable(field));
   const uint64_t width =
       session.out.is_terminal()
-          ? std::max<uint64_t>(8, session.out.columns() / titles.size() - 2)
+          ? std::max<uint64_t>(10, session.out.columns() / titles.size()) - 2
           : 0;
   SHEAF_ASSIGN_OR_RETURN(DocumentCursor cursor,
                          collection.Query(session.args.filter, options));
@@ -108,12 +109,20 @@ absl::Status FindValues(Session& session, const CollectionReader& collection,
 
 // What must be read for the columns: of an element of an array all of it.
 std::string ColumnsJson(std::string_view columns) {
+  std::set<std::string> paths;
+  for (std::string path : Parts(columns)) {
+    for (size_t dot = path.find('.'); dot != path.npos; dot = path.find('.', dot + 1))
+      if (dot + 1 < path.size() && path[dot + 1] >= '0' && path[dot + 1] <= '9')
+        path.resize(dot);
+    paths.insert(path);
+  }
   Json json = Json::object();
-  for (std::string field : Parts(columns)) {
-    for (size_t dot = field.find('.'); dot != field.npos; dot = field.find('.', dot + 1))
-      if (dot + 1 < field.size() && field[dot + 1] >= '0' && field[dot + 1] <= '9')
-        field.resize(dot);
-    json[field] = 1;
+  for (const std::string& path : paths) {
+    // One inside another comes with it.
+    bool is_inside = false;
+    for (size_t dot = path.find('.'); dot != path.npos; dot = path.find('.', dot + 1))
+      is_inside = is_inside || paths.contains(path.substr(0, dot));
+    if (!is_inside) json[path] = 1;
   }
   return Dump(json);
 }
@@ -186,7 +195,8 @@ CommandResult Export(Session& session) {
   QueryOptions in_key_order;
   in_key_order.sort = R"({"_id":1})";
   // The key takes the place of a field that is called so.
-  if (!args.key_field.empty()) in_key_order.project = "{" + Dump(args.key_field) + ":0}";
+  if (!args.key_field.empty() && args.key_field.find_first_of(".$") == std::string::npos)
+    in_key_order.project = "{" + Dump(args.key_field) + ":0}";
   absl::StatusOr<DocumentCursor> cursor = collection->Query(args.filter, in_key_order);
   if (!cursor.ok()) return QueryError(args, cursor.status());
   ProgressLine progress(session.err);

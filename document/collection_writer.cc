@@ -17,6 +17,7 @@ namespace {
 
 // Entries that are added to an empty index at once are written past the log from here on.
 constexpr size_t kBulkBytes = 4 << 20;
+constexpr uint32_t kSchemaRowsSalvaged = 100'000;
 constexpr uint64_t kRebuildBytes = 128 << 20;  // in memory at once
 
 absl::Status NoIndex(std::string_view name) {
@@ -423,7 +424,10 @@ absl::Status CollectionWriter::RebuildIndex(std::string_view name) {
 absl::Status CollectionWriter::RepairSchema() {
   Forget();
   const catalog::TreeView tree = view();
-  SHEAF_ASSIGN_OR_RETURN(const uint32_t rows, CountSchemaRows(tree));
+  // What claims to be behind more rows than anybody has made is none of them.
+  const std::string behind = SchemaKey(kSchemaRowsSalvaged), end(kSchemaKeysEnd);
+  SHEAF_RETURN_IF_ERROR(tree_.DeleteRange(behind, &end).status());
+  SHEAF_ASSIGN_OR_RETURN(const uint32_t rows, EndOfSchemaRows(tree));
   auto schema = std::make_shared<Schema>();
   while (schema->rows() < rows) {
     if (schema->Load(tree, schema->rows() + 1).ok()) continue;

@@ -50,7 +50,7 @@ struct Reached {
         document, ArrayEnd::kWhole,
         [this](const View* value) {
           value == nullptr ? Missing() : AtEnd(*value);
-          return keys.size() > kReachedMax;
+          return IsFull();
         },
         &through_arrays);
     if (keys.empty()) Missing();
@@ -62,7 +62,13 @@ struct Reached {
     through_arrays = true;
     ArrayCursor c = value.elements();
     if (!c.Valid()) keys.push_back({std::string(1, kKeyEmptyArray), kInexact});
-    for (; c.Valid() && keys.size() <= kReachedMax; c.Next()) Add(c.value());
+    for (; c.Valid() && !IsFull(); c.Next()) Add(c.value());
+  }
+  // More than are possible, each counted once.
+  bool IsFull() {
+    if (keys.size() <= kReachedMax) return false;
+    SortUnique(&keys);
+    return keys.size() > kEntriesMax;
   }
   void Add(const View& value) {
     IndexEntry& key = keys.emplace_back();

@@ -188,11 +188,11 @@ class Reader {
     const char* const end = at + std::min<size_t>(token.size(), 64);
     const bool is_negative = at != end && *at == '-';
     at += is_negative;
-    int64_t digits = 0;
+    uint64_t all_digits = 0;  // which may be too many, and then are not used
     const auto take_digits = [&] {
       const char* const begin = at;
       for (; at != end && *at >= '0' && *at <= '9' && at - begin <= kDigitsMax; ++at)
-        digits = digits * 10 + (*at - '0');
+        all_digits = all_digits * 10 + static_cast<uint64_t>(*at - '0');
       return at - begin;
     };
     const char first = at == end ? '\0' : *at;
@@ -204,6 +204,7 @@ class Reader {
     if ((has_point && places == 0) || whole + places > kDigitsMax) return false;
     while (at != end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r')) ++at;
     if (at != token.data() + token.size()) return false;
+    const auto digits = static_cast<int64_t>(all_digits);
     if (has_point) {
       const double value = static_cast<double>(digits) / kTens[places];
       writer_.Double(is_negative ? -value : value);

@@ -7,9 +7,8 @@
 namespace sheaf::document {
 
 void NameTable::Add(std::string name) {
-  const bool has_backslash = name.find('\\') != name.npos;
-  entries_.push_back(
-      std::make_unique<Entry>(Entry{std::move(name), has_backslash, {}, 0}));
+  const bool is_escaped = name.find_first_of("\"\\") != name.npos;
+  entries_.push_back(std::make_unique<Entry>(Entry{std::move(name), is_escaped, {}, 0}));
 }
 
 void NameTable::PrepareJson() {

@@ -68,7 +68,7 @@ class NameTable {
     if (guess >= size()) return std::nullopt;
     const Entry& entry = EntryOf(guess);
     const size_t bytes = entry.name.size();
-    const bool is_it = !entry.has_backslash && bytes < json.size() &&
+    const bool is_it = !entry.is_escaped && bytes < json.size() &&
                        json.substr(0, bytes) == entry.name && json[bytes] == '"';
     if (!is_it) return std::nullopt;
     return last_ = guess;
@@ -81,7 +81,7 @@ class NameTable {
  private:
   struct Entry {
     std::string name;
-    bool has_backslash = false;
+    bool is_escaped = false;  // in JSON, so that its bytes there are others
     std::string json;
     size_t json_size = 0;
   };

@@ -19,7 +19,7 @@ constexpr double kEntryCost = 0.25, kFetchCost = 3, kSortCost = 0.15, kSeekCost 
 constexpr double kDecodeCost = 1;
 // Two indexes are taken to be independent, which they may not be: only for so much less.
 constexpr double kPartnerGain = 0.5;
-constexpr uint64_t kPartnerKeyBytes = 64;  // in memory
+constexpr uint64_t kKeyBytes = 64;  // in memory
 // What is left of entries by conditions that bounds do not express; nothing is known of it.
 constexpr double kMatchingShare = 0.25;
 // Of more ranges the others are taken to be like the first.
@@ -225,7 +225,7 @@ void QueryCursor::ConsiderPartners() {
                                fewer.bounds.fields > 0 && more.bounds.fields > 0;
       if (!are_bounded || SaysNoMore(fewer, more) || SaysNoMore(more, fewer) ||
           fewer.entries > more.entries ||
-          fewer.entries * kPartnerKeyBytes > query_.sorter.memory_bytes_max / 2)
+          fewer.entries * kKeyBytes > query_.sorter.memory_bytes_max / 2)
         continue;
       Plan both = more;
       both.partner = fewer.index;
@@ -272,7 +272,9 @@ absl::Status QueryCursor::ConsiderBranches() {
     plan.cost += branch->plan_->cost;
     branches_.push_back(std::move(branch));
   }
-  if (branches_.empty()) return absl::OkStatus();
+  // The keys that were given are remembered.
+  const bool is_too_much = plan.entries * kKeyBytes > query_.sorter.memory_bytes_max / 2;
+  if (branches_.empty() || is_too_much) return absl::OkStatus();
   if (!plan.in_order) {
     const auto n = static_cast<double>(plan.entries + 2);
     plan.cost += n * (1 + kSortCost * std::log2(n));

@@ -206,8 +206,10 @@ absl::StatusOr<bool> QueryCursor::IsNew(const std::string& key) {
       query_.sorter.memory_bytes_max, " bytes; narrow the filter, or allow more memory"));
 }
 
-// The keys of all documents that the partner has.
+// The keys of all documents that the partner has; without them, if they take too much
+// memory, more is read than need be.
 absl::Status QueryCursor::CollectPartner() {
+  is_partner_asked_ = true;
   partner_keys_.emplace();
   SHEAF_ASSIGN_OR_RETURN(const TreeView tree, source_.open_index(*plan_->partner));
   btree::TreeCursor cursor = tree.NewCursor();
@@ -226,10 +228,10 @@ absl::Status QueryCursor::CollectPartner() {
       if (!MayGoOn()) return status_;
       if (!partner_keys_->emplace(entry.document_key).second) continue;
       bytes += entry.document_key.size() + sizeof(std::string);
-      if (bytes > query_.sorter.memory_bytes_max)
-        return absl::ResourceExhaustedError(absl::StrCat(
-            "query: the keys that index ", plan_->partner->definition.name,
-            " has need more than ", query_.sorter.memory_bytes_max, " bytes"));
+      if (bytes > query_.sorter.memory_bytes_max) {
+        partner_keys_.reset();
+        return absl::OkStatus();
+      }
     }
     SHEAF_RETURN_IF_ERROR(cursor.status());
   }
@@ -240,7 +242,7 @@ absl::Status QueryCursor::CollectPartner() {
 // What a transaction has written may change before the next one is asked for: there, one.
 bool QueryCursor::FetchSome() {
   fetched_at_ = 0;
-  if (plan_->partner != nullptr && !partner_keys_.has_value())
+  if (plan_->partner != nullptr && !is_partner_asked_)
     if (absl::Status collected = CollectPartner(); !collected.ok())
       return Fail(std::move(collected));
   size_t n = 0, wanted = fetch_;
@@ -321,6 +323,7 @@ bool QueryCursor::NextDocument() {
   if (plan_->is_union) return NextOfBranches();
   if (plan_->is_covered) return NextCovered();
   if (index_.has_value()) {
+    if (fetched_at_ > 0) fetched_[fetched_at_ - 1].pin.Reset();
     if (fetched_at_ == fetched_.size() && !FetchSome()) return false;
     key_.assign(fetched_keys_[fetched_at_]);
     return OpenFound(fetched_[fetched_at_++]);

@@ -146,6 +146,7 @@ class QueryCursor {
   size_t branch_ = 0;
   std::optional<CoveredReader> covered_;
   std::string covered_document_;
+  bool is_partner_asked_ = false;
   std::optional<absl::flat_hash_set<std::string>> partner_keys_;
   std::optional<catalog::TreeView> index_;
   std::optional<btree::TreeCursor> cursor_;

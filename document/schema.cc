@@ -43,7 +43,7 @@ std::string SchemaKey(uint32_t row) {
   return key;
 }
 
-absl::StatusOr<uint32_t> CountSchemaRows(const catalog::TreeView& tree) {
+absl::StatusOr<uint32_t> EndOfSchemaRows(const catalog::TreeView& tree) {
   btree::TreeCursor cursor = tree.NewCursor();
   if (!cursor.SeekAtOrBefore(kSchemaKeysEnd)) {
     SHEAF_RETURN_IF_ERROR(cursor.status());
@@ -54,9 +54,15 @@ absl::StatusOr<uint32_t> CountSchemaRows(const catalog::TreeView& tree) {
     return absl::DataLossError("collection schema: a key is none of its own");
   uint32_t row = 0;
   for (const char c : key.substr(1)) row = row << 8 | static_cast<uint8_t>(c);
-  if (row >= tree.root().entries)
+  if (row == UINT32_MAX)
     return absl::DataLossError("collection schema: a row's number is too large");
   return row + 1;
+}
+
+absl::StatusOr<uint32_t> CountSchemaRows(const catalog::TreeView& tree) {
+  SHEAF_ASSIGN_OR_RETURN(const uint32_t end, EndOfSchemaRows(tree));
+  if (end <= tree.root().entries) return end;
+  return absl::DataLossError("collection schema: rows are missing");
 }
 
 std::string EncodeNameRow(std::string_view name) {

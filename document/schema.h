@@ -101,6 +101,8 @@ std::string EncodeLostRow();
 
 std::string SchemaKey(uint32_t row);
 inline constexpr std::string_view kSchemaKeys = "\x01", kSchemaKeysEnd = "\x02";
+// Behind the last row of a tree's schema, whether all are there or not. kDataLoss.
+absl::StatusOr<uint32_t> EndOfSchemaRows(const catalog::TreeView& tree);
 // Rows of a tree's schema. kDataLoss.
 absl::StatusOr<uint32_t> CountSchemaRows(const catalog::TreeView& tree);
 

@@ -56,6 +56,8 @@ TEST_F(FindTest, Columns) {
   EXPECT_EQ(Out({"find", file_, "orders", R"({"n":9})", "--columns", "n", "--json"}),
             "{\"n\":9}\n");
   EXPECT_EQ(Out({"find", file_, "orders", R"({"n":-9})", "--columns", "n"}), "");
+  EXPECT_EQ(Out({"find", file_, "orders", R"({"n":9})", "--columns", "tags.0,tags"}),
+            "key    tags.0  tags\nk1009  t4      [\"t4\"]\n");
   EXPECT_NE(Run({"find", file_, "orders", "--columns", "n", "--project", "n"}).exit, 0);
   EXPECT_NE(Run({"find", file_, "orders", "--columns", "n..x"}).exit, 0);
 }

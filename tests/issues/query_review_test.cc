@@ -63,8 +63,18 @@ class QueryReview : public ApiTest {
                   return absl::OkStatus();
                 }).ok());
   }
-  // Puts something into the tree of the collection, past the collection.
+  // Changes the tree of the collection, past the collection.
   void PutRaw(const std::string& key, const std::string& value) {
+    ChangeRaw([&](catalog::OpenTree* tree) {
+      bool existed = false;
+      return tree->Put(key, value, btree::BTree::PutMode::kUpsert, &existed);
+    });
+  }
+  void DeleteRaw(const std::string& from, const std::string& to) {
+    ChangeRaw(
+        [&](catalog::OpenTree* tree) { return tree->DeleteRange(from, &to).status(); });
+  }
+  void ChangeRaw(absl::FunctionRef<absl::Status(catalog::OpenTree*)> change) {
     ASSERT_TRUE(db_->Close().ok());
     db_.reset();
     {
@@ -72,9 +82,7 @@ class QueryReview : public ApiTest {
       ASSERT_TRUE(store.ok()) << store.status();
       auto txn = (*store)->BeginWrite(absl::InfiniteDuration());
       auto tree = (*txn)->FindTree("c");
-      bool existed = false;
-      ASSERT_TRUE(
-          (*tree)->Put(key, value, btree::BTree::PutMode::kUpsert, &existed).ok());
+      ASSERT_TRUE(change(*tree).ok());
       ASSERT_TRUE((*txn)->Commit(Durability::kFull).ok());
       txn->reset();
       ASSERT_TRUE((*store)->Close().ok());
@@ -444,6 +452,103 @@ TEST_F(QueryReview, ACollectionDroppedWhileItsIndexIsBuilt) {
   EXPECT_TRUE(absl::IsFailedPrecondition(created)) << created;
   ExpectClean();
   EXPECT_TRUE(db_->BeginRead().List()->empty());
+}
+
+// --- What a second review found -----------------------------------------------
+
+// A name with a quote was taken for the text of a shorter one.
+TEST_F(QueryReview, NamesWithQuotesAreNotGuessed) {
+  for (const std::string text : {R"([{"a\":1,\"b":0},{"a":1,"b":2}])",
+                                 R"([{"a\":\"b":0},{"a":"b"},{"a\":\"b":1}])",
+                                 R"([{"a\\b":0},{"a\\b":1},{"a\nb":2}])"}) {
+    ASSERT_TRUE(Write([&](Collection& c) { return c.Put(1, text); }).ok());
+    EXPECT_EQ(*db_->BeginRead().collection("c")->Get(1), text);
+  }
+  ASSERT_TRUE(Write([](Collection& c) -> absl::Status {
+                SHEAF_RETURN_IF_ERROR(c.Put(1, R"({"x\":1,\"y":0})"));
+                return c.Put(2, R"({"x":1,"y":2})");
+              }).ok());
+  EXPECT_EQ(*db_->BeginRead().collection("c")->Get(2), R"({"x":1,"y":2})");
+}
+
+// Behind 80,000 elements values were not indexed.
+TEST_F(QueryReview, LongArraysOfFewValues) {
+  ASSERT_TRUE(Create(R"({"fields": {"r": 1}, "name": "r"})").ok());
+  std::string zeros = R"({"r":[0)", many = R"({"r":[0)";
+  for (int i = 0; i < 100'000; ++i) zeros += ",0";
+  for (int i = 0; i < 100'000; ++i) absl::StrAppend(&many, ",", i < 85'000 ? i % 100 : i);
+  ASSERT_TRUE(Write([&](Collection& c) { return c.Put(1, zeros + ",7]}"); }).ok());
+  EXPECT_EQ(Keys(db_.get(), R"({"r": 7})", "r").size(), 1u);
+  EXPECT_FALSE(Write([&](Collection& c) { return c.Put(2, many + "]}"); }).ok());
+  ExpectClean();
+}
+
+// A salvaged schema with gaps had more rows than the tree entries.
+TEST_F(QueryReview, SalvageOfASchemaWithGaps) {
+  std::string document = "{";
+  for (int i = 0; i < 200; ++i)
+    absl::StrAppend(&document, i == 0 ? "" : ",", "\"name", i, "\":", i);
+  ASSERT_TRUE(Write([&](Collection& c) { return c.Put(1, document + "}"); }).ok());
+  ASSERT_TRUE(Write([](Collection& c) { return c.Put(1, "[1]"); }, "other").ok());
+  DeleteRaw(document::SchemaKey(3), document::SchemaKey(190));
+  PutRaw(document::SchemaKey(4'000'000'000), document::EncodeNameRow("far"));
+  ASSERT_TRUE(db_->Close().ok());
+  SalvageOptions salvage;
+  salvage.file_system = fs_.get();
+  const auto report = Salvage("/t.sheaf", "/salvaged.sheaf", salvage);
+  ASSERT_TRUE(report.ok()) << report.status();
+  auto salvaged = Database::Open("/salvaged.sheaf", options_);
+  ASSERT_TRUE(salvaged.ok());
+  const ReadTransaction read = (*salvaged)->BeginRead();
+  EXPECT_EQ(*read.collection("other")->Get(1), "[1]");
+  const auto found = read.collection("c")->GetDocument(1);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->Find("name1")->int_value(), 1);
+  EXPECT_EQ(found->Find("name195")->int_value(), 195);
+}
+
+// Long keys are remembered within the memory, or not at all.
+TEST_F(QueryReview, WaysThatRememberKeysKeepToTheirMemory) {
+  ASSERT_TRUE(Create(R"({"fields": {"a": 1}, "name": "a"})").ok());
+  ASSERT_TRUE(Create(R"({"fields": {"b": 1}, "name": "b"})").ok());
+  ASSERT_TRUE(Write([](Collection& c) -> absl::Status {
+                for (int i = 0; i < 20'000; ++i)
+                  SHEAF_RETURN_IF_ERROR(c.Put(
+                      absl::StrCat(std::string(300, 'k'), i),
+                      absl::StrCat(R"({"a":)", i % 10, R"(,"b":)", i / 10 % 10, "}")));
+                return absl::OkStatus();
+              }).ok());
+  QueryOptions little;
+  little.memory_bytes_max = 300'000;
+  const ReadTransaction read = db_->BeginRead();
+  const auto c = read.collection("c");
+  EXPECT_EQ(*c->Count(R"({"a": 1, "b": 2})", little), 200u);
+  EXPECT_EQ(*c->Count(R"({"$or": [{"a": 1}, {"b": 2}]})", little), 3800u);
+}
+
+TEST_F(QueryReview, LongFractions) {
+  for (const char* text : {"[1234.1234567890123456]", "[0.9999999999999999999999]",
+                           "[123456789012345.6789012345678901]"}) {
+    ASSERT_TRUE(Write([&](Collection& c) { return c.Put(1, text); }).ok());
+    const auto stored = db_->BeginRead().collection("c")->GetDocument(1);
+    EXPECT_EQ(stored->Find("0")->double_value(), strtod(text + 1, nullptr)) << text;
+  }
+}
+
+// A document became an array under a cursor, and its elements came as documents.
+TEST_F(QueryReview, WhatAnIndexHasIsNotBelievedWhileItChanges) {
+  ASSERT_TRUE(Create(R"({"fields": {"a": 1}, "name": "a"})").ok());
+  WriteTransaction txn = Begin();
+  Collection c = *txn.collection("c");
+  ASSERT_TRUE(c.Put(1, R"({"a":1})").ok() && c.Put(2, R"({"a":2})").ok());
+  QueryOptions options;
+  options.project = R"({"a":1,"_id":0})";
+  options.index = "a";
+  DocumentCursor cursor = *c.Query(R"({"a": {"$gte": 1}})", options);
+  ASSERT_TRUE(cursor.Next());
+  ASSERT_TRUE(c.Put(2, R"({"a":[50,60]})").ok());
+  while (cursor.Next()) EXPECT_EQ(*cursor.Json(), R"({"a":[50,60]})");
+  EXPECT_TRUE(cursor.status().ok());
 }
 
 }  // namespace

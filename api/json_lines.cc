@@ -1,0 +1,280 @@
+#include "sheaf/json_lines.h"
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "catalog/tick.h"
+#include "document/json_codec.h"
+#include "pager/status_macros.h"
+
+namespace sheaf {
+namespace {
+
+using document::NameTable;
+
+constexpr size_t kReadBytes = 1 << 20;
+constexpr size_t kLineBytesMax = size_t{128} << 20;
+constexpr size_t kBatchBytes = 8 << 20;  // of text
+constexpr size_t kBatchesWaiting = 2;
+
+// Lines of a stream, in a buffer no longer than the longest of them and one read.
+class Lines {
+ public:
+  explicit Lines(std::istream* in) : in_(*in) {}
+
+  // None at the end. Good until the next call.
+  absl::StatusOr<std::optional<std::string_view>> Next() {
+    ++number_;
+    while (true) {
+      const size_t end = buffer_.find('\n', searched_);
+      if (end != buffer_.npos) return Take(end, 1);
+      searched_ = buffer_.size();
+      if (buffer_.size() - begin_ > kLineBytesMax)
+        return absl::InvalidArgumentError("longer than 128 MiB");
+      if (!Read()) break;
+    }
+    if (in_.bad()) return absl::UnavailableError("the stream cannot be read");
+    if (begin_ == buffer_.size()) return std::optional<std::string_view>();
+    return Take(buffer_.size(), 0);
+  }
+  uint64_t number() const { return number_; }
+
+ private:
+  std::optional<std::string_view> Take(size_t end, size_t behind) {
+    std::string_view line(buffer_.data() + begin_, end - begin_);
+    if (number_ == 1 && line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
+    begin_ = searched_ = end + behind;
+    return line;
+  }
+  bool Read() {
+    buffer_.erase(0, begin_);
+    searched_ -= begin_;
+    begin_ = 0;
+    const size_t size = buffer_.size();
+    buffer_.resize(size + kReadBytes);
+    in_.read(buffer_.data() + size, kReadBytes);
+    buffer_.resize(size + static_cast<size_t>(in_.gcount()));
+    return buffer_.size() > size;
+  }
+
+  std::istream& in_;
+  std::string buffer_;
+  size_t begin_ = 0, searched_ = 0;  // no line end between them
+  uint64_t number_ = 0;
+};
+
+struct Row {
+  std::optional<DocumentKey> key;
+  std::string bytes;  // of the batch's names
+  uint64_t line;
+};
+
+// Of one transaction.
+struct Batch {
+  std::shared_ptr<NameTable> names = std::make_shared<NameTable>();
+  std::vector<Row> rows;
+  absl::Status status;  // what ends the import behind the rows
+  uint64_t line = 0;    // where that is
+  bool is_last = false;
+};
+
+absl::StatusOr<DocumentKey> KeyOf(const DocumentView& document, const std::string& path) {
+  const std::optional<DocumentView> value = FindPath(document, path);
+  if (!value.has_value())
+    return absl::InvalidArgumentError(absl::StrCat("has no field ", path, ", its key"));
+  switch (value->kind()) {
+    case DocumentKind::kString:
+      return DocumentKey(value->string_value());
+    case DocumentKind::kInt:
+      return DocumentKey(value->int_value());
+    case DocumentKind::kBytes:
+      return DocumentKey::Bytes(value->bytes_value());
+    default:
+      return absl::InvalidArgumentError(absl::StrCat(
+          "field ", path, ", its key, is neither text, a 64-bit integer nor bytes"));
+  }
+}
+
+// Batches on their way from the thread that reads to the one that writes.
+class Queue {
+ public:
+  // False: nobody wants it any more.
+  bool Put(std::unique_ptr<Batch> batch) ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    mu_.Await(absl::Condition(this, &Queue::HasRoom));
+    if (is_stopped_) return false;
+    batches_.push_back(std::move(batch));
+    return true;
+  }
+  std::unique_ptr<Batch> Take() ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    mu_.Await(absl::Condition(this, &Queue::HasSome));
+    std::unique_ptr<Batch> batch = std::move(batches_.front());
+    batches_.pop_front();
+    return batch;
+  }
+  void Stop() ABSL_LOCKS_EXCLUDED(mu_) {
+    absl::MutexLock lock(&mu_);
+    is_stopped_ = true;
+  }
+
+ private:
+  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return is_stopped_ || batches_.size() < kBatchesWaiting;
+  }
+  bool HasSome() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !batches_.empty(); }
+
+  absl::Mutex mu_;
+  std::deque<std::unique_ptr<Batch>> batches_ ABSL_GUARDED_BY(mu_);
+  bool is_stopped_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+// The thread that reads.
+class Converter {
+ public:
+  Converter(std::istream* in, const ImportOptions& options, Queue* queue)
+      : lines_(in), options_(options), queue_(*queue) {}
+
+  void Run() {
+    for (bool more = true; more;) {
+      auto batch = std::make_unique<Batch>();
+      batch->status = Fill(batch.get());
+      batch->line = lines_.number();
+      batch->is_last = batch->is_last || !batch->status.ok();
+      more = !batch->is_last;
+      if (!queue_.Put(std::move(batch))) return;
+    }
+  }
+
+ private:
+  absl::Status Fill(Batch* batch) {
+    size_t text_bytes = 0;
+    const uint64_t rows_max = std::max<uint64_t>(1, options_.documents_a_commit);
+    while (batch->rows.size() < rows_max && text_bytes < kBatchBytes) {
+      SHEAF_ASSIGN_OR_RETURN(const std::optional<std::string_view> line, lines_.Next());
+      batch->is_last = !line.has_value();
+      if (batch->is_last) return absl::OkStatus();
+      if (line->find_first_not_of(" \t\r") == line->npos) continue;
+      Row row;
+      row.line = lines_.number();
+      SHEAF_ASSIGN_OR_RETURN(row.bytes,
+                             document::JsonToBinary(*line, batch->names.get()));
+      if (!options_.key_field.empty()) {
+        SHEAF_ASSIGN_OR_RETURN(row.key, KeyOf(document::RootOf(row.bytes, *batch->names),
+                                              options_.key_field));
+      }
+      text_bytes += line->size();
+      batch->rows.push_back(std::move(row));
+    }
+    return absl::OkStatus();
+  }
+
+  Lines lines_;
+  const ImportOptions& options_;
+  Queue& queue_;
+};
+
+absl::Status AtLine(uint64_t line, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat("line ", line, ": ", status.message()));
+}
+
+absl::Status Store(Database* db, std::string_view name, const ImportOptions& options,
+                   Batch* batch, ImportCounts* counts) {
+  SHEAF_ASSIGN_OR_RETURN(WriteTransaction txn, db->BeginWrite());
+  SHEAF_ASSIGN_OR_RETURN(Collection collection, txn.collection(name, options.collection));
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t before, collection.size());
+  for (Row& row : batch->rows) {
+    const Document document(std::move(row.bytes), batch->names);
+    const absl::Status put = row.key.has_value() ? collection.Put(*row.key, document)
+                                                 : collection.Append(document).status();
+    if (!put.ok()) return AtLine(row.line, put);
+  }
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t after, collection.size());
+  SHEAF_RETURN_IF_ERROR(txn.Commit());
+  counts->documents += batch->rows.size();
+  counts->replaced += batch->rows.size() - (after - before);
+  counts->commits += 1;
+  counts->last_line = batch->rows.back().line;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ImportJsonLines(Database* db, std::string_view collection, std::istream& in,
+                             const ImportOptions& options, ImportCounts* counts) {
+  *counts = {};
+  Queue queue;
+  Converter converter(&in, options, &queue);
+  std::thread thread([&] { converter.Run(); });
+  absl::Status status;
+  for (bool is_last = false; status.ok() && !is_last;) {
+    const std::unique_ptr<Batch> batch = queue.Take();
+    is_last = batch->is_last;
+    // Of a transaction in which a line is wrong nothing is kept.
+    if (!batch->status.ok())
+      status = AtLine(batch->line, batch->status);
+    else if (!batch->rows.empty())
+      status = Store(db, collection, options, batch.get(), counts);
+    if (status.ok())
+      status =
+          catalog::Tick(options.progress, "the import", {counts->last_line, 0, "lines"});
+  }
+  queue.Stop();
+  thread.join();
+  return status;
+}
+
+absl::Status ExportJsonLines(const CollectionReader& collection, std::ostream& out,
+                             const ExportOptions& options, uint64_t* documents) {
+  *documents = 0;
+  QueryOptions query;
+  query.sort = R"({"_id":1})";
+  query.progress = options.progress;
+  std::string name;
+  if (!options.key_field.empty()) {
+    document::AppendJsonString(options.key_field, &name);
+    // The key takes the place of a field that is called so. (Of a path there is none.)
+    if (options.key_field.find_first_of(".$") == std::string::npos)
+      query.project = absl::StrCat("{", name, ":0}");
+  }
+  SHEAF_ASSIGN_OR_RETURN(DocumentCursor cursor, collection.Query(options.filter, query));
+  std::string line;
+  while (cursor.Next()) {
+    line.clear();
+    if (!name.empty()) {
+      absl::StrAppend(&line, "{", name, ":");
+      if (cursor.key().is_number())
+        absl::StrAppend(&line, cursor.key().number());
+      else
+        document::AppendJsonString(cursor.key().ToString(), &line);
+    }
+    const size_t begin = line.size();
+    SHEAF_RETURN_IF_ERROR(document::AppendJson(cursor.document(), &line));
+    if (!name.empty()) {
+      if (line[begin] != '{')
+        return absl::FailedPreconditionError(
+            absl::StrCat(collection.name(), ": the document ", cursor.key().ToString(),
+                         " is no object, which could take its key"));
+      // Its fields go on behind the key.
+      if (line[begin + 1] == '}')
+        line.erase(begin, 1);
+      else
+        line[begin] = ',';
+    }
+    line.push_back('\n');
+    out.write(line.data(), static_cast<std::streamsize>(line.size()));
+    if (!out) return absl::UnavailableError("the stream takes no more");
+    ++*documents;
+  }
+  return cursor.status();
+}
+
+}  // namespace sheaf
