@@ -208,6 +208,8 @@ absl::StatusOr<std::optional<DocumentKey>> CollectionReader::FindUnique(
                              values.size(), " values"));
   if (there->state != IndexState::kReady)
     return fail(absl::StatusCode::kFailedPrecondition, "it is not ready");
+  if (there->disabled)
+    return fail(absl::StatusCode::kFailedPrecondition, "it is disabled");
   SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView* const tree, state_->OpenIndex(*there));
   const std::string wanted = document::ValuesOf(*there, values);
   btree::Found found;
@@ -280,8 +282,8 @@ absl::StatusOr<std::vector<IndexInfo>> CollectionReader::Indexes() const {
     SHEAF_ASSIGN_OR_RETURN(const std::optional<catalog::TreeRecord> record,
                            state_->tree->txn->snapshot->FindTree(index.tree));
     infos.push_back({index.definition, index.state,
-                     record.has_value() ? record->root.entries : 0,
-                     index.through_arrays});
+                     record.has_value() ? record->root.entries : 0, index.through_arrays,
+                     index.disabled});
   }
   return infos;
 }
@@ -420,6 +422,20 @@ absl::Status Collection::RebuildIndex(std::string_view name) {
   SHEAF_RETURN_IF_ERROR(state_->tree->Live());
   const absl::Status rebuilt = state_->writer->RebuildIndex(name);
   return rebuilt.ok() ? rebuilt : internal::At(this->name(), rebuilt);
+}
+
+absl::Status Collection::DisableIndex(std::string_view name) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_RETURN_IF_ERROR(state_->tree->Live());
+  const absl::Status disabled = state_->writer->DisableIndex(name);
+  return disabled.ok() ? disabled : internal::At(this->name(), disabled);
+}
+
+absl::Status Collection::EnableIndex(std::string_view name) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_RETURN_IF_ERROR(state_->tree->Live());
+  const absl::Status enabled = state_->writer->EnableIndex(name);
+  return enabled.ok() ? enabled : internal::At(this->name(), enabled);
 }
 
 }  // namespace sheaf

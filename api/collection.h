@@ -70,7 +70,7 @@ class CollectionReader {
 
   // The key of the document that has these values in a unique index, one for each of its
   // fields; cheaper than a query. kInvalidArgument: there is no such index, it is not
-  // unique, or has more fields or fewer. kFailedPrecondition: it is not ready.
+  // unique, or has more fields or fewer. kFailedPrecondition: it is not ready, or disabled.
   absl::StatusOr<std::optional<DocumentKey>> FindUnique(
       std::string_view index, std::initializer_list<IndexValue> values) const;
 
@@ -155,6 +155,11 @@ class Collection : public CollectionReader {
                            const Progress& progress = {});
   absl::Status DropIndex(std::string_view name);     // kNotFound
   absl::Status RebuildIndex(std::string_view name);  // from the documents; kNotFound
+  // A disabled index is kept up, and if it is unique keeps refusing, but no query uses it:
+  // whether it is missed shows before it is dropped. It stays so, also when it is rebuilt,
+  // until it is enabled. kNotFound.
+  absl::Status DisableIndex(std::string_view name);
+  absl::Status EnableIndex(std::string_view name);
 
  private:
   friend class WriteTransaction;

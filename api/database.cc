@@ -339,8 +339,8 @@ PageDescription Describe(uint64_t page, std::string bytes, const pager::PageCode
   const pager::PageOps& ops = btree::TreePageOps();
   const auto kind = static_cast<uint8_t>(data[pager::PageHeader::kKind]);
   static constexpr const char* kNames[pager::kPageKindCount] = {
-      "unknown", "superblock",  "leaf", "inner",
-      "value",   "value index", "map",  "map index"};
+      "unknown",     "superblock", "leaf",      "inner",       "value",
+      "value index", "map",        "map index", "dense index", "dense leaf"};
   out.kind = kind < pager::kPageKindCount ? kNames[kind] : kNames[0];
   if (bytes.find_first_not_of('\0') == std::string::npos) out.kind = "blank";
   // As many pages as were read, whatever it says: nothing behind them is looked at.

@@ -89,8 +89,10 @@ class IndexBuild {
     const document::Index* const there = schema->FindIndex(definition_.name);
     const bool is_same = there != nullptr && there->definition == definition_;
     if (is_same && there->state == IndexState::kReady) return true;
+    const bool was_disabled = is_same && there->disabled;
     if (is_same) SHEAF_RETURN_IF_ERROR(writer->DropIndex(definition_.name));
     SHEAF_RETURN_IF_ERROR(writer->BeginIndex(definition_));
+    if (was_disabled) SHEAF_RETURN_IF_ERROR(writer->DisableIndex(definition_.name));
     row_ = schema->FindIndex(definition_.name)->row;
     SHEAF_ASSIGN_OR_RETURN(total_, writer->size());
     return false;

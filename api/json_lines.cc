@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <deque>
 #include <memory>
+#include <new>
 #include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "catalog/tick.h"
@@ -25,27 +27,30 @@ constexpr size_t kLineBytesMax = size_t{128} << 20;
 constexpr size_t kBatchBytes = 8 << 20;  // of text
 constexpr size_t kBatchesWaiting = 2;
 
-// Lines of a stream, in a buffer no longer than the longest of them and one read.
-class Lines {
- public:
-  explicit Lines(std::istream* in) : in_(*in) {}
+absl::Status AtLine(uint64_t line, const absl::Status& status) {
+  return absl::Status(status.code(), absl::StrCat("line ", line, ": ", status.message()));
+}
 
-  // None at the end. Good until the next call.
-  absl::StatusOr<std::optional<std::string_view>> Next() {
+// Lines of a stream, in a buffer no longer than the longest of them and one read.
+class StreamLines : public LineSource {
+ public:
+  explicit StreamLines(std::istream* in) : in_(*in) {}
+
+  absl::StatusOr<std::optional<std::string_view>> Next() override {
     ++number_;
     while (true) {
       const size_t end = buffer_.find('\n', searched_);
       if (end != buffer_.npos) return Take(end, 1);
       searched_ = buffer_.size();
       if (buffer_.size() - begin_ > kLineBytesMax)
-        return absl::InvalidArgumentError("longer than 128 MiB");
+        return AtLine(number_, absl::InvalidArgumentError("longer than 128 MiB"));
       if (!Read()) break;
     }
-    if (in_.bad()) return absl::UnavailableError("the stream cannot be read");
+    if (in_.bad())
+      return AtLine(number_, absl::UnavailableError("the stream cannot be read"));
     if (begin_ == buffer_.size()) return std::optional<std::string_view>();
     return Take(buffer_.size(), 0);
   }
-  uint64_t number() const { return number_; }
 
  private:
   std::optional<std::string_view> Take(size_t end, size_t behind) {
@@ -77,13 +82,14 @@ struct Row {
   uint64_t line;
 };
 
-// Of one transaction.
+// Of one transaction, or a part of it.
 struct Batch {
   std::shared_ptr<NameTable> names = std::make_shared<NameTable>();
   std::vector<Row> rows;
+  bool ends_commit = false;
+  bool is_last = false;
   absl::Status status;  // what ends the import behind the rows
   uint64_t line = 0;    // where that is
-  bool is_last = false;
 };
 
 absl::StatusOr<DocumentKey> KeyOf(const DocumentView& document, const std::string& path) {
@@ -140,14 +146,18 @@ class Queue {
 // The thread that reads.
 class Converter {
  public:
-  Converter(std::istream* in, const ImportOptions& options, Queue* queue)
-      : lines_(in), options_(options), queue_(*queue) {}
+  Converter(LineSource* lines, const ImportOptions& options, Queue* queue)
+      : lines_(*lines), options_(options), queue_(*queue) {}
 
   void Run() {
     for (bool more = true; more;) {
       auto batch = std::make_unique<Batch>();
-      batch->status = Fill(batch.get());
-      batch->line = lines_.number();
+      try {
+        batch->status = Fill(batch.get());
+      } catch (const std::bad_alloc&) {  // no exception may leave the thread
+        batch->status = absl::ResourceExhaustedError("out of memory");
+      }
+      batch->line = line_number_;
       batch->is_last = batch->is_last || !batch->status.ok();
       more = !batch->is_last;
       if (!queue_.Put(std::move(batch))) return;
@@ -156,80 +166,145 @@ class Converter {
 
  private:
   absl::Status Fill(Batch* batch) {
-    size_t text_bytes = 0;
-    const uint64_t rows_max = std::max<uint64_t>(1, options_.documents_a_commit);
-    while (batch->rows.size() < rows_max && text_bytes < kBatchBytes) {
+    for (size_t text_bytes = 0; text_bytes < kBatchBytes && !batch->ends_commit;) {
+      ++line_number_;
       SHEAF_ASSIGN_OR_RETURN(const std::optional<std::string_view> line, lines_.Next());
-      batch->is_last = !line.has_value();
-      if (batch->is_last) return absl::OkStatus();
-      if (line->find_first_not_of(" \t\r") == line->npos) continue;
-      Row row;
-      row.line = lines_.number();
-      SHEAF_ASSIGN_OR_RETURN(row.bytes,
-                             document::JsonToBinary(*line, batch->names.get()));
-      if (!options_.key_field.empty()) {
-        SHEAF_ASSIGN_OR_RETURN(row.key, KeyOf(document::RootOf(row.bytes, *batch->names),
-                                              options_.key_field));
+      if (!line.has_value()) {
+        batch->is_last = batch->ends_commit = true;
+      } else if (line->find_first_not_of(" \t\r") != line->npos) {
+        const absl::Status added = Add(*line, batch);
+        if (!added.ok()) return AtLine(line_number_, added);
+        text_bytes += line->size();
+        batch->ends_commit = EndsCommit(line->size());
       }
-      text_bytes += line->size();
-      batch->rows.push_back(std::move(row));
     }
     return absl::OkStatus();
   }
 
-  Lines lines_;
+  absl::Status Add(std::string_view line, Batch* batch) {
+    Row row;
+    row.line = line_number_;
+    SHEAF_ASSIGN_OR_RETURN(row.bytes, document::JsonToBinary(line, batch->names.get()));
+    if (!options_.key_field.empty()) {
+      SHEAF_ASSIGN_OR_RETURN(
+          row.key, KeyOf(document::RootOf(row.bytes, *batch->names), options_.key_field));
+    }
+    batch->rows.push_back(std::move(row));
+    return absl::OkStatus();
+  }
+
+  // Whether the transaction has enough with a document more.
+  bool EndsCommit(size_t text_bytes) {
+    ++commit_documents_, commit_bytes_ += text_bytes;
+    if (commit_documents_ < options_.documents_a_commit &&
+        commit_bytes_ < options_.bytes_a_commit)
+      return false;
+    commit_documents_ = commit_bytes_ = 0;
+    return true;
+  }
+
+  LineSource& lines_;
   const ImportOptions& options_;
   Queue& queue_;
+  uint64_t line_number_ = 0;
+  uint64_t commit_documents_ = 0, commit_bytes_ = 0;  // of the transaction
 };
 
-absl::Status AtLine(uint64_t line, const absl::Status& status) {
-  return absl::Status(status.code(), absl::StrCat("line ", line, ": ", status.message()));
-}
+// The thread that writes.
+class Writer {
+ public:
+  Writer(Database* db, std::string_view collection, const ImportOptions& options,
+         ImportCounts* counts)
+      : db_(*db), name_(collection), options_(options), counts_(*counts) {}
 
-absl::Status Store(Database* db, std::string_view name, const ImportOptions& options,
-                   Batch* batch, ImportCounts* counts) {
-  SHEAF_ASSIGN_OR_RETURN(WriteTransaction txn, db->BeginWrite());
-  SHEAF_ASSIGN_OR_RETURN(Collection collection, txn.collection(name, options.collection));
-  SHEAF_ASSIGN_OR_RETURN(const uint64_t before, collection.size());
-  for (Row& row : batch->rows) {
-    const Document document(std::move(row.bytes), batch->names);
-    const absl::Status put = row.key.has_value() ? collection.Put(*row.key, document)
-                                                 : collection.Append(document).status();
-    if (!put.ok()) return AtLine(row.line, put);
+  // Of a transaction in which a line is wrong nothing is kept.
+  absl::Status Write(Batch* batch) {
+    if (!batch->status.ok()) counts_.failed_line = batch->line;
+    SHEAF_RETURN_IF_ERROR(batch->status);
+    if (!batch->rows.empty()) SHEAF_RETURN_IF_ERROR(PutRows(batch));
+    if (batch->ends_commit && txn_.has_value()) SHEAF_RETURN_IF_ERROR(Commit());
+    return catalog::Tick(options_.progress, "the import",
+                         {counts_.documents + rows_, 0, "documents"});
   }
-  SHEAF_ASSIGN_OR_RETURN(const uint64_t after, collection.size());
-  SHEAF_RETURN_IF_ERROR(txn.Commit());
-  counts->documents += batch->rows.size();
-  counts->replaced += batch->rows.size() - (after - before);
-  counts->commits += 1;
-  counts->last_line = batch->rows.back().line;
-  return absl::OkStatus();
-}
+
+ private:
+  absl::Status Begin() {
+    SHEAF_ASSIGN_OR_RETURN(WriteTransaction txn, db_.BeginWrite());
+    txn_ = std::move(txn);
+    SHEAF_ASSIGN_OR_RETURN(Collection collection,
+                           txn_->collection(name_, options_.collection));
+    collection_ = std::move(collection);
+    SHEAF_ASSIGN_OR_RETURN(size_before_, collection_->size());
+    return absl::OkStatus();
+  }
+
+  absl::Status PutRows(Batch* batch) {
+    if (!txn_.has_value()) SHEAF_RETURN_IF_ERROR(Begin());
+    for (Row& row : batch->rows) {
+      const Document document(std::move(row.bytes), batch->names);
+      const absl::Status put = row.key.has_value()
+                                   ? collection_->Put(*row.key, document)
+                                   : collection_->Append(document).status();
+      if (put.ok()) continue;
+      counts_.failed_line = row.line;
+      return AtLine(row.line, put);
+    }
+    rows_ += batch->rows.size();
+    last_line_ = batch->rows.back().line;
+    return absl::OkStatus();
+  }
+
+  absl::Status Commit() {
+    SHEAF_ASSIGN_OR_RETURN(const uint64_t size_after, collection_->size());
+    collection_.reset();
+    SHEAF_RETURN_IF_ERROR(txn_->Commit());
+    txn_.reset();
+    counts_.documents += rows_;
+    counts_.replaced += rows_ - (size_after - size_before_);
+    counts_.commits += 1;
+    counts_.last_line = last_line_;
+    rows_ = 0;
+    return absl::OkStatus();
+  }
+
+  Database& db_;
+  const std::string_view name_;
+  const ImportOptions& options_;
+  ImportCounts& counts_;
+  std::optional<WriteTransaction> txn_;
+  std::optional<Collection> collection_;
+  uint64_t size_before_ = 0;           // of the collection
+  uint64_t rows_ = 0, last_line_ = 0;  // of the transaction
+};
 
 }  // namespace
 
-absl::Status ImportJsonLines(Database* db, std::string_view collection, std::istream& in,
+absl::Status ImportJsonLines(Database* db, std::string_view collection, LineSource& lines,
                              const ImportOptions& options, ImportCounts* counts) {
   *counts = {};
   Queue queue;
-  Converter converter(&in, options, &queue);
+  Converter converter(&lines, options, &queue);
+  bool is_last = false;
   std::thread thread([&] { converter.Run(); });
-  absl::Status status;
-  for (bool is_last = false; status.ok() && !is_last;) {
+  const absl::Cleanup join = [&] {
+    queue.Stop();
+    if (!is_last) lines.Stop();
+    thread.join();
+  };
+  // Rolls back before the thread is waited for, which may take its time.
+  Writer writer(db, collection, options, counts);
+  while (!is_last) {
     const std::unique_ptr<Batch> batch = queue.Take();
     is_last = batch->is_last;
-    // Of a transaction in which a line is wrong nothing is kept.
-    if (!batch->status.ok())
-      status = AtLine(batch->line, batch->status);
-    else if (!batch->rows.empty())
-      status = Store(db, collection, options, batch.get(), counts);
-    if (status.ok())
-      status =
-          catalog::Tick(options.progress, "the import", {counts->last_line, 0, "lines"});
+    SHEAF_RETURN_IF_ERROR(writer.Write(batch.get()));
   }
-  queue.Stop();
-  thread.join();
-  return status;
+  return absl::OkStatus();
+}
+
+absl::Status ImportJsonLines(Database* db, std::string_view collection, std::istream& in,
+                             const ImportOptions& options, ImportCounts* counts) {
+  StreamLines lines(&in);
+  return ImportJsonLines(db, collection, lines, options, counts);
 }
 
 absl::Status ExportJsonLines(const CollectionReader& collection, std::ostream& out,

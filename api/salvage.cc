@@ -102,7 +102,7 @@ absl::StatusOr<SalvageReport> Salvage(const std::string& from, const std::string
   report.commits_replayed = found.commits_replayed;
   report.notes = std::move(found.notes);
   for (catalog::SalvagedTree& tree : found.trees) {
-    if (tree.kind == catalog::TreeKind::kIndex) continue;
+    if (catalog::IsPart(tree.kind)) continue;
     SalvageReport::Tree& out = report.trees.emplace_back();
     out.name = std::move(tree.name);
     out.kind = static_cast<TreeKind>(tree.kind);

@@ -29,7 +29,7 @@ absl::StatusOr<std::vector<TreeInfo>> ToInfos(
   std::vector<TreeInfo> infos;
   infos.reserve(records.size());
   for (const catalog::TreeRecord& r : records) {
-    if (r.kind == catalog::TreeKind::kIndex) continue;
+    if (catalog::IsPart(r.kind)) continue;
     uint64_t entries = r.root.entries;
     if (r.kind == catalog::TreeKind::kCollection) {
       SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView tree, view(r));
@@ -42,8 +42,16 @@ absl::StatusOr<std::vector<TreeInfo>> ToInfos(
 }
 
 const char* KindName(catalog::TreeKind kind) {
-  if (kind == catalog::TreeKind::kIndex) return "index";
-  return kind == catalog::TreeKind::kTable ? "table" : "collection";
+  switch (kind) {
+    case catalog::TreeKind::kTable:
+      return "table";
+    case catalog::TreeKind::kCollection:
+      return "collection";
+    case catalog::TreeKind::kGraph:
+      return "graph";
+    default:
+      return "part of another";
+  }
 }
 
 absl::Status CheckKind(const catalog::TreeRecord& record, catalog::TreeKind wanted) {
@@ -294,7 +302,7 @@ absl::StatusOr<catalog::OpenTree*> FindToChange(TransactionState* txn,
   if (txn == nullptr) return TransactionState::Ended();
   SHEAF_RETURN_IF_ERROR(txn->Live());
   SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, txn->write->FindTree(name));
-  if (tree != nullptr && tree->record().kind != catalog::TreeKind::kIndex) return tree;
+  if (tree != nullptr && !catalog::IsPart(tree->record().kind)) return tree;
   return absl::NotFoundError(
       absl::StrCat(std::string(name), ": no such table or collection"));
 }

@@ -29,7 +29,7 @@ struct TransactionState;
 class IndexBuild;
 }  // namespace internal
 
-enum class TreeKind : uint8_t { kTable = 1, kCollection = 2 };
+enum class TreeKind : uint8_t { kTable = 1, kCollection = 2, kGraph = 4 };
 
 struct TreeInfo {
   std::string name;

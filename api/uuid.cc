@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "document/collection_codec.h"
 #include "pager/cipher.h"
 #include "pager/coding.h"
 #include "sheaf/document_key.h"
@@ -79,22 +80,10 @@ std::string Uuid::ToString() const {
 }
 
 absl::StatusOr<Uuid> Uuid::Parse(std::string_view text) {
-  std::string digits;
-  const bool has_dashes = text.size() == 36;
-  bool ok = has_dashes || text.size() == 32;
-  for (size_t i = 0; ok && i < text.size(); ++i) {
-    if (has_dashes && (i == 8 || i == 13 || i == 18 || i == 23))
-      ok = text[i] == '-';
-    else if ((ok = absl::ascii_isxdigit(static_cast<unsigned char>(text[i]))))
-      digits.push_back(text[i]);
-  }
-  if (!ok)
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", std::string(text.substr(0, 40)), "\" is no UUID"));
-  Uuid uuid;
-  const std::string bytes = absl::HexStringToBytes(digits);
-  std::memcpy(uuid.bytes.data(), bytes.data(), uuid.bytes.size());
-  return uuid;
+  const std::optional<document::Uuid> bytes = document::ParseUuid(text);
+  if (bytes.has_value()) return Uuid{*bytes};
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", std::string(text.substr(0, 40)), "\" is no UUID"));
 }
 
 }  // namespace sheaf

@@ -51,6 +51,8 @@ FilterValue::FilterValue(absl::Time time)
           "{\"$date\":\"",
           absl::FormatTime("%E4Y-%m-%dT%H:%M:%E6SZ", time, absl::UTCTimeZone()), "\"}")) {
 }
+FilterValue::FilterValue(const Uuid& uuid)
+    : json_(absl::StrCat("{\"$uuid\":\"", uuid.ToString(), "\"}")) {}
 
 Condition operator&&(const Condition& a, const Condition& b) {
   return Join("$and", a, b);

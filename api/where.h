@@ -3,7 +3,7 @@
 //   books.Query(Where("author") == "Rilke" && Where("year") >= 1902 && !Where("tags").In({"x"}))
 //
 // A Condition is its JSON: it goes where a filter does. Values are integers, doubles,
-// strings, bools, null (nullptr), absl::Time, or any JSON by Json(…).
+// strings, bools, null (nullptr), absl::Time, Uuid, or any JSON by Json(…).
 //
 // Values, cheap to copy while small. Thread-compatible.
 #ifndef SHEAF_WHERE_H_
@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "absl/time/time.h"
+#include "sheaf/document_key.h"
 
 namespace sheaf {
 
@@ -32,6 +33,7 @@ class FilterValue {
   FilterValue(const std::string& text) : FilterValue(std::string_view(text)) {}
   FilterValue(const char* text) : FilterValue(std::string_view(text)) {}
   FilterValue(absl::Time time);
+  FilterValue(const Uuid& uuid);
   static FilterValue Json(std::string json) { return FilterValue(Raw{std::move(json)}); }
 
   const std::string& json() const { return json_; }

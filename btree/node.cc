@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "btree/cell_bytes.h"
 
 namespace sheaf::btree {
 
@@ -387,39 +388,6 @@ absl::Status NodeDamaged(const char* page, const std::string& what) {
   return PageDamaged(PageIdOf(page), what);
 }
 
-// A page is copied whenever one below it is, so none is older than its children.
-absl::Status ValidateRef(const char* page, uint32_t slot, const PageRef& ref) {
-  if (ref.id >= kPageIdEnd - kNodePagesMax || ref.id < 2)
-    return NodeDamaged(page, absl::StrCat("slot ", slot, " refers to page ", ref.id));
-  if (ref.birth > BirthOf(page))
-    return NodeDamaged(page, absl::StrCat("slot ", slot, " refers to page ", ref.id,
-                                          " of birth ", ref.birth, ", which is younger"));
-  return absl::OkStatus();
-}
-
-// Which bytes of a page are part of a cell: finds cells that overlap.
-class CellBytes {
- public:
-  explicit CellBytes(uint32_t page_bytes) {
-    std::memset(words_, 0, page_bytes / 64 * sizeof(words_[0]));
-  }
-  // False when one of the bytes was there already.
-  bool Add(uint32_t begin, uint32_t end) {
-    bool fresh = true;
-    while (begin < end) {
-      const uint32_t bit = begin % 64, n = std::min(64 - bit, end - begin);
-      const uint64_t mask = (n == 64 ? ~uint64_t{0} : (uint64_t{1} << n) - 1) << bit;
-      fresh = fresh && (words_[begin / 64] & mask) == 0;
-      words_[begin / 64] |= mask;
-      begin += n;
-    }
-    return fresh;
-  }
-
- private:
-  uint64_t words_[kNodePagesMax * kPageBytes / 64];
-};
-
 // Is the key of slot i above the one before it? Both may have the same head.
 bool IsAscending(const NodeView& node, uint32_t i) {
   if (node.head(i) != node.head(i - 1)) return node.head(i) > node.head(i - 1);
@@ -477,6 +445,15 @@ absl::StatusOr<uint32_t> ValidateCell(const NodeView& node, uint32_t i) {
 }
 
 }  // namespace
+
+absl::Status ValidateRef(const char* page, uint32_t slot, const PageRef& ref) {
+  if (ref.id >= kPageIdEnd - kNodePagesMax || ref.id < 2)
+    return NodeDamaged(page, absl::StrCat("slot ", slot, " refers to page ", ref.id));
+  if (ref.birth > BirthOf(page))
+    return NodeDamaged(page, absl::StrCat("slot ", slot, " refers to page ", ref.id,
+                                          " of birth ", ref.birth, ", which is younger"));
+  return absl::OkStatus();
+}
 
 absl::Status ValidateNode(const char* page) {
   const NodeView node(page);

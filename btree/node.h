@@ -263,6 +263,9 @@ class Node : public NodeView {
   }
 };
 
+// Of a reference in a page. A page is copied whenever one below it is, so none is older than
+// its children.
+absl::Status ValidateRef(const char* page, uint32_t slot, const PageRef& ref);
 // For PageKindOps. Everything in the page is bounded afterwards.
 absl::Status ValidateNode(const char* page);
 void ForEachNodeRef(const char* page, absl::FunctionRef<void(const PageRef&)> fn);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "btree/dense_node.h"
 #include "btree/tree_reader.h"
 #include "pager/status_macros.h"
 
@@ -185,6 +186,10 @@ const pager::PageOps& TreePageOps() {
     ops->kinds[static_cast<size_t>(pager::PageKind::kValueIndex)] = {
         "value index", ValidateValueIndex, ForEachValueIndexRef, nullptr,
         DescribeValuePage};
+    ops->kinds[static_cast<size_t>(pager::PageKind::kDenseIndex)] = {
+        "dense index", ValidateDenseIndex, ForEachDenseRef, nullptr, DescribeDense};
+    ops->kinds[static_cast<size_t>(pager::PageKind::kDenseLeaf)] = {
+        "dense leaf", ValidateDenseLeaf, nullptr, ClearUnusedInDenseLeaf, DescribeDense};
     return ops;
   }();
   return *kOps;

@@ -65,7 +65,7 @@ absl::StatusOr<BackupResult> CopyTrees(Store* from, Store* to, const Progress& p
                           [&](uint32_t version, const std::string& bytes) {
                             return tree->AddDictionary(version, bytes);
                           }));
-    TreeSource source(snapshot.context(), &record.root);
+    TreeSource source(snapshot.context(), record.kind, &record.root);
     SHEAF_RETURN_IF_ERROR(tree->BulkLoadStored(
         [&](std::string_view* key, std::string_view* value) {
           return source.Next(key, value);

@@ -104,6 +104,9 @@ absl::Status OpenTree::Put(std::string_view key, std::string_view value,
 absl::Status OpenTree::StoreCompression(const TreeCompression& compression) {
   SHEAF_RETURN_IF_ERROR(CheckAlive());
   if (compression == record_.compression) return absl::OkStatus();
+  if (IsDense(record_.kind))
+    return absl::DataLossError(
+        absl::StrCat(record_.name, ": records of a dense tree are not compressed"));
   const uint32_t given_out = record_.compression.dictionaries;
   record_.compression = compression;
   record_.compression.dictionaries = std::max(given_out, compression.dictionaries);
@@ -354,7 +357,7 @@ absl::Status OpenTree::Recompress(const Compression& wanted,
 absl::Status OpenTree::Rebuild(const TreeCompression& next,
                                const pager::Dictionary* dictionary, BTree* rebuilt,
                                absl::FunctionRef<absl::Status(uint64_t)> tick) {
-  TreeSource source(txn_.context_, &tree_.root());
+  TreeSource source(txn_.context_, record_.kind, &tree_.root());
   absl::Status opened;
   std::string buffer, stored;
   const auto take = [&](std::string_view* key, std::string_view* value) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "btree/dense_node.h"
 #include "btree/large_value.h"
 #include "catalog/compression.h"
 #include "catalog/tick.h"
@@ -30,13 +31,12 @@ class Measurer {
     SHEAF_ASSIGN_OR_RETURN(const char* page, pager_.buffer().Pin(ref));
     const pager::PinnedPage pin(&pager_.buffer(), ref.id, page);
     const pager::PageKind kind = pager::PageKindOf(page);
+    if (IsDense(record_.kind)) return VisitDense(page, ref, level);
     const NodeView node(page);
     if ((kind != pager::PageKind::kLeaf && kind != pager::PageKind::kInner) ||
         (level >= 0 && node.level() != static_cast<uint32_t>(level)))
       return pager::PageDamaged(ref.id, "is not a page of this tree");
-    if (++nodes_ % kNodesATick == 0)
-      SHEAF_RETURN_IF_ERROR(Tick(progress_, "the measurement",
-                                 {m.entries, record_.root.entries, "entries measured"}));
+    SHEAF_RETURN_IF_ERROR(TickNode());
     m.height = std::max(m.height, node.level() + 1);
     m.unused_bytes += node.free_bytes();
     (node.is_leaf() ? m.leaf_pages : m.inner_pages) += ref.pages;
@@ -52,6 +52,38 @@ class Measurer {
   TreeMeasure m;
 
  private:
+  absl::Status VisitDense(const char* page, const PageRef& ref, int level) {
+    const pager::PageKind kind = pager::PageKindOf(page);
+    const btree::DenseView view(page);
+    if ((kind != pager::PageKind::kDenseIndex && kind != pager::PageKind::kDenseLeaf) ||
+        (level >= 0 && view.level() != static_cast<uint32_t>(level)))
+      return pager::PageDamaged(ref.id, "is not a page of this tree");
+    SHEAF_RETURN_IF_ERROR(TickNode());
+    m.height = std::max(m.height, view.level() + 1);
+    (view.level() == 0 ? m.leaf_pages : m.inner_pages) += ref.pages;
+    if (view.level() > 0) {
+      absl::Status status;
+      btree::ForEachDenseRef(page, [&](const PageRef& child) {
+        if (status.ok()) status = Visit(child, static_cast<int>(view.level()) - 1);
+      });
+      return status;
+    }
+    const btree::DenseLeafView leaf(page);
+    m.unused_bytes += leaf.free_bytes();
+    const uint64_t records = leaf.CountRecords();
+    m.entries += records;
+    m.as_is += records;
+    m.stored_bytes += leaf.live_bytes();
+    m.value_bytes += leaf.live_bytes();
+    return absl::OkStatus();
+  }
+
+  absl::Status TickNode() {
+    if (++nodes_ % kNodesATick != 0) return absl::OkStatus();
+    return Tick(progress_, "the measurement",
+                {m.entries, record_.root.entries, "entries measured"});
+  }
+
   absl::Status TakeValue(const NodeView::LeafValue& v) {
     ++m.entries;
     m.stored_bytes += v.size;

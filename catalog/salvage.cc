@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "btree/dense_node.h"
 #include "btree/large_value.h"
 #include "catalog/replayer.h"
 #include "catalog/tick.h"
@@ -45,8 +46,21 @@ struct Stray {
   PageRef ref;
   uint32_t level = 0;
   bool live = true;  // as far as is known, part of the last checkpoint
+  bool dense = false;
   btree::Values values{};
 };
+
+bool IsDensePage(PageKind kind) {
+  return kind == PageKind::kDenseIndex || kind == PageKind::kDenseLeaf;
+}
+bool IsTreePage(PageKind kind) {
+  return kind == PageKind::kLeaf || kind == PageKind::kInner || IsDensePage(kind);
+}
+
+btree::Values ValuesOf(const char* page) {
+  return IsDensePage(pager::PageKindOf(page)) ? btree::Values::kPlain
+                                              : NodeView(page).values();
+}
 
 using EntryFn =
     absl::FunctionRef<absl::Status(std::string_view key, const NodeView::LeafValue&)>;
@@ -78,6 +92,9 @@ class Salvager {
   absl::StatusOr<bool> ReadNode(const PageRef& ref, int* level, uint32_t tree,
                                 std::vector<std::pair<std::string, ChildRef>>* children,
                                 EntryFn entry);
+  absl::Status ReadDense(const char* page,
+                         std::vector<std::pair<std::string, ChildRef>>* children,
+                         EntryFn entry);
   absl::Status IndexPages();
   void Index(PageId id, const char* page, size_t bytes);
   PageRef NewestRoot(uint32_t tree);
@@ -131,14 +148,18 @@ absl::StatusOr<bool> Salvager::ReadNode(
   }
   const PinnedPage pin(&pager_->buffer(), ref.id, *page);
   const PageKind kind = pager::PageKindOf(*page);
-  const NodeView node(*page);
-  if ((kind != PageKind::kLeaf && kind != PageKind::kInner) || node.tree() != tree ||
-      node.values_are_refs() != (tree == 0) ||
+  const NodeView node(*page);  // the tree's mark and level are where all have them
+  const bool is_catalog = ValuesOf(*page) == btree::Values::kRefs;
+  if (!IsTreePage(kind) || node.tree() != tree || is_catalog != (tree == 0) ||
       (*level >= 0 && node.level() != static_cast<uint32_t>(*level)))
     return false;
   *level = static_cast<int>(node.level());
-  values_ = node.values();
+  values_ = ValuesOf(*page);
   if (++done_ % 64 == 0) SHEAF_RETURN_IF_ERROR(TickNow());
+  if (IsDensePage(kind)) {
+    SHEAF_RETURN_IF_ERROR(ReadDense(*page, children, entry));
+    return true;
+  }
   std::string key;
   for (uint32_t i = 0; i < node.count(); ++i) {
     node.KeyTo(i, &key);
@@ -148,6 +169,29 @@ absl::StatusOr<bool> Salvager::ReadNode(
       children->emplace_back(key, node.Child(i));
   }
   return true;
+}
+
+absl::Status Salvager::ReadDense(const char* page,
+                                 std::vector<std::pair<std::string, ChildRef>>* children,
+                                 EntryFn entry) {
+  const auto key_of = [](uint64_t group) {
+    return EncodeDenseKey(group << btree::kGroupBits);
+  };
+  if (pager::LevelOf(page) > 0) {
+    const btree::DenseIndexView index(page);
+    for (uint32_t i = index.NextChild(0); i < btree::kDenseFanout;
+         i = index.NextChild(index.EndOfRun(i)))
+      children->emplace_back(key_of(index.GroupAt(i)), ChildRef{index.Child(i)});
+    return absl::OkStatus();
+  }
+  const btree::DenseLeafView leaf(page);
+  for (uint32_t slot = leaf.NextRecord(0); slot < leaf.slot_count();
+       slot = leaf.NextRecord(slot + 1)) {
+    const std::string_view record = leaf.Record(slot);
+    SHEAF_RETURN_IF_ERROR(entry(EncodeDenseKey(leaf.first_key() + slot),
+                                {record, /*is_large=*/false, record.size()}));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Salvager::Walk(const PageRef& ref, int level, uint32_t tree,
@@ -176,14 +220,15 @@ void Salvager::Index(PageId id, const char* page, size_t bytes) {
   if (superblock.sequence > 0 && ref.birth > superblock.version) return;
   if (!pager_->codec().Open(copy.data(), bytes, ref).ok()) return;
   const PageKind kind = pager::PageKindOf(copy.data());
-  if ((kind != PageKind::kLeaf && kind != PageKind::kInner) ||
-      !btree::ValidateNode(copy.data()).ok())
+  if (!IsTreePage(kind) ||
+      !btree::TreePageOps().kinds[static_cast<size_t>(kind)].validate(copy.data()).ok())
     return;
   const NodeView node(copy.data());
   // Older catalogs are good for the names of trees.
   const bool live = !map_known_ || live_[id];
   if (live || node.tree() == 0)
-    strays_[node.tree()].push_back({ref, node.level(), live, node.values()});
+    strays_[node.tree()].push_back(
+        {ref, node.level(), live, IsDensePage(kind), ValuesOf(copy.data())});
 }
 
 absl::Status Salvager::IndexPages() {
@@ -313,6 +358,11 @@ absl::Status Salvager::ReadCatalog() {
     tree.record.compression.encoded = std::any_of(
         strays.begin(), strays.end(),
         [](const Stray& stray) { return stray.values == btree::Values::kEncoded; });
+    if (std::any_of(strays.begin(), strays.end(),
+                    [](const Stray& stray) { return stray.dense; })) {
+      tree.record.kind = TreeKind::kGraph;
+      tree.record.compression.encoded = false;
+    }
     tree.root_known = false;
   }
   return absl::OkStatus();

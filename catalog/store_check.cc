@@ -9,6 +9,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "btree/dense_reader.h"
 #include "btree/large_value.h"
 #include "catalog/compression.h"
 #include "catalog/store.h"
@@ -75,9 +76,13 @@ class StoreChecker {
     SHEAF_RETURN_IF_ERROR(ReadCatalog(context, version, &records));
     for (const TreeRecord& record : records) {
       const size_t problems = result.problems.size();
+      const auto id = static_cast<uint32_t>(record.id);
       absl::StatusOr<btree::TreeCheck> tree =
-          btree::CheckTree(&pager_, record.root, record.values(),
-                           static_cast<uint32_t>(record.id), on_page, on_problem);
+          IsDense(record.kind)
+              ? btree::CheckDenseTree(&pager_, record.root, RecordsOf(record.kind), id,
+                                      on_page, on_problem)
+              : btree::CheckTree(&pager_, record.root, record.values(), id, on_page,
+                                 on_problem);
       if (!tree.ok()) {
         if (!absl::IsDataLoss(tree.status())) return tree.status();
         Problem(0, absl::StrCat(record.name, ": ", std::string(tree.status().message())));

@@ -1,6 +1,7 @@
 #include "catalog/tree_record.h"
 
 #include "absl/strings/str_cat.h"
+#include "btree/dense_node.h"
 #include "catalog/compression.h"
 #include "pager/coding.h"
 #include "pager/status_macros.h"
@@ -47,7 +48,7 @@ bool TakeString(std::string_view* in, std::string_view* out) {
 
 bool IsKind(uint64_t kind) {
   return kind >= static_cast<uint64_t>(TreeKind::kTable) &&
-         kind <= static_cast<uint64_t>(TreeKind::kIndex);
+         kind <= static_cast<uint64_t>(TreeKind::kPartCollection);
 }
 
 void EncodeCompression(std::string* out, const TreeCompression& c) {
@@ -97,11 +98,19 @@ size_t Utf8Length(std::string_view s) {
 
 }  // namespace
 
-std::string TreeKey(TreeId id) {
-  std::string key(9, 'i');
-  for (int i = 0; i < 8; ++i)
-    key[8 - static_cast<size_t>(i)] = static_cast<char>(id >> 8 * i);
+std::string TreeKey(TreeId id) { return absl::StrCat("i", EncodeDenseKey(id)); }
+
+std::string EncodeDenseKey(uint64_t number) {
+  std::string key(8, '\0');
+  for (size_t i = 8; i-- > 0; number >>= 8) key[i] = static_cast<char>(number);
   return key;
+}
+
+std::optional<uint64_t> DecodeDenseKey(std::string_view key) {
+  if (key.size() != 8) return std::nullopt;
+  uint64_t number = 0;
+  for (const char c : key) number = number << 8 | static_cast<uint8_t>(c);
+  return number < btree::kDenseKeyEnd ? std::optional(number) : std::nullopt;
 }
 
 std::string NameKey(std::string_view name) {
@@ -144,7 +153,8 @@ absl::StatusOr<TreeRecord> DecodeTreeRecord(std::string_view key,
   const bool root_possible = !root || (root.id >= 2 && root.id < kRootIdEnd);
   if (!root_possible || flags > 1 || !IsKind(kind) || !TakeString(&value, &name) ||
       !TakeString(&value, &key_type) || !TakeString(&value, &value_type) ||
-      (flags == 1 && !TakeCompression(&value, &record.compression)) || !value.empty())
+      (flags == 1 && !TakeCompression(&value, &record.compression)) || !value.empty() ||
+      (IsDense(static_cast<TreeKind>(kind)) && record.compression.encoded))
     return absl::DataLossError(
         absl::StrCat("catalog: the record of tree ", record.id, " is malformed"));
   record.kind = static_cast<TreeKind>(kind);
@@ -203,9 +213,9 @@ absl::Status CheckTreeName(std::string_view name, TreeKind kind) {
   };
   if (name.empty()) return bad("is empty");
   if (name.size() > kTreeNameMax) return bad("is too long");
-  if (kind == TreeKind::kIndex) {
-    if (!name.starts_with(kIndexNamePrefix)) return bad("is none of an index");
-    name.remove_prefix(kIndexNamePrefix.size());
+  if (IsPart(kind)) {
+    if (!name.starts_with(kPartNamePrefix)) return bad("is none of an index or part");
+    name.remove_prefix(kPartNamePrefix.size());
   }
   while (!name.empty()) {
     const auto first = static_cast<uint8_t>(name[0]);

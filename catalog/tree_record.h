@@ -46,14 +46,38 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "btree/dense_node.h"
 #include "btree/tree_reader.h"
 #include "catalog/options.h"
 
 namespace sheaf::catalog {
 
 using TreeId = uint64_t;
-// An index belongs to a collection, whose schema knows it by name (document/schema.h).
-enum class TreeKind : uint8_t { kTable = 1, kCollection = 2, kIndex = 3 };
+// An index belongs to a collection, whose schema knows it by name (document/schema.h), a
+// graph's parts to a graph (graph/graph_reader.h).
+enum class TreeKind : uint8_t {
+  kTable = 1,
+  kCollection = 2,
+  kIndex = 3,
+  kGraph = 4,  // dense: its vertices
+  kGraphPart = 5,
+  kPartCollection = 6,  // documents of vertices or edges
+};
+inline bool IsCollection(TreeKind kind) {
+  return kind == TreeKind::kCollection || kind == TreeKind::kPartCollection;
+}
+// Trees whose keys are numbers (btree/dense_tree.h): in the log 8 bytes, big-endian.
+inline bool IsDense(TreeKind kind) { return kind == TreeKind::kGraph; }
+// Requires: IsDense(kind).
+inline btree::DenseRecords RecordsOf(TreeKind) { return btree::DenseRecords::kVertices; }
+// Trees that belong to another, which made their names up.
+inline bool IsPart(TreeKind kind) {
+  return kind == TreeKind::kIndex || kind == TreeKind::kGraphPart ||
+         kind == TreeKind::kPartCollection;
+}
+std::string EncodeDenseKey(uint64_t number);
+// None: it is none of a dense tree.
+std::optional<uint64_t> DecodeDenseKey(std::string_view key);
 // Three of these fit a leaf of the catalog, which keeps its values in the leaf.
 inline constexpr size_t kTreeNameMax = 255, kTypeNameMax = 255;
 
@@ -97,9 +121,9 @@ absl::StatusOr<std::optional<TreeRecord>> FindInCatalog(const btree::ReadContext
                                                         const btree::TreeRoot& root,
                                                         std::string_view name);
 
-// kInvalidArgument: 1 to 255 bytes of UTF-8 without control characters. Those of indexes
+// kInvalidArgument: 1 to 255 bytes of UTF-8 without control characters. Those of parts
 // begin with one, so that nobody else can choose them.
-inline constexpr std::string_view kIndexNamePrefix = "\x01";
+inline constexpr std::string_view kPartNamePrefix = "\x01";
 absl::Status CheckTreeName(std::string_view name, TreeKind kind = TreeKind::kTable);
 
 enum class OpCode : uint8_t {

@@ -22,7 +22,8 @@ constexpr size_t kLogBufferKeep = size_t{1} << 20;
 
 // Records of trees kept beside a version.
 
-absl::Status CheckKey(std::string_view key) {
+absl::Status CheckKey(const TreeRecord& tree, std::string_view key) {
+  if (IsDense(tree.kind)) return AnyTree::CheckDenseKey(key);
   if (!key.empty() && key.size() <= btree::kKeyMax) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("key of ", key.size(), " bytes: 1 to ",
                                                  btree::kKeyMax, " are allowed"));
@@ -33,10 +34,7 @@ absl::Status CheckKey(std::string_view key) {
 // --- OpenTree ---------------------------------------------------------------
 
 OpenTree::OpenTree(WriteTxn* txn, TreeRecord record)
-    : txn_(*txn),
-      record_(std::move(record)),
-      tree_(&txn->writer_, record_.root, record_.values(),
-            static_cast<uint32_t>(record_.id)) {}
+    : txn_(*txn), record_(std::move(record)), tree_(&txn->writer_, record_) {}
 
 absl::Status OpenTree::CheckAlive() const {
   if (alive_ && txn_.active_) return txn_.broken_;
@@ -49,7 +47,8 @@ absl::Status OpenTree::CheckAlive() const {
 absl::Status OpenTree::PutStored(std::string_view key, std::string_view value,
                                  BTree::PutMode mode, bool* existed) {
   SHEAF_RETURN_IF_ERROR(CheckAlive());
-  SHEAF_RETURN_IF_ERROR(CheckKey(key));
+  SHEAF_RETURN_IF_ERROR(CheckKey(record_, key));
+  if (IsDense(record_.kind)) SHEAF_RETURN_IF_ERROR(AnyTree::CheckRecord(value));
   if (value.size() > btree::kValueSizeMax)
     return absl::InvalidArgumentError(absl::StrCat(
         "value of ", value.size(), " bytes: ", btree::kValueSizeMax, " are allowed"));
@@ -63,7 +62,7 @@ absl::Status OpenTree::PutStored(std::string_view key, std::string_view value,
 
 absl::StatusOr<bool> OpenTree::Delete(std::string_view key) {
   SHEAF_RETURN_IF_ERROR(CheckAlive());
-  SHEAF_RETURN_IF_ERROR(CheckKey(key));
+  SHEAF_RETURN_IF_ERROR(CheckKey(record_, key));
   absl::StatusOr<bool> existed = tree_.Delete(key);
   if (!existed.ok()) return txn_.Broken(existed.status());
   if (!*existed) return false;
@@ -75,6 +74,9 @@ absl::StatusOr<bool> OpenTree::Delete(std::string_view key) {
 absl::StatusOr<uint64_t> OpenTree::DeleteRange(std::string_view from,
                                                const std::string* to) {
   SHEAF_RETURN_IF_ERROR(CheckAlive());
+  if (IsDense(record_.kind))
+    return absl::InvalidArgumentError(
+        absl::StrCat(record_.name, ": a dense tree has no ranges to delete"));
   absl::StatusOr<uint64_t> gone = tree_.DeleteRange(from, to);
   if (!gone.ok()) return txn_.Broken(gone.status());
   if (*gone == 0) return 0;

@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "btree/btree.h"
+#include "catalog/any_tree.h"
 #include "catalog/compression.h"
 #include "catalog/store.h"
 
@@ -93,7 +94,7 @@ class OpenTree {
 
   WriteTxn& txn_;
   TreeRecord record_;
-  btree::BTree tree_;
+  AnyTree tree_;
   bool alive_ = true;
   bool changed_ = false;  // since it was put into the catalog
   // Those that no committed version has yet, the one for new values, and for opening.

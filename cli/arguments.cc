@@ -23,7 +23,9 @@ constexpr char kExitCodes[] =
 constexpr char kKeyRule[] =
     "KEY: an integer as JSON writes it (42, -7) is a number; \"…\" in JSON quotes is "
     "text\n"
-    "  ('\"42\"' in a shell); anything else is text as it stands. With --table keys are "
+    "  ('\"42\"' in a shell); '{\"$uuid\":\"…\"}' and "
+    "'{\"$binary\":{\"base64\":\"…\",\"subType\":\"00\"}}'\n"
+    "  are a UUID and bytes; anything else is text as it stands. With --table keys are "
     "bytes,\n"
     "  and \\xNN, \\n, \\r, \\t, \\0, \\\\ are understood. A key that begins with a dash "
     "goes after --.\n";
@@ -72,7 +74,8 @@ constexpr char kUpdateNotes[] =
     "'{\"$set\":{\"country\":\"CZ\"}}'\n";
 
 constexpr char kIndexNotes[] =
-    "ACTION: create, with FIELDS; list; drop or rebuild, with the NAME of an index.\n"
+    "ACTION: create, with FIELDS; list; drop, rebuild, disable or enable, with the NAME\n"
+    "of an index. A disabled one is kept up, but `find` does not use it.\n"
     "FIELDS are paths with commas between, -year downwards, or JSON: {\"year\":-1}. An "
     "index\n"
     "is kept up by every write from then on; `find` uses it where it helps. Ctrl-C ends "
@@ -308,8 +311,8 @@ class Parser {
     CLI::App* import = AddForCollection("import", "Store JSON documents, one a line");
     import
         ->add_option("--key", args_.key_field,
-                     "Take the key, text or integer, from this field;\n"
-                     "otherwise keys are numbers, counted up")
+                     "Take the key, text, an integer or bytes, from this field,\n"
+                     "a.b: b inside a; otherwise keys are numbers, counted up")
         ->type_name("FIELD");
     import->add_option("--in", args_.input, "Read this file; otherwise standard input")
         ->type_name("PATH");
@@ -408,9 +411,12 @@ class Parser {
 
   void AddIndex() {
     CLI::App* index = Add("index", "Make, show or drop indexes of a collection");
-    index->add_option("ACTION", args_.action, "create, list, drop or rebuild")
+    index
+        ->add_option("ACTION", args_.action,
+                     "create, list, drop, rebuild, disable or enable")
         ->required()
-        ->check(CLI::IsMember({"create", "list", "drop", "rebuild"}).description(""));
+        ->check(CLI::IsMember({"create", "list", "drop", "rebuild", "disable", "enable"})
+                    .description(""));
     index->add_option("FILE", args_.file, "The database")->required();
     AddKeyOptions(index);
     index->add_option("COLLECTION", args_.collection, "Its name in the database")

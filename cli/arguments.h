@@ -32,7 +32,7 @@ struct Arguments {
   uint64_t skip = 0;
   bool explains = false;
   double timeout_seconds = 0;  // 0: none
-  std::string action, fields;  // index; of drop and rebuild the fields are the name
+  std::string action, fields;  // index; of drop and the like the fields are the name
   bool is_unique = false, is_sparse = false;
   std::string index_filter;
 

@@ -1,6 +1,7 @@
 // find, count, export: documents by a filter.
-#include <cstdio>
+#include <ostream>
 #include <set>
+#include <streambuf>
 
 #include "cli/commands.h"
 #include "cli/failure.h"
@@ -127,6 +128,25 @@ std::string ColumnsJson(std::string_view columns) {
   return Dump(json);
 }
 
+// What a stream writes goes to an Output.
+class OutputBuffer : public std::streambuf {
+ public:
+  explicit OutputBuffer(Output* out) : out_(*out) {}
+
+ protected:
+  std::streamsize xsputn(const char* bytes, std::streamsize size) override {
+    out_.Write({bytes, static_cast<size_t>(size)});
+    return out_.ok() ? size : 0;
+  }
+  int_type overflow(int_type c) override {
+    const char byte = traits_type::to_char_type(c);
+    return xsputn(&byte, 1) == 1 ? c : traits_type::eof();
+  }
+
+ private:
+  Output& out_;
+};
+
 absl::StatusOr<std::unique_ptr<Database>> OpenToRead(const Arguments& args) {
   return OpenFile(args, OpenFor::kReading);
 }
@@ -192,31 +212,20 @@ CommandResult Export(Session& session) {
   const ReadTransaction read = db->BeginRead();
   const auto collection = read.collection(args.collection);
   if (!collection.ok()) return NameError(args, collection.status());
-  QueryOptions in_key_order;
-  in_key_order.sort = R"({"_id":1})";
-  // The key takes the place of a field that is called so.
-  if (!args.key_field.empty() && args.key_field.find_first_of(".$") == std::string::npos)
-    in_key_order.project = "{" + Dump(args.key_field) + ":0}";
-  absl::StatusOr<DocumentCursor> cursor = collection->Query(args.filter, in_key_order);
-  if (!cursor.ok()) return QueryError(args, cursor.status());
   ProgressLine progress(session.err);
-  uint64_t done = 0;
-  while (session.out.ok() && cursor->Next()) {
-    SHEAF_ASSIGN_OR_RETURN(std::string json, cursor->Json());
-    if (!args.key_field.empty()) {
-      if (cursor->document().kind() != DocumentKind::kObject)
-        return At(args.file,
-                  absl::InvalidArgumentError(args.collection + ": the document " +
-                                             KeyText(cursor->key()) +
-                                             " is no object that could hold its key"));
-      const std::string field = Dump(args.key_field) + ":" + Dump(KeyJson(cursor->key()));
-      json.insert(1, json == "{}" ? field : field + ",");
-    }
-    session.out.WriteLine(json);
-    if (++done % 1024 == 0 && progress.IsDue())
-      progress.Show(Thousands(done) + " documents");
-  }
-  if (!cursor->status().ok()) return QueryError(args, cursor->status());
+  uint64_t documents = 0;
+  ExportOptions options;
+  options.filter = args.filter;
+  options.key_field = args.key_field;
+  options.progress.report = [&](const Progress::State&) {
+    if (progress.IsDue()) progress.Show(Thousands(documents) + " documents");
+    return true;
+  };
+  OutputBuffer buffer(&session.out);
+  std::ostream stream(&buffer);
+  const absl::Status status = ExportJsonLines(*collection, stream, options, &documents);
+  // main.cc says why nothing more can be written.
+  if (!status.ok() && session.out.ok()) return QueryError(args, status);
   return kExitOk;
 }
 

@@ -1,6 +1,8 @@
 // import: JSON documents, one a line, in durable transactions of N documents.
-#include <simdjson.h>
+#include <atomic>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "cli/commands.h"
 #include "cli/failure.h"
 #include "cli/interrupt.h"
@@ -10,161 +12,112 @@
 namespace sheaf::cli {
 namespace {
 
-static_assert(LineReader::kPadding >= simdjson::SIMDJSON_PADDING);
-
-// Finds the key of a document in one of its own fields.
-class KeyFinder {
+// The lines of the input, up to an interrupt. While an import runs only its thread of
+// lines calls Next(); afterwards it stands where that left it.
+class InputLines : public LineSource {
  public:
-  explicit KeyFinder(std::string field) : field_(std::move(field)) {}
+  InputLines(LineReader& reader, const Interrupt& interrupt)
+      : reader_(reader), interrupt_(interrupt) {}
 
-  // Requires: kPadding bytes after `json` may be read.
-  absl::StatusOr<DocumentKey> Find(std::string_view json) {
-    simdjson::padded_string_view padded(json.data(), json.size(),
-                                        json.size() + LineReader::kPadding);
-    simdjson::ondemand::document document;
-    simdjson::ondemand::object object;
-    simdjson::ondemand::value value;
-    auto error = parser_.iterate(padded).get(document);
-    if (!error) error = document.get_object().get(object);
-    if (error == simdjson::INCORRECT_TYPE)
-      return Wrong("is not an object, so it has no field ");
-    if (!error) error = object.find_field(field_).get(value);
-    if (error == simdjson::NO_SUCH_FIELD) return Wrong("has no field ");
-    if (error) return absl::InvalidArgumentError(simdjson::error_message(error));
-    return KeyOf(value);
+  absl::StatusOr<std::optional<std::string_view>> Next() override {
+    line_.reset();
+    if (interrupt_.signal_number() != 0) return std::nullopt;
+    absl::StatusOr<std::optional<LineReader::Line>> line = reader_.Next();
+    error_ = line.status();
+    SHEAF_RETURN_IF_ERROR(error_);
+    bytes_ = reader_.bytes_taken();
+    if (!line->has_value()) return std::nullopt;
+    line_ = **line;
+    return line_->text;
+  }
+  void Stop() override { interrupt_.EndWait(); }
+
+  uint64_t bytes() const { return bytes_; }  // that were taken; on any thread
+  const absl::Status& error() const { return error_; }
+  // What line `number` holds, if it is where the reader stands.
+  std::optional<std::string_view> Text(uint64_t number) const {
+    if (!line_.has_value() || line_->number != number) return std::nullopt;
+    return line_->text;
   }
 
  private:
-  absl::StatusOr<DocumentKey> KeyOf(simdjson::ondemand::value value) {
-    std::string_view text;
-    int64_t number = 0;
-    if (!value.get_string().get(text)) return DocumentKey(text);
-    if (!value.get_int64().get(number)) return DocumentKey(number);
-    return Wrong("has neither text nor a 64-bit integer in its key field ");
-  }
-
-  absl::Status Wrong(const char* what) const {
-    return absl::InvalidArgumentError(std::string("the document ") + what +
-                                      Printable(field_));
-  }
-
-  std::string field_;
-  simdjson::ondemand::parser parser_;
+  LineReader& reader_;
+  const Interrupt& interrupt_;
+  std::optional<LineReader::Line> line_;
+  absl::Status error_;
+  std::atomic<uint64_t> bytes_ = 0;
 };
 
-bool IsBlank(std::string_view line) {
-  return line.find_first_not_of(" \t\r") == std::string_view::npos;
-}
-
 // What an import has done: all of it durable.
-struct Totals {
-  uint64_t documents = 0, replaced = 0, transactions = 0;
-  uint64_t bytes = 0;      // of input, the documents of committed transactions
-  uint64_t last_line = 0;  // the last one whose document is stored
+struct Totals : ImportCounts {
+  uint64_t bytes = 0;  // of input
 };
 
 class Importer {
  public:
-  Importer(Session& session, Database& db, LineReader& lines, const Interrupt& interrupt,
+  Importer(Session& session, LineReader& reader, const Interrupt& interrupt,
            const TreeOptions& options)
       : session_(session),
         args_(session.args),
-        db_(db),
-        lines_(lines),
-        interrupt_(interrupt),
-        key_finder_(session.args.key_field),
-        progress_(session.err),
-        options_(options) {}
+        reader_(reader),
+        lines_(reader, interrupt),
+        progress_(session.err) {
+    options_.key_field = args_.key_field;
+    options_.documents_a_commit = args_.batch_documents;
+    options_.bytes_a_commit = UINT64_MAX;
+    options_.collection = options;
+    options_.progress.report = [this](const Progress::State& state) {
+      Acknowledge();
+      ShowProgress(state.done);
+      return true;
+    };
+  }
 
   // Ends at the end of the input, at an interrupt, and at the first error.
-  absl::Status Run();
+  absl::Status Run(Database* db);
   const Totals& totals() const { return totals_; }
   double seconds() const {
     return static_cast<double>(MonotonicMicros() - started_us_) / 1e6;
   }
 
  private:
-  absl::Status NextLine();  // fills line_ with one that is not blank, or with nothing
-  absl::Status ImportBatch();
-  absl::Status PutLine(Collection& collection);
   absl::Status LineError(const absl::Status& status) const;
   void Acknowledge();
   void ShowProgress(uint64_t documents);
 
   Session& session_;
   const Arguments& args_;
-  Database& db_;
-  LineReader& lines_;
-  const Interrupt& interrupt_;
-  KeyFinder key_finder_;
+  LineReader& reader_;
+  InputLines lines_;
   ProgressLine progress_;
-  std::optional<LineReader::Line> line_;
+  ImportOptions options_;
   Totals totals_;
-  const TreeOptions options_;
+  uint64_t commits_acknowledged_ = 0;
   int64_t started_us_ = MonotonicMicros();
 };
 
-absl::Status Importer::Run() {
-  SHEAF_RETURN_IF_ERROR(NextLine());
-  while (line_.has_value()) {
-    SHEAF_RETURN_IF_ERROR(ImportBatch());
-    Acknowledge();
-    SHEAF_RETURN_IF_ERROR(NextLine());
-  }
+absl::Status Importer::Run(Database* db) {
+  const absl::Status status =
+      ImportJsonLines(db, args_.collection, lines_, options_, &totals_);
   progress_.Clear();
-  return absl::OkStatus();
-}
-
-absl::Status Importer::NextLine() {
-  do {
-    line_.reset();
-    if (interrupt_.signal_number() != 0) return absl::OkStatus();
-    SHEAF_ASSIGN_OR_RETURN(line_, lines_.Next());
-  } while (line_.has_value() && IsBlank(line_->text));
-  return absl::OkStatus();
-}
-
-absl::Status Importer::ImportBatch() {
-  SHEAF_ASSIGN_OR_RETURN(WriteTransaction txn, db_.BeginWrite());
-  auto collection = txn.collection(args_.collection, options_);
-  if (!collection.ok()) return NameError(args_, collection.status());
-  SHEAF_ASSIGN_OR_RETURN(uint64_t size_before, collection->size());
-  Totals done = totals_;
-  for (uint64_t count = 0; line_.has_value();) {
-    SHEAF_RETURN_IF_ERROR(PutLine(*collection));
-    done.documents += 1;
-    done.last_line = line_->number;
-    done.bytes = lines_.bytes_taken();
-    ShowProgress(done.documents);
-    if (++count == args_.batch_documents) break;  // before a wait for more input
-    SHEAF_RETURN_IF_ERROR(NextLine());
-  }
-  SHEAF_ASSIGN_OR_RETURN(uint64_t size_after, collection->size());
-  SHEAF_RETURN_IF_ERROR(txn.Commit());
-  done.replaced += done.documents - totals_.documents - (size_after - size_before);
-  done.transactions += 1;
-  totals_ = done;
-  return absl::OkStatus();
-}
-
-absl::Status Importer::PutLine(Collection& collection) {
-  std::string_view json = line_->text;
-  if (args_.key_field.empty()) return LineError(collection.Append(json).status());
-  auto key = key_finder_.Find(json);
-  if (!key.ok()) return LineError(key.status());
-  return LineError(collection.Put(*key, json));
+  totals_.bytes = lines_.bytes();
+  if (status.ok() || status == lines_.error()) return status;
+  return totals_.failed_line != 0 ? LineError(status) : NameError(args_, status);
 }
 
 // Names the line, and the column when it is not JSON.
 absl::Status Importer::LineError(const absl::Status& status) const {
-  if (status.ok()) return status;
-  std::string where = lines_.name() + ", line " + Thousands(line_->number);
-  Json details = {{"input", lines_.name()}, {"line", line_->number}};
+  const uint64_t number = totals_.failed_line;
+  std::string where = reader_.name() + ", line " + Thousands(number);
+  Json details = {{"input", reader_.name()}, {"line", number}};
   std::optional<JsonError> error;
-  if (absl::IsInvalidArgument(status)) error = FindJsonError(line_->text);
+  if (const auto text = lines_.Text(number); text && absl::IsInvalidArgument(status))
+    error = FindJsonError(*text);
   if (!error.has_value()) {
-    absl::Status located(status.code(), where + ": " + std::string(status.message()));
-    return WithDetails(located, details);
+    const absl::string_view what =
+        absl::StripPrefix(status.message(), absl::StrCat("line ", number, ": "));
+    return WithDetails(absl::Status(status.code(), absl::StrCat(where, ": ", what)),
+                       details);
   }
   details["column"] = error->column;
   details["excerpt"] = error->excerpt;
@@ -173,7 +126,8 @@ absl::Status Importer::LineError(const absl::Status& status) const {
 }
 
 void Importer::Acknowledge() {
-  if (!args_.acknowledges) return;
+  if (!args_.acknowledges || totals_.commits == commits_acknowledged_) return;
+  commits_acknowledged_ = totals_.commits;
   if (args_.is_json) {
     session_.out.WriteLine(Dump({{"committed", totals_.documents}}));
   } else {
@@ -183,15 +137,13 @@ void Importer::Acknowledge() {
 }
 
 void Importer::ShowProgress(uint64_t documents) {
-  if (documents % 64 != 0 || !progress_.IsDue()) return;
+  if (!progress_.IsDue()) return;
   double rate = static_cast<double>(documents) / std::max(seconds(), 1e-6);
+  const uint64_t bytes = lines_.bytes();
   std::string text = Thousands(documents) + " documents  " +
-                     Thousands(static_cast<uint64_t>(rate)) + "/s  " +
-                     ByteSize(lines_.bytes_taken());
-  if (lines_.bytes_total() > 0) {
-    text +=
-        "  " + std::to_string(lines_.bytes_taken() * 100 / lines_.bytes_total()) + " %";
-  }
+                     Thousands(static_cast<uint64_t>(rate)) + "/s  " + ByteSize(bytes);
+  if (reader_.bytes_total() > 0)
+    text += "  " + std::to_string(bytes * 100 / reader_.bytes_total()) + " %";
   progress_.Show(text);
 }
 
@@ -200,7 +152,7 @@ Json TotalsJson(const Arguments& args, const Totals& totals, double seconds) {
   return {{"collection", args.collection},
           {"documents", totals.documents},
           {"replaced", totals.replaced},
-          {"transactions", totals.transactions},
+          {"transactions", totals.commits},
           {"bytes", totals.bytes},
           {"seconds", seconds},
           {"documents_per_second", static_cast<uint64_t>(rate)}};
@@ -210,7 +162,7 @@ std::string TotalsText(const Arguments& args, const Totals& totals, double secon
   double rate = static_cast<double>(totals.documents) / std::max(seconds, 1e-6);
   std::string text = Counted(totals.documents, "document", "documents") + " into " +
                      Printable(args.collection) + " of " + Printable(args.file) + ": " +
-                     Counted(totals.transactions, "transaction", "transactions") + ", " +
+                     Counted(totals.commits, "transaction", "transactions") + ", " +
                      ByteSize(totals.bytes) + " in " + Seconds(seconds) + ", " +
                      Thousands(static_cast<uint64_t>(rate)) + " documents/s";
   if (totals.replaced > 0)
@@ -234,7 +186,8 @@ absl::Status WithTotals(const absl::Status& status, const Arguments& args,
                         const Totals& totals) {
   uint64_t next_line = totals.last_line + 1;
   // Any other error may have come while a transaction was being committed.
-  bool is_input = absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status);
+  bool is_input = totals.failed_line != 0 || absl::IsInvalidArgument(status) ||
+                  absl::IsFailedPrecondition(status);
   std::string hint =
       is_input ? "nothing was stored" : "at most the first transaction was stored, whole";
   if (totals.documents > 0) {
@@ -243,12 +196,13 @@ absl::Status WithTotals(const absl::Status& status, const Arguments& args,
            (is_input ? "nothing of the lines after it"
                      : "of the next transaction all or nothing");
   }
-  if (totals.documents > 0 && absl::IsInvalidArgument(status)) {
+  bool is_wrong_line = absl::IsInvalidArgument(status) || absl::IsAlreadyExists(status);
+  if (totals.documents > 0 && is_wrong_line) {
     hint += "\ncorrect the line, then: " + HowToGoOn(args, next_line);
   }
   return WithDetails(status, {{"hint", hint},
                               {"committed", totals.documents},
-                              {"transactions", totals.transactions},
+                              {"transactions", totals.commits},
                               {"first_line_not_stored", next_line}});
 }
 
@@ -274,14 +228,14 @@ void PrintTotals(Session& session, const Importer& importer, double seconds,
 CommandResult Import(Session& session) {
   const Arguments& args = session.args;
   Interrupt interrupt;
-  SHEAF_ASSIGN_OR_RETURN(LineReader lines, LineReader::Open(args.input, interrupt.fd()));
+  SHEAF_ASSIGN_OR_RETURN(LineReader reader, LineReader::Open(args.input, interrupt.fd()));
   TreeOptions options;
   if (args.compression.has_value() || args.compression_level.has_value()) {
     SHEAF_ASSIGN_OR_RETURN(options.compression, CompressionOf(args));
   }
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kWritingOrCreating));
-  Importer importer(session, *db, lines, interrupt, options);
-  absl::Status status = importer.Run();
+  Importer importer(session, reader, interrupt, options);
+  absl::Status status = importer.Run(db.get());
   double seconds = importer.seconds();
   if (status.ok()) status = At(args.file, db->Close());
   if (!status.ok()) return WithTotals(status, args, importer.totals());

@@ -1,4 +1,4 @@
-// index: create, list, drop, rebuild.
+// index: create, list, drop, rebuild, disable, enable.
 #include "cli/commands.h"
 #include "cli/failure.h"
 #include "cli/text.h"
@@ -36,6 +36,7 @@ std::string TraitsText(const IndexInfo& info) {
   add(info.through_arrays, "over arrays");
   add(!info.definition.filter.empty(), "only " + Printable(info.definition.filter));
   add(info.state != IndexState::kReady, StateName(info.state));
+  add(info.disabled, "disabled");
   return text;
 }
 
@@ -51,6 +52,7 @@ CommandResult ListIndexes(Session& session) {
     for (const IndexInfo& info : *indexes) {
       Json json = Json::parse(info.definition.ToJson());
       json["state"] = StateName(info.state);
+      json["disabled"] = info.disabled;
       json["entries"] = info.entries;
       json["through_arrays"] = info.through_arrays;
       session.out.WriteLine(Dump(json));
@@ -103,22 +105,33 @@ CommandResult CreateIndex(Session& session) {
   return kExitOk;
 }
 
+// What drop and the like do, and how that is told.
+struct Action {
+  absl::Status (Collection::*run)(std::string_view name);
+  const char* done;
+};
+
+Action ActionOf(const std::string& word) {
+  if (word == "drop") return {&Collection::DropIndex, "dropped"};
+  if (word == "rebuild") return {&Collection::RebuildIndex, "rebuilt"};
+  if (word == "disable") return {&Collection::DisableIndex, "disabled"};
+  return {&Collection::EnableIndex, "enabled"};
+}
+
 CommandResult ChangeIndex(Session& session) {
   const Arguments& args = session.args;
   if (args.fields.empty()) return UsageError("index " + args.action + ": which index?");
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kWriting));
   const absl::Status there = db->BeginRead().collection(args.collection).status();
   if (!there.ok()) return NameError(args, there);
-  const bool drops = args.action == "drop";
+  const Action action = ActionOf(args.action);
   const absl::Status done = db->Write([&](WriteTransaction& txn) -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(Collection collection, txn.collection(args.collection));
-    return drops ? collection.DropIndex(args.fields)
-                 : collection.RebuildIndex(args.fields);
+    return (collection.*action.run)(args.fields);
   });
   if (!done.ok()) return At(args.file, done);
   session.out.WriteLine(args.is_json ? Dump({{"index", args.fields}, {args.action, true}})
-                                     : Printable(args.fields) +
-                                           (drops ? ": dropped" : ": rebuilt"));
+                                     : Printable(args.fields) + ": " + action.done);
   return kExitOk;
 }
 

@@ -5,19 +5,25 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <initializer_list>
 
 namespace sheaf::cli {
 namespace {
 
-volatile sig_atomic_t noted_signal = 0;
+std::atomic<int> noted_signal = 0;
+static_assert(std::atomic<int>::is_always_lock_free);  // a handler may use it
 int wake_pipe[2] = {-1, -1};
+
+void Wake() {
+  ssize_t ignored = write(wake_pipe[1], "!", 1);
+  static_cast<void>(ignored);  // a pipe that is full is readable, too
+}
 
 void Note(int number) {
   int saved_errno = errno;
   noted_signal = number;
-  ssize_t ignored = write(wake_pipe[1], "!", 1);
-  static_cast<void>(ignored);  // the pipe was made for this one byte
+  Wake();
   errno = saved_errno;
 }
 
@@ -46,5 +52,6 @@ Interrupt::~Interrupt() {
 
 int Interrupt::signal_number() const { return noted_signal; }
 int Interrupt::fd() const { return wake_pipe[0]; }
+void Interrupt::EndWait() const { Wake(); }
 
 }  // namespace sheaf::cli

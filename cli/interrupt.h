@@ -2,7 +2,7 @@
 //
 // While one lives, the first SIGINT or SIGTERM is noted and makes fd() readable,
 // so that a wait for input ends; the second one ends the process as usual.
-// At most one at a time.
+// At most one at a time. Thread-safe.
 #ifndef CLI_INTERRUPT_H_
 #define CLI_INTERRUPT_H_
 
@@ -17,6 +17,7 @@ class Interrupt {
 
   int signal_number() const;  // 0: none came
   int fd() const;
+  void EndWait() const;  // makes fd() readable, without a signal
 };
 
 }  // namespace sheaf::cli

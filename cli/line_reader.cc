@@ -33,7 +33,7 @@ absl::StatusOr<LineReader> LineReader::Open(const std::string& path, int wake_fd
 
 LineReader::LineReader(int fd, int wake_fd, std::string name, uint64_t bytes_total)
     : fd_(fd), wake_fd_(wake_fd), name_(std::move(name)), bytes_total_(bytes_total) {
-  buffer_.resize(kBufferBytesMin + kPadding);
+  buffer_.resize(kBufferBytesMin);
 }
 
 LineReader::LineReader(LineReader&& other) noexcept
@@ -99,13 +99,12 @@ absl::Status LineReader::Fill() {
     memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_, searched_ -= begin_, begin_ = 0;
   }
-  size_t capacity = buffer_.size() - kPadding;
   if (end_ >= kLineBytesMax) {
     return UsageError("line " + Thousands(line_number_ + 1) + " of " + name_ +
                       " is longer than " + ByteSize(kLineBytesMax));
   }
-  if (end_ > capacity / 2) buffer_.resize(capacity * 2 + kPadding), capacity *= 2;
-  ssize_t got = read(fd_, buffer_.data() + end_, capacity - end_);
+  if (end_ > buffer_.size() / 2) buffer_.resize(buffer_.size() * 2);
+  ssize_t got = read(fd_, buffer_.data() + end_, buffer_.size() - end_);
   if (got < 0 && (errno == EINTR || errno == EAGAIN)) return absl::OkStatus();
   if (got < 0) return absl::UnknownError("cannot read " + name_ + ": " + strerror(errno));
   if (got == 0) is_at_end_ = true;

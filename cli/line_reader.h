@@ -1,7 +1,7 @@
 // LineReader: the lines of a file or pipe, without copying them.
 //
-// Memory is bounded by the longest line, and that by kLineBytesMax. Bytes after
-// a line may be read up to kPadding far, as simdjson does. Thread-compatible.
+// Memory is bounded by the longest line, and that by kLineBytesMax.
+// Thread-compatible.
 #ifndef CLI_LINE_READER_H_
 #define CLI_LINE_READER_H_
 #include <sheaf/sheaf.h>
@@ -19,8 +19,6 @@ inline constexpr uint64_t kLineBytesMax = uint64_t{128} << 20;
 
 class LineReader {
  public:
-  static constexpr size_t kPadding = 64;
-
   struct Line {
     std::string_view text;  // without its end; valid until the next call
     uint64_t number = 0;    // from 1

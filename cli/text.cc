@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "absl/strings/escaping.h"
+
 namespace sheaf::cli {
 namespace {
 
@@ -190,6 +192,25 @@ std::string Excerpt(std::string_view json, size_t offset) {
   return before + after + "\n" + std::string(DisplayWidth(before), ' ') + "^";
 }
 
+// What stands for a UUID or bytes, right or wrong; none: it does not.
+std::optional<Json> ExtendedKey(std::string_view text) {
+  if (!text.starts_with('{')) return std::nullopt;
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const bool is_one = json.is_object() && json.size() == 1 &&
+                      (json.contains("$uuid") || json.contains("$binary"));
+  return is_one ? std::optional<Json>(std::move(json)) : std::nullopt;
+}
+
+absl::StatusOr<DocumentKey> KeyOfExtended(const Json& json, std::string_view argument) {
+  const absl::StatusOr<Document> value = Document::FromJson(argument);
+  if (!value.ok())
+    return absl::InvalidArgumentError("the key " + Printable(argument) + ": " +
+                                      std::string(value.status().message()));
+  if (!json.contains("$uuid")) return DocumentKey::Bytes(value->root().bytes_value());
+  SHEAF_ASSIGN_OR_RETURN(const Uuid uuid, Uuid::Parse(json["$uuid"].get<std::string>()));
+  return DocumentKey(uuid);
+}
+
 }  // namespace
 
 absl::StatusOr<DocumentKey> ParseKey(std::string_view argument) {
@@ -203,6 +224,7 @@ absl::StatusOr<DocumentKey> ParseKey(std::string_view argument) {
         " does not fit a 64-bit integer; for text write '\"" + std::string(argument) +
         "\"'");
   }
+  if (const auto json = ExtendedKey(argument)) return KeyOfExtended(*json, argument);
   if (!argument.starts_with('"')) return DocumentKey(argument);
   Json quoted = Json::parse(argument, nullptr, /*allow_exceptions=*/false);
   if (quoted.is_string()) return DocumentKey(quoted.get<std::string>());
@@ -213,14 +235,18 @@ absl::StatusOr<DocumentKey> ParseKey(std::string_view argument) {
 
 std::string KeyText(const DocumentKey& key) {
   if (key.is_number()) return std::to_string(key.number());
+  if (!key.is_text()) return Dump(KeyJson(key));
   const std::string& text = key.text();
-  bool is_plain =
-      !text.empty() && !IsJsonInteger(text) && text[0] != '"' && Printable(text) == text;
+  bool is_plain = !text.empty() && !IsJsonInteger(text) && text[0] != '"' &&
+                  Printable(text) == text && !ExtendedKey(text).has_value();
   return is_plain ? text : Dump(Json(text));
 }
 
 Json KeyJson(const DocumentKey& key) {
-  return key.is_number() ? Json(key.number()) : Json(key.text());
+  if (key.is_number()) return key.number();
+  if (key.is_text()) return key.text();
+  if (key.is_uuid()) return {{"$uuid", key.uuid().ToString()}};
+  return {{"$binary", {{"base64", absl::Base64Escape(key.bytes())}, {"subType", "00"}}}};
 }
 
 absl::StatusOr<std::string> ParseBytes(std::string_view argument) {

@@ -1,8 +1,9 @@
 // How keys, bytes and documents are written on the command line and in print.
 //
 // A document key that looks as JSON writes an integer (0, 42, -7; not 007, not
-// +1) is a number; one in JSON quotes ("42") is the text between them; anything
-// else is text as it stands. KeyText() is the inverse: what it prints can be
+// +1) is a number; one in JSON quotes ("42") is the text between them;
+// {"$uuid": "…"} and {"$binary": {"base64": "…", "subType": "00"}} are a UUID and
+// bytes, as in a filter; anything else is text as it stands. KeyText() is the inverse: what it prints can be
 // pasted back. Raw bytes use \xNN, \n, \r, \t, \0 and \\.
 #ifndef CLI_TEXT_H_
 #define CLI_TEXT_H_

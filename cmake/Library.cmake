@@ -6,7 +6,13 @@ set(public_include ${PROJECT_BINARY_DIR}/include)
 file(MAKE_DIRECTORY ${public_include}/sheaf)
 file(GLOB public_headers CONFIGURE_DEPENDS api/*.h)
 foreach(header pager/status_macros.h pager/encryption_key.h btree/key.h catalog/options.h catalog/observer.h
-        document/binary.h document/names.h document/index.h)  # "Installed as <sheaf/…>"
+        document/binary.h document/names.h document/index.h
+        graph/algorithm_options.h graph/centrality.h graph/closure.h
+        graph/community.h graph/components.h graph/connectivity.h
+        graph/cycles.h graph/direction.h graph/dominators.h
+        graph/flow.h graph/graph_projection.h graph/order.h
+        graph/paths.h graph/shortest_paths.h graph/spanning_tree.h
+        graph/strong_components.h graph/vertex_lists.h)  # "Installed as <sheaf/…>"
   if(EXISTS ${PROJECT_SOURCE_DIR}/${header})
     list(APPEND public_headers ${PROJECT_SOURCE_DIR}/${header})
   endif()

@@ -1,9 +1,10 @@
 #include "document/collection_codec.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "btree/key.h"
@@ -48,6 +49,23 @@ absl::StatusOr<std::string> EncodeBytesKey(std::string_view bytes) {
   if (const std::optional<std::string> problem = SizeProblem(bytes))
     return absl::InvalidArgumentError("the document key " + *problem);
   return std::string(1, static_cast<char>(KeyTag::kBytes)).append(bytes);
+}
+
+std::optional<Uuid> ParseUuid(std::string_view text) {
+  const bool has_dashes = text.size() == 36;
+  if (!has_dashes && text.size() != 32) return std::nullopt;
+  std::string digits;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool is_dash = has_dashes && (i == 8 || i == 13 || i == 18 || i == 23);
+    if (is_dash ? text[i] != '-'
+                : !absl::ascii_isxdigit(static_cast<unsigned char>(text[i])))
+      return std::nullopt;
+    if (!is_dash) digits.push_back(text[i]);
+  }
+  const std::string bytes = absl::HexStringToBytes(digits);
+  Uuid uuid;
+  std::copy(bytes.begin(), bytes.end(), uuid.begin());
+  return uuid;
 }
 
 std::string EncodeUuidKey(const Uuid& uuid) {

@@ -23,6 +23,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -39,6 +40,9 @@ enum class DocumentEncoding : uint8_t { kJsonText = 1, kBinary = 2 };
 inline constexpr size_t kTextKeyBytesMax = 1000;  // of bytes, too
 
 using Uuid = std::array<uint8_t, 16>;
+
+// 32 hexadecimal digits, dashes where they belong or none. None: it is no UUID.
+std::optional<Uuid> ParseUuid(std::string_view text);
 
 std::string EncodeNumberKey(int64_t number);
 std::string EncodeUuidKey(const Uuid& uuid);

@@ -90,7 +90,7 @@ absl::Status CollectionWriter::PutRow(const std::string& row) {
 }
 
 absl::Status CollectionWriter::StoreNames() {
-  while (schema_->has_new_names())
+  while (schema_ != nullptr && schema_->has_new_names())
     SHEAF_RETURN_IF_ERROR(
         PutRow(EncodeNameRow(schema_->names().NameOf(schema_->rows()))));
   return absl::OkStatus();
@@ -288,7 +288,7 @@ absl::Status CollectionWriter::BeginIndex(IndexDefinition definition) {
   Index index;
   index.definition = std::move(definition);
   const std::string prefix =
-      absl::StrCat(std::string(catalog::kIndexNamePrefix), tree_.record().id, ".");
+      absl::StrCat(std::string(catalog::kPartNamePrefix), tree_.record().id, ".");
   // A copy of a database may have numbered its trees anew, and kept their names.
   for (uint64_t n = schema_->rows();; ++n) {
     index.tree = absl::StrCat(prefix, n);
@@ -458,6 +458,18 @@ absl::Status CollectionWriter::DropIndex(std::string_view name) {
   return AddRow(EncodeFactRow(row, Fact::kDropped));
 }
 
+absl::Status CollectionWriter::DisableIndex(std::string_view name) {
+  SHEAF_ASSIGN_OR_RETURN(const uint32_t row, RowOf(name));
+  if (schema_->FindIndex(name)->disabled) return absl::OkStatus();
+  return AddRow(EncodeFactRow(row, Fact::kDisabled));
+}
+
+absl::Status CollectionWriter::EnableIndex(std::string_view name) {
+  SHEAF_ASSIGN_OR_RETURN(const uint32_t row, RowOf(name));
+  if (!schema_->FindIndex(name)->disabled) return absl::OkStatus();
+  return AddRow(EncodeFactRow(row, Fact::kEnabled));
+}
+
 absl::Status CollectionWriter::DropAllIndexes() {
   SHEAF_RETURN_IF_ERROR(Load());
   while (!schema_->indexes().empty())
@@ -470,8 +482,8 @@ absl::StatusOr<std::vector<IndexInfo>> CollectionWriter::ListIndexes() {
   std::vector<IndexInfo> infos;
   for (const Index& index : schema_->indexes()) {
     SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, TreeOf(index));
-    infos.push_back(
-        {index.definition, index.state, tree->root().entries, index.through_arrays});
+    infos.push_back({index.definition, index.state, tree->root().entries,
+                     index.through_arrays, index.disabled});
   }
   return infos;
 }

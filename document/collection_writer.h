@@ -36,6 +36,8 @@ class CollectionWriter {
   // What documents of the collection are to be written and read with. New names are kept
   // once a document that has them is put.
   absl::StatusOr<std::shared_ptr<Schema>> schema();
+  // Of new names, which Put does unasked.
+  absl::Status StoreNames();
   catalog::TreeView view() const { return {&txn_, &tree_}; }
   absl::StatusOr<catalog::TreeView> ViewOf(const Index& index);
   catalog::OpenTree& tree() { return tree_; }
@@ -65,6 +67,9 @@ class CollectionWriter {
   absl::Status RebuildIndex(std::string_view name);
   absl::Status FailIndex(std::string_view name);  // what could not be built
   absl::Status DropIndex(std::string_view name);  // kNotFound
+  // Whether queries pass it over. kNotFound.
+  absl::Status DisableIndex(std::string_view name);
+  absl::Status EnableIndex(std::string_view name);
   absl::StatusOr<std::vector<IndexInfo>> ListIndexes();
   absl::Status DropAllIndexes();
 
@@ -78,7 +83,6 @@ class CollectionWriter {
   absl::Status Load();
   absl::Status AddRow(const std::string& row);
   absl::Status PutRow(const std::string& row);
-  absl::Status StoreNames();
   absl::StatusOr<catalog::OpenTree*> TreeOf(const Index& index);
   // Good until the next call.
   absl::StatusOr<std::optional<View>> Read(std::string_view key);

@@ -59,6 +59,7 @@ struct IndexInfo {
   IndexState state = IndexState::kBuilding;
   uint64_t entries = 0;
   bool through_arrays = false;  // a document has, or had, more than one entry or an array
+  bool disabled = false;        // see Collection::DisableIndex
 };
 
 // A value to be found in an index; numbers are equal by value, whatever their type.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
@@ -13,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "document/collection_codec.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::document {
@@ -31,12 +33,13 @@ Parser& OfThread() {
 }
 constexpr size_t kPaddedKept = size_t{1} << 20;  // between two texts
 
-enum class Extended { kNone, kDate, kBinary, kInt, kLong, kDouble, kVector };
+enum class Extended { kNone, kDate, kBinary, kUuid, kInt, kLong, kDouble, kVector };
 
 Extended ExtendedOf(std::string_view name) {
   if (!name.starts_with('$')) return Extended::kNone;
   if (name == "$date") return Extended::kDate;
   if (name == "$binary") return Extended::kBinary;
+  if (name == "$uuid") return Extended::kUuid;
   if (name == "$numberInt") return Extended::kInt;
   if (name == "$numberLong") return Extended::kLong;
   if (name == "$numberDouble") return Extended::kDouble;
@@ -271,7 +274,7 @@ class Reader {
     ++open->field;
     if (!AtEnd(open->field)) {
       return Refuse(
-          "an object with $date, $binary, $number… or $vector has no other field");
+          "an object with $date, $binary, $uuid, $number… or $vector has no other field");
     }
     open_.pop_back();
     return true;
@@ -283,6 +286,8 @@ class Reader {
         return Date(value);
       case Extended::kBinary:
         return Binary(value);
+      case Extended::kUuid:
+        return UuidBytes(value);
       case Extended::kVector:
         return open_.size() < depth_max_ && Vector(value);
       default:
@@ -361,6 +366,17 @@ class Reader {
     }
     if (bytes_seen == 0) return Refuse(kRefusal);
     writer_.Bytes(bytes);
+    return true;
+  }
+
+  bool UuidBytes(ondemand::value value) {
+    constexpr std::string_view kRefusal =
+        "$uuid: expected text like \"018f4e1c-7b1a-7c3d-9e4f-0a1b2c3d4e5f\"";
+    std::string_view text;
+    if (!Text(value, &text, kRefusal)) return false;
+    const std::optional<Uuid> uuid = ParseUuid(text);
+    if (!uuid.has_value()) return Refuse(kRefusal);
+    writer_.Bytes({reinterpret_cast<const char*>(uuid->data()), uuid->size()});
     return true;
   }
 

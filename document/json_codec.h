@@ -12,7 +12,8 @@
 //   {"$numberDouble": "NaN"}, "Infinity", "-Infinity"
 //   {"$vector": [0.5, 1.25]}                       our own: a vector of floats
 // {"$numberInt": "1"}, {"$numberLong": "1"} and {"$numberDouble": "1.5"} are read as
-// numbers. An object with one such name and a value that does not fit it is refused; other
+// numbers, {"$uuid": "018f4e1c-7b1a-7c3d-9e4f-0a1b2c3d4e5f"}, dashes or none, as its 16
+// bytes. An object with one such name and a value that does not fit it is refused; other
 // names that begin with a dollar are names like any.
 //
 // Pure functions: any thread.

@@ -43,6 +43,10 @@ absl::Status CountEntries(const TreeView& tree, Plan* plan) {
   return absl::OkStatus();
 }
 
+bool IsUsable(const Index& index) {
+  return index.state == IndexState::kReady && !index.disabled;
+}
+
 // Are the paths that `a` bounds among those of `b`?
 bool SaysNoMore(const Plan& a, const Plan& b) {
   const auto begin = a.index->definition.fields.begin();
@@ -145,7 +149,7 @@ absl::Status QueryCursor::Consider(const Index* index) {
 std::optional<Plan> QueryCursor::OneOfUniqueIndex() const {
   if (!query_.index.empty()) return std::nullopt;
   for (const Index& index : *indexes_) {
-    if (index.state != IndexState::kReady || !index.definition.unique) continue;
+    if (!IsUsable(index) || !index.definition.unique) continue;
     std::optional<Bounds> bounds = BoundsOf(filter_, index);
     if (!bounds.has_value() || bounds->points != index.paths.size()) continue;
     Plan plan;
@@ -171,8 +175,11 @@ absl::Status QueryCursor::MakePlan() {
   if (is_free || query_.index == kKeyPath) SHEAF_RETURN_IF_ERROR(Consider(nullptr));
   bool is_there = is_free || query_.index == kKeyPath;
   for (const Index& index : *indexes_) {
-    if (index.state != IndexState::kReady) continue;
     if (!is_free && index.definition.name != query_.index) continue;
+    if (!is_free && index.disabled)
+      return absl::FailedPreconditionError(
+          absl::StrCat("query: index ", query_.index, " is disabled"));
+    if (!IsUsable(index)) continue;
     is_there = true;
     SHEAF_RETURN_IF_ERROR(Consider(&index));
   }
@@ -352,6 +359,9 @@ std::string DescribePlans(const QueryCursor& cursor) {
     absl::StrAppend(&text, "not taken ", WayOf(other), ": ", other.entries, " entries",
                     other.in_order ? "" : " and a sort", "\n");
   }
+  for (const Index& index : cursor.indexes())
+    if (index.disabled)
+      absl::StrAppend(&text, "disabled  index ", index.definition.name, "\n");
   return text;
 }
 
@@ -371,6 +381,12 @@ std::string DescribePlansAsJson(const QueryCursor& cursor) {
   for (const Plan& plan : cursor.plans()) {
     if (json.back() != '[') json.push_back(',');
     AppendPlan(plan, &json);
+  }
+  absl::StrAppend(&json, "],\"disabled\":[");
+  for (const Index& index : cursor.indexes()) {
+    if (!index.disabled) continue;
+    if (json.back() != '[') json.push_back(',');
+    AppendJsonString(index.definition.name, &json);
   }
   absl::StrAppend(&json, "],\"actual\":{\"entries\":", c.entries,
                   ",\"documents\":", c.documents, ",\"rows\":", c.rows,

@@ -1,6 +1,6 @@
 // Query: documents of a collection by a filter, in an order, by the cheapest way to them.
 //
-// The planner looks at each index that is ready, and at the collection's keys: what the
+// The planner looks at each index that is ready and not disabled, and at the collection's keys: what the
 // filter wants of it (document/bounds.h), how many entries that is, counted in the tree
 // itself, and whether the order comes with it; then at the parts of an $or, each by its own
 // way, and at two indexes that both must have a document. What is found by an index is still
@@ -87,8 +87,8 @@ struct QueryCounts {
 
 class QueryCursor {
  public:
-  // kInvalidArgument: there is no such index to be used. kFailedPrecondition: it has not
-  // all that the filter can match.
+  // kInvalidArgument: there is no such index to be used. kFailedPrecondition: it is
+  // disabled, or has not all that the filter can match.
   static absl::StatusOr<std::unique_ptr<QueryCursor>> Open(Source source, Query query);
 
   // False at the end and after an error: see status(). What it stands on is good until the
@@ -100,6 +100,7 @@ class QueryCursor {
 
   const Plan& plan() const { return *plan_; }
   const std::vector<Plan>& plans() const { return plans_; }  // all that were possible
+  const std::vector<Index>& indexes() const { return *indexes_; }  // of the collection
   // Of the parts of an $or, if that is the plan.
   const std::vector<std::unique_ptr<QueryCursor>>& branches() const { return branches_; }
   QueryCounts counts() const;

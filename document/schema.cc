@@ -134,7 +134,7 @@ const Index* Schema::FindIndex(std::string_view name) const {
 absl::Status Schema::TakeIndex(std::string_view row) {
   uint64_t size = 0;
   if (!TakeVarint(&row, &size) || size > row.size() ||
-      !row.substr(0, size).starts_with(catalog::kIndexNamePrefix))
+      !row.substr(0, size).starts_with(catalog::kPartNamePrefix))
     return Wrong(rows_, "an index without a tree");
   Index index;
   index.tree = std::string(row.substr(0, size));
@@ -187,6 +187,12 @@ absl::Status Schema::TakeFact(std::string_view row) {
       break;
     case Fact::kCut:
       it->cut = true;
+      break;
+    case Fact::kDisabled:
+      it->disabled = true;
+      break;
+    case Fact::kEnabled:
+      it->disabled = false;
       break;
     default:
       return absl::UnimplementedError(absl::StrCat("collection schema: row ", rows_,

@@ -42,6 +42,8 @@ enum class Fact : uint8_t {
   kDropped = 3,
   kThroughArrays = 4,  // a value was reached through an array
   kCut = 5,            // an entry's values were too long for a key
+  kDisabled = 6,       // queries pass it over
+  kEnabled = 7,        // no longer
 };
 
 struct Index {
@@ -51,7 +53,7 @@ struct Index {
   std::string tree;  // its name
   uint32_t row = 0;
   IndexState state = IndexState::kBuilding;
-  bool through_arrays = false, cut = false;
+  bool through_arrays = false, cut = false, disabled = false;
 };
 
 class Schema {

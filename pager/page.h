@@ -59,8 +59,10 @@ enum class PageKind : uint8_t {
   kValueIndex = 5,  // btree/large_value.h
   kMap = 6,         // pager/page_allocator.h
   kMapIndex = 7,    // pager/page_allocator.h
+  kDenseIndex = 8,  // btree/dense_node.h
+  kDenseLeaf = 9,   // btree/dense_node.h
 };
-inline constexpr size_t kPageKindCount = 8;
+inline constexpr size_t kPageKindCount = 10;
 
 struct PageHeader {
   static constexpr size_t kChecksum = 0, kKind = 4, kPages = 5, kLevel = 6, kFlags = 7,

@@ -11,9 +11,11 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "document/compare.h"
 #include "document/index_key.h"
 #include "document/json_codec.h"
+#include "sheaf/where.h"
 #include "tests/api/api_fixture.h"
 
 namespace sheaf::test {
@@ -241,6 +243,47 @@ TEST_F(DocumentsEdge, LookAlikesAreDifferentKeys) {
     EXPECT_FALSE(c->FindUnique("u", {i})->has_value());
   }
   ExpectClean();
+}
+
+TEST_F(DocumentsEdge, UuidsInFilters) {
+  std::vector<Uuid> keys;
+  {
+    WriteTransaction txn = Begin();
+    auto c = txn.collection("c");
+    for (int i = 0; i < 100; ++i)
+      keys.push_back(*c->Add(absl::StrCat(R"({"n":)", i, "}")));
+    // The same bytes, and no UUID.
+    const std::string bytes(keys[7].bytes.begin(), keys[7].bytes.end());
+    ASSERT_TRUE(c->Put(DocumentKey::Bytes(bytes), R"({"n":-7})").ok());
+    ASSERT_TRUE(txn.Commit().ok());
+  }
+  const ReadTransaction read = db_->BeginRead();
+  const auto c = read.collection("c");
+  const auto as_filter = [](const std::string& uuid) {
+    return absl::StrCat(R"({"_id":{"$uuid":")", uuid, "\"}}");
+  };
+  for (int i = 0; i < 100; ++i) {
+    const std::string text = keys[static_cast<size_t>(i)].ToString();
+    auto cursor = c->Query(as_filter(text));
+    ASSERT_TRUE(cursor.ok() && cursor->Next()) << i;
+    EXPECT_EQ(cursor->key().uuid().ToString(), text);
+    EXPECT_EQ(cursor->document().Field("n")->int_value(), i);
+    EXPECT_EQ(cursor->Next(), i == 7);
+    EXPECT_NE(cursor->Explain().find("range of keys"), std::string::npos);
+    EXPECT_EQ(*c->Count(as_filter(absl::StrReplaceAll(text, {{"-", ""}}))),
+              i == 7 ? 2 : 1);
+  }
+  EXPECT_EQ(*c->Count(absl::StrCat(R"({"_id":{"$in":[{"$uuid":")", keys[1].ToString(),
+                                   R"("},{"$uuid":")", keys[2].ToString(), "\"}]}}")),
+            2u);
+  EXPECT_EQ(*c->Count(Where("_id").In({keys[1], keys[2], Uuid()})), 2u);
+  EXPECT_EQ(*c->Count(as_filter(Uuid().ToString())), 0u);
+  for (const char* wrong : {"", "018f4e1c", "018f4e1c-7b1a-7c3d-9e4f-0a1b2c3d4e5g"}) {
+    const absl::Status status = c->Count(as_filter(wrong)).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    EXPECT_NE(status.message().find("$uuid: expected text like"), std::string::npos)
+        << status;
+  }
 }
 
 // --- Documents at any address ---------------------------------------------------

@@ -323,6 +323,169 @@ TEST_F(IndexTest, ComeThroughCopiesAndSalvage) {
   }
 }
 
+class DisabledIndexTest : public IndexTest {
+ protected:
+  DisabledIndexTest() {
+    EXPECT_TRUE(Create(R"({"fields": {"a": 1}})").ok());
+    EXPECT_TRUE(Create(R"({"fields": {"u": 1}, "unique": true})").ok());
+    EXPECT_TRUE(Write([&](Collection& c) -> absl::Status {
+                  for (int i = 0; i < 2000; ++i)
+                    SHEAF_RETURN_IF_ERROR(c.Put(i, Json(i % 50, i)));
+                  return absl::OkStatus();
+                }).ok());
+  }
+  static std::string Json(int a, int u) {
+    return absl::StrCat(R"({"a":)", a, R"(,"u":)", u, "}");
+  }
+  // The first line of how it is done.
+  static std::string Plan(const CollectionReader& c, const std::string& filter,
+                          const QueryOptions& options = {}) {
+    auto cursor = c.Query(filter, options);
+    if (!cursor.ok()) return cursor.status().ToString();
+    while (cursor->Next()) continue;
+    return cursor->Explain().substr(0, cursor->Explain().find('\n'));
+  }
+  std::string Plan(const std::string& filter, const QueryOptions& options = {}) {
+    const ReadTransaction read = db_->BeginRead();
+    return Plan(*read.collection("c"), filter, options);
+  }
+  absl::Status Disable(const std::string& name) {
+    return Write([&](Collection& c) { return c.DisableIndex(name); });
+  }
+
+  static constexpr char kByA[] = "plan      range of index a_1";
+  static constexpr char kByU[] = "plan      range of index u_1";
+  static constexpr char kScan[] = "plan      scan of the collection";
+};
+
+TEST_F(DisabledIndexTest, QueriesPassItOverUntilItIsEnabled) {
+  EXPECT_EQ(Plan(R"({"a":7})"), kByA);
+  EXPECT_EQ(Plan(R"({"u":7})"), kByU);
+  ASSERT_TRUE(Disable("a_1").ok());
+  ASSERT_TRUE(Disable("a_1").ok());  // which it is
+  EXPECT_TRUE(Indexes()["a_1"].disabled);
+  EXPECT_FALSE(Indexes()["u_1"].disabled);
+  EXPECT_EQ(Indexes()["a_1"].state, IndexState::kReady);
+  EXPECT_EQ(Plan(R"({"a":7})"), kScan);
+  EXPECT_EQ(Plan(R"({"a":7,"u":57})"), kByU);
+  ASSERT_TRUE(Disable("u_1").ok());
+  EXPECT_EQ(Plan(R"({"u":7})"), kScan);
+  EXPECT_EQ(Plan(R"({"$or":[{"u":7},{"a":7}]})"), kScan);
+  QueryOptions sorted;
+  sorted.sort = R"({"u":1})";
+  sorted.limit = 1;
+  EXPECT_EQ(Plan("{}", sorted), std::string(kScan) + ", then a sort");
+  const ReadTransaction read = db_->BeginRead();
+  const auto c = read.collection("c");
+  EXPECT_EQ(*c->Count(R"({"a":7})"), 40u);
+  uint64_t values = 0;
+  EXPECT_TRUE(c->Distinct("a", "{}", [&](const DocumentView&) { ++values; }).ok());
+  EXPECT_EQ(values, 50u);
+  // It is told, and to name it is an error.
+  auto cursor = c->Query(R"({"a":7})");
+  EXPECT_NE(cursor->Explain().find("disabled  index a_1\ndisabled  index u_1\n"),
+            std::string::npos);
+  EXPECT_NE(cursor->ExplainJson().find(R"("disabled":["a_1","u_1"])"), std::string::npos);
+  QueryOptions by;
+  by.index = "a_1";
+  const absl::Status named = c->Query(R"({"a":7})", by).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(named)) << named;
+  EXPECT_NE(named.message().find("index a_1 is disabled"), std::string::npos) << named;
+  EXPECT_TRUE(absl::IsFailedPrecondition(c->FindUnique("u_1", {7}).status()));
+  ASSERT_TRUE(Write([](Collection& d) -> absl::Status {
+                SHEAF_RETURN_IF_ERROR(d.EnableIndex("a_1"));
+                EXPECT_EQ(Plan(d, R"({"a":7})"), kByA);  // at once
+                return d.EnableIndex("u_1");
+              }).ok());
+  EXPECT_EQ(Plan(R"({"a":7})"), kByA);
+  EXPECT_EQ(Plan(R"({"u":7})"), kByU);
+  EXPECT_TRUE(absl::IsNotFound(Disable("none")));
+  EXPECT_TRUE(
+      absl::IsNotFound(Write([](Collection& d) { return d.EnableIndex("none"); })));
+  ExpectWhole();
+}
+
+TEST_F(DisabledIndexTest, ItIsKeptUpAndRefuses) {
+  ASSERT_TRUE(Disable("a_1").ok());
+  ASSERT_TRUE(Disable("u_1").ok());
+  EXPECT_TRUE(absl::IsAlreadyExists(
+      Write([](Collection& c) { return c.Put(5000, Json(1, 7)); })));
+  ASSERT_TRUE(Write([](Collection& c) -> absl::Status {
+                for (int i = 0; i < 1000; ++i)
+                  SHEAF_RETURN_IF_ERROR(c.Put(i, Json(100 + i % 100, 10'000 + i)));
+                for (int i = 1000; i < 1500; ++i)
+                  SHEAF_RETURN_IF_ERROR(c.Delete(i).status());
+                return absl::OkStatus();
+              }).ok());
+  EXPECT_EQ(Entries("a_1"), 1500u);
+  ExpectWhole();
+  ASSERT_TRUE(Write([](Collection& c) { return c.EnableIndex("a_1"); }).ok());
+  EXPECT_EQ(Plan(R"({"a":150})"), kByA);
+  EXPECT_EQ(*db_->BeginRead().collection("c")->Count(R"({"a":150})"), 10u);
+}
+
+TEST_F(DisabledIndexTest, BelongsToItsTransaction) {
+  {
+    auto txn = db_->BeginWrite();
+    auto c = txn->collection("c");
+    const auto savepoint = txn->SetSavepoint();
+    ASSERT_TRUE(c->DisableIndex("a_1").ok());
+    EXPECT_EQ(Plan(*c, R"({"a":7})"), kScan);
+    EXPECT_EQ(Plan(R"({"a":7})"), kByA);  // of what is committed
+    ASSERT_TRUE(txn->RollbackTo(*savepoint).ok());
+    EXPECT_EQ(Plan(*c, R"({"a":7})"), kByA);
+    ASSERT_TRUE(c->DisableIndex("a_1").ok());
+  }
+  EXPECT_EQ(Plan(R"({"a":7})"), kByA);
+  const ReadTransaction before = db_->BeginRead();
+  ASSERT_TRUE(Disable("a_1").ok());
+  EXPECT_EQ(Plan(*before.collection("c"), R"({"a":7})"), kByA);
+  EXPECT_EQ(Plan(R"({"a":7})"), kScan);
+}
+
+TEST_F(DisabledIndexTest, StaysSoWhateverBecomesOfTheFile) {
+  ASSERT_TRUE(Disable("a_1").ok());
+  ASSERT_TRUE(Write([](Collection& c) { return c.RebuildIndex("a_1"); }).ok());
+  // What is there is not made again.
+  ASSERT_TRUE(Create(R"({"fields": {"a": 1}})").ok());
+  ASSERT_TRUE(
+      db_->CreateIndex("c", *IndexDefinition::Parse(R"({"fields": {"a": 1}})")).ok());
+  ASSERT_TRUE(db_->Write([](WriteTransaction& txn) -> absl::Status {
+                   SHEAF_RETURN_IF_ERROR(txn.Rename("c", "d"));
+                   return txn.Rename("d", "c");
+                 })
+                  .ok());
+  EXPECT_EQ(Plan(R"({"a":7})"), kScan);
+  db_.reset();
+  Open();
+  EXPECT_EQ(Plan(R"({"a":7})"), kScan);
+  ASSERT_TRUE(db_->Write([](WriteTransaction& txn) {
+                   return txn.Recompress("c", {.kind = CompressionKind::kZstd});
+                 })
+                  .ok());
+  BackupOptions compact;
+  compact.compact = true;
+  ASSERT_TRUE(db_->Backup("/compact", compact).ok());
+  ASSERT_TRUE(db_->Close().ok());
+  SalvageOptions salvage;
+  salvage.file_system = fs_.get();
+  ASSERT_TRUE(Salvage("/a.sheaf", "/salvaged", salvage).ok());
+  for (const char* name : {"a.sheaf", "compact", "salvaged"}) {
+    db_ = OpenFile(name);
+    EXPECT_TRUE(Indexes()["a_1"].disabled) << name;
+    EXPECT_FALSE(Indexes()["u_1"].disabled) << name;
+    EXPECT_EQ(Plan(R"({"a":7})"), kScan) << name;
+    ExpectWhole();
+    ASSERT_TRUE(Write([](Collection& c) { return c.EnableIndex("a_1"); }).ok());
+    EXPECT_EQ(Plan(R"({"a":7})"), kByA) << name;
+    ASSERT_TRUE(Disable("a_1").ok());
+    // A new one of the same name is none of the old.
+    ASSERT_TRUE(Write([](Collection& c) { return c.DropIndex("a_1"); }).ok());
+    ASSERT_TRUE(Create(R"({"fields": {"a": 1}})").ok());
+    EXPECT_EQ(Plan(R"({"a":7})"), kByA) << name;
+  }
+}
+
 TEST_F(IndexTest, BuiltBesideWriters) {
   ASSERT_TRUE(Write([&](Collection& c) -> absl::Status {
                 for (int i = 0; i < 20000; ++i)

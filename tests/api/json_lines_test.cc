@@ -2,11 +2,14 @@
 // out comes in the same.
 #include "sheaf/json_lines.h"
 
+#include <algorithm>
 #include <random>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "tests/api/api_fixture.h"
 
 namespace sheaf::test {
@@ -90,6 +93,7 @@ TEST_F(JsonLinesTest, AnErrorNamesItsLineAndLeavesWholeTransactions) {
     EXPECT_EQ(counts_.documents, 6u);
     EXPECT_EQ(counts_.commits, 2u);
     EXPECT_EQ(counts_.last_line, 6u);
+    EXPECT_EQ(counts_.failed_line, 8u);
     EXPECT_EQ(*db_->BeginRead().collection("c")->size(), 6u);
     ASSERT_TRUE(Import(R"({"id":"later"})", options).ok());
   }
@@ -121,6 +125,97 @@ TEST_F(JsonLinesTest, CanBeCancelled) {
   EXPECT_TRUE(absl::IsCancelled(Import(text, options)));
   EXPECT_EQ(counts_.documents, lines);
   EXPECT_EQ(*db_->BeginRead().collection("c")->size(), lines);
+}
+
+// Its lines, then one that waits until nobody wants it any more.
+class WaitingLines : public LineSource {
+ public:
+  explicit WaitingLines(std::vector<std::string> lines) : lines_(std::move(lines)) {}
+  absl::StatusOr<std::optional<std::string_view>> Next() override {
+    if (next_ < lines_.size()) return lines_[next_++];
+    stopped_.WaitForNotification();
+    return absl::UnavailableError("stopped");
+  }
+  void Stop() override { stopped_.Notify(); }
+
+ private:
+  const std::vector<std::string> lines_;
+  size_t next_ = 0;
+  absl::Notification stopped_;
+};
+
+TEST_F(JsonLinesTest, ASourceThatWaitsIsStopped) {
+  ImportOptions options = ByField("id");
+  options.documents_a_commit = 2;
+  WaitingLines wrong_key({R"({"id":1})", R"({"id":2})", R"({"id":3})", R"({"id":""})"});
+  const absl::Status status =
+      ImportJsonLines(db_.get(), "c", wrong_key, options, &counts_);
+  EXPECT_EQ(status.message().substr(0, 8), "line 4: ");
+  EXPECT_EQ(counts_.last_line, 2u);
+  EXPECT_EQ(counts_.failed_line, 4u);
+  // What it commits, it commits before it waits; then it is told to end.
+  WaitingLines cancelled({R"({"id":3})", R"({"id":4})"});
+  options.progress.report = [&](const Progress::State& state) {
+    EXPECT_EQ(state.done, 2u);
+    EXPECT_EQ(counts_.documents, 2u);
+    return false;
+  };
+  EXPECT_TRUE(
+      absl::IsCancelled(ImportJsonLines(db_.get(), "c", cancelled, options, &counts_)));
+  EXPECT_EQ(counts_.failed_line, 0u);
+  EXPECT_EQ(*db_->BeginRead().collection("c")->size(), 4u);
+}
+
+// Ends with an error behind its only line.
+class BrokenLines : public LineSource {
+ public:
+  absl::StatusOr<std::optional<std::string_view>> Next() override {
+    if (is_read_) return absl::DataLossError("the tape is torn");
+    is_read_ = true;
+    return "{}";
+  }
+
+ private:
+  bool is_read_ = false;
+};
+
+TEST_F(JsonLinesTest, AnErrorOfTheSourceIsPassedOn) {
+  BrokenLines lines;
+  ImportOptions options;
+  EXPECT_EQ(ImportJsonLines(db_.get(), "c", lines, options, &counts_),
+            absl::DataLossError("the tape is torn"));
+  EXPECT_EQ(counts_.failed_line, 2u);
+  EXPECT_EQ(counts_.documents, 0u);
+}
+
+TEST_F(JsonLinesTest, TransactionsEndByBytesOrNot) {
+  std::string text;
+  for (int i = 0; i < 40; ++i)
+    absl::StrAppend(&text, R"({"id":)", i, R"(,"x":")", std::string(1 << 20, 'x'),
+                    "\"}\n");
+  ImportOptions options = ByField("id");
+  ASSERT_TRUE(Import(text, options).ok());
+  EXPECT_EQ(counts_.documents, 40u);
+  EXPECT_EQ(counts_.commits, 5u);
+  options.bytes_a_commit = UINT64_MAX;
+  std::vector<uint64_t> done;
+  options.progress.report = [&](const Progress::State& state) {
+    done.push_back(state.done);
+    return true;
+  };
+  ASSERT_TRUE(Import(text, options).ok());
+  EXPECT_EQ(counts_.documents, 40u);
+  EXPECT_EQ(counts_.replaced, 40u);
+  EXPECT_EQ(counts_.commits, 1u);
+  EXPECT_GE(done.size(), 5u);
+  EXPECT_EQ(done.back(), 40u);
+  EXPECT_TRUE(std::is_sorted(done.begin(), done.end()));
+  // An error behind some 40 MiB undoes them.
+  ASSERT_TRUE(db_->Write([](WriteTransaction& txn) { return txn.Drop("c"); }).ok());
+  EXPECT_FALSE(Import(text + "]", options).ok());
+  EXPECT_EQ(counts_.documents, 0u);
+  EXPECT_TRUE(absl::IsNotFound(db_->BeginRead().collection("c").status()));
+  ExpectClean();
 }
 
 TEST_F(JsonLinesTest, WhatGoesOutComesIn) {

@@ -13,11 +13,6 @@ namespace {
 
 std::string NumberKey(int i) { return absl::StrCat("key", 1000000 + i); }
 
-uint64_t PagesInUse(TestTree* t) {
-  const pager::PageAllocator::Stats s = *t->pager().allocator().stats();
-  return s.page_end - s.free - pager::PageAllocator::kFirstPage;
-}
-
 TEST(BTree, RandomTransactionsMatchAMap) {
   for (uint32_t seed = 1; seed <= 12; ++seed) {
     SCOPED_TRACE(seed);
@@ -57,7 +52,7 @@ TEST(BTree, RandomTransactionsMatchAMap) {
         committed = model;
       }
       t.ExpectIs(committed);
-      EXPECT_EQ(PagesInUse(&t), t.pages());
+      EXPECT_EQ(t.PagesInUse(), t.pages());
       ASSERT_FALSE(testing::Test::HasFailure()) << "round " << round;
     }
   }
@@ -120,7 +115,7 @@ TEST(BTree, DeletesLeaveNoNearlyEmptyPages) {
   t.Commit();
   t.ExpectIs(model);
   EXPECT_FALSE(t.tree().root().page) << "an empty tree has no page";
-  EXPECT_EQ(PagesInUse(&t), 0u);
+  EXPECT_EQ(t.PagesInUse(), 0u);
 }
 
 TEST(BTree, RangesOfEverySize) {
@@ -157,7 +152,7 @@ TEST(BTree, RangesOfEverySize) {
   absl::StatusOr<uint64_t> gone = t.tree().DeleteRange("", nullptr);
   EXPECT_EQ(*gone, 3000u);
   t.Commit();
-  EXPECT_EQ(PagesInUse(&t), 0u);
+  EXPECT_EQ(t.PagesInUse(), 0u);
 }
 
 TEST(BTree, ClearGivesEverythingBack) {
@@ -165,11 +160,11 @@ TEST(BTree, ClearGivesEverythingBack) {
   for (int i = 0; i < 2000; ++i)
     t.Put(NumberKey(i), std::string(i % 50 == 0 ? 80000 : 100, 'v'));
   t.Commit();
-  EXPECT_GT(PagesInUse(&t), 800u);
+  EXPECT_GT(t.PagesInUse(), 800u);
   ASSERT_TRUE(t.tree().Clear().ok());
   t.Commit();
   t.ExpectIs({});
-  EXPECT_EQ(PagesInUse(&t), 0u);
+  EXPECT_EQ(t.PagesInUse(), 0u);
 }
 
 TEST(BTree, InsertOnlyLeavesWhatIsThere) {
@@ -185,7 +180,7 @@ TEST(BTree, InsertOnlyLeavesWhatIsThere) {
   }
   t.Commit();
   t.ExpectIs({{"k", "old"}});
-  EXPECT_EQ(PagesInUse(&t), 1u) << "the large value that was refused was given back";
+  EXPECT_EQ(t.PagesInUse(), 1u) << "the large value that was refused was given back";
 }
 
 TEST(BTree, RanksAndKeysAt) {

@@ -8,11 +8,6 @@
 namespace sheaf::btree {
 namespace {
 
-uint64_t PagesInUse(TestTree* t) {
-  const pager::PageAllocator::Stats s = *t->pager().allocator().stats();
-  return s.page_end - s.free - pager::PageAllocator::kFirstPage;
-}
-
 absl::Status Load(
     TestTree* t, const std::vector<std::pair<std::string, std::string>>& entries,
     absl::FunctionRef<absl::Status(uint64_t)> tick = [](uint64_t) {
@@ -40,7 +35,7 @@ TEST(BulkLoad, EveryCountUpToThreeLevels) {
       ASSERT_TRUE(Load(&t, {model.begin(), model.end()}).ok());
       t.Commit();
       t.ExpectIs(model);
-      EXPECT_EQ(PagesInUse(&t), t.pages());
+      EXPECT_EQ(t.PagesInUse(), t.pages());
       EXPECT_LE(t.pages(), count * (value_size + 13) / 3000 + 3);
     }
   }
@@ -75,7 +70,7 @@ TEST(BulkLoad, ThenChangedLikeAnyTree) {
     t.ExpectIs(model);
     t.Commit();
     t.ExpectIs(model);
-    EXPECT_EQ(PagesInUse(&t), t.pages());
+    EXPECT_EQ(t.PagesInUse(), t.pages());
   }
 }
 
@@ -94,7 +89,7 @@ TEST(BulkLoad, WhatIsRefusedLeavesNothing) {
     t.Put("k", "v");
     t.Commit();
     t.ExpectIs({{"k", "v"}});
-    EXPECT_EQ(PagesInUse(&t), 1u);
+    EXPECT_EQ(t.PagesInUse(), 1u);
   };
   for (const size_t at : {size_t{1}, size_t{70}, size_t{2999}}) {
     refused(at, entries[at - 1].first);  // equal
@@ -117,7 +112,7 @@ TEST(BulkLoad, CanBeStopped) {
   EXPECT_TRUE(absl::IsCancelled(status)) << status;
   EXPECT_FALSE(t.tree().root().page);
   t.Commit();
-  EXPECT_EQ(PagesInUse(&t), 0u);
+  EXPECT_EQ(t.PagesInUse(), 0u);
 }
 
 }  // namespace

@@ -19,9 +19,10 @@ namespace sheaf::btree {
 
 using Model = std::map<std::string, std::string>;
 
-class TestTree {
+// The pager, a writer and a reader; the pages of a tree, counted while it is checked.
+class TestPages {
  public:
-  explicit TestTree(uint64_t cache_bytes = uint64_t{16} << 20) {
+  explicit TestPages(uint64_t cache_bytes) {
     fs_ = pager::NewMemoryFileSystem();
     pager::PagerOptions options;
     options.cache_bytes_max = cache_bytes;
@@ -29,24 +30,67 @@ class TestTree {
     writer_ = std::make_unique<pager::PageWriter>(pager_.get());
     slot_ = pager_->buffer().slots().Acquire();
     context_ = {pager_.get(), slot_, nullptr};
-    Begin();
   }
-  ~TestTree() {
+  ~TestPages() {
     writer_->Rollback();
     pager_->buffer().slots().Release(slot_);
   }
 
-  BTree& tree() { return *tree_; }
   pager::Pager& pager() { return *pager_; }
   pager::PageWriter& writer() { return *writer_; }
   const ReadContext& context() const { return context_; }
-  TreeReader reader() const { return {context_, tree_->root()}; }
+  uint64_t pages() const { return pages_.size(); }  // of the tree, at the last check
+  uint64_t PagesInUse() {
+    const pager::PageAllocator::Stats s = *pager_->allocator().stats();
+    return s.page_end - s.free - pager::PageAllocator::kFirstPage;
+  }
 
+ protected:
   // Ends the transaction; its pages are frozen, those it gave up are free.
-  void Commit() {
-    root_ = tree_->root();
+  void CommitPages() {
     const absl::Span<const pager::PageRef> given_up = writer_->Commit();
     pager_->allocator().FreeAll(given_up);
+  }
+  // `check(on_page, on_problem)` checks the tree.
+  template <class Check>
+  absl::StatusOr<TreeCheck> CheckPages(Check check) {
+    pages_.clear();
+    return check(
+        [&](const PageRef& ref) -> absl::StatusOr<Seen> {
+          for (uint32_t i = 0; i < ref.pages; ++i)
+            EXPECT_TRUE(pages_.insert(ref.id + i).second)
+                << "page " << ref.id + i << " twice";
+          return Seen::kFirstTime;
+        },
+        [](pager::PageId page, const std::string& what) {
+          ADD_FAILURE() << "page " << page << ": " << what;
+        });
+  }
+
+  std::unique_ptr<pager::FileSystem> fs_;
+  std::unique_ptr<pager::Pager> pager_;
+  std::unique_ptr<pager::PageWriter> writer_;
+  pager::ReaderSlot* slot_ = nullptr;
+  ReadContext context_;
+  TreeRoot root_;
+  pager::Stamp stamp_ = 0;
+
+ private:
+  std::set<pager::PageId> pages_;
+};
+
+class TestTree : public TestPages {
+ public:
+  explicit TestTree(uint64_t cache_bytes = uint64_t{16} << 20) : TestPages(cache_bytes) {
+    Begin();
+  }
+
+  BTree& tree() { return *tree_; }
+  TreeReader reader() const { return {context_, tree_->root()}; }
+
+  void Commit() {
+    root_ = tree_->root();
+    CommitPages();
     Begin();
   }
   void Rollback() {
@@ -56,17 +100,10 @@ class TestTree {
 
   // Everything the tree says of itself and of the model.
   void ExpectIs(const Model& model) {
-    std::set<pager::PageId> pages;
-    const auto on_page = [&](const PageRef& ref) -> absl::StatusOr<Seen> {
-      for (uint32_t i = 0; i < ref.pages; ++i)
-        EXPECT_TRUE(pages.insert(ref.id + i).second) << "page " << ref.id + i << " twice";
-      return Seen::kFirstTime;
-    };
-    const auto on_problem = [](pager::PageId page, const std::string& what) {
-      ADD_FAILURE() << "page " << page << ": " << what;
-    };
-    absl::StatusOr<TreeCheck> check =
-        CheckTree(pager_.get(), tree_->root(), Values::kPlain, 0, on_page, on_problem);
+    const auto check = CheckPages([&](auto on_page, auto on_problem) {
+      return CheckTree(pager_.get(), tree_->root(), Values::kPlain, 0, on_page,
+                       on_problem);
+    });
     ASSERT_TRUE(check.ok()) << check.status();
     ASSERT_EQ(check->entries, model.size());
     TreeCursor cursor(context_, &tree_->root(), nullptr);
@@ -80,9 +117,7 @@ class TestTree {
     ASSERT_TRUE(cursor.status().ok()) << cursor.status();
     ASSERT_TRUE(it == model.end());
     ASSERT_TRUE(pager_->allocator().Check().ok());
-    pages_ = pages.size();
   }
-  uint64_t pages() const { return pages_; }  // of the tree, at the last ExpectIs
 
   std::string ValueOf(const NodeView::LeafValue& value) {
     if (!value.is_large) return std::string(value.bytes);
@@ -106,15 +141,7 @@ class TestTree {
     tree_ = std::make_unique<BTree>(writer_.get(), root_, Values::kPlain);
   }
 
-  std::unique_ptr<pager::FileSystem> fs_;
-  std::unique_ptr<pager::Pager> pager_;
-  std::unique_ptr<pager::PageWriter> writer_;
-  pager::ReaderSlot* slot_ = nullptr;
-  ReadContext context_;
-  TreeRoot root_;
   std::unique_ptr<BTree> tree_;
-  pager::Stamp stamp_ = 0;
-  uint64_t pages_ = 0;
 };
 
 }  // namespace sheaf::btree

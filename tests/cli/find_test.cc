@@ -85,6 +85,24 @@ TEST_F(FindTest, Indexes) {
   EXPECT_EQ(explained["plan"]["index"], "n_1");
   EXPECT_EQ(explained["actual"]["rows"], 1);
   EXPECT_EQ(Out({"index", "rebuild", file_, "orders", "t"}), "t: rebuilt\n");
+  EXPECT_EQ(Out({"index", "disable", file_, "orders", "n_1"}), "n_1: disabled\n");
+  EXPECT_NE(Out({"index", "list", file_, "orders"})
+                .find("unique, only {\"n\":{\"$gt\":100}}, disabled"),
+            std::string::npos);
+  EXPECT_NE(Out({"index", "--json", "list", file_, "orders"}).find("\"disabled\":true"),
+            std::string::npos);
+  const std::string without = Out({"find", file_, "orders", R"({"n":150})", "--explain"});
+  EXPECT_NE(without.find("scan of the collection"), std::string::npos) << without;
+  EXPECT_NE(without.find("disabled  index n_1"), std::string::npos) << without;
+  EXPECT_NE(ExpectFailure(2, {"find", file_, "orders", R"({"n":150})", "--use", "n_1"})
+                .find("index n_1 is disabled"),
+            std::string::npos);
+  EXPECT_EQ(Out({"index", "enable", file_, "orders", "n_1", "--json"}),
+            "{\"index\":\"n_1\",\"enable\":true}\n");
+  EXPECT_NE(Out({"find", file_, "orders", R"({"n":150})", "--explain"})
+                .find("range of index n_1"),
+            std::string::npos);
+  ExpectFailure(1, {"index", "disable", file_, "orders", "none"});
   EXPECT_EQ(Out({"index", "drop", file_, "orders", "t"}), "t: dropped\n");
   ExpectFailure(1, {"index", "drop", file_, "orders", "t"});
   ExpectFailure(2, {"index", "drop", file_, "orders"});
@@ -133,6 +151,26 @@ TEST_F(FindTest, ExportIsImported) {
   EXPECT_EQ(Out({"export", file_, "orders", R"({"n":5})", "--key", "key"}),
             R"({"key":"k1005","id":"k1005","n":5,"city":"Wien","tags":["t0"]})"
             "\n");
+  ExpectFailure(2, {"export", file_, "orders", R"({"n":{"$no":1}})"});
+  ExpectFailure(1, {"export", file_, "nothing"});
+  EXPECT_EQ(Run({"import", file_, "lists"}, "[1]\n").exit, 0);
+  EXPECT_EQ(Out({"export", file_, "lists"}), "[1]\n");
+  EXPECT_NE(ExpectFailure(2, {"export", file_, "lists", "--key", "key"}).find("object"),
+            std::string::npos);
+}
+
+TEST_F(FindTest, ExportEndsWithItsReader) {
+  std::string lines;
+  for (int i = 0; i < 50'000; ++i) lines += "{\"some\":\"text\"}\n";
+  EXPECT_EQ(Run({"import", file_, "many"}, lines).exit, 0);
+  test::Pipe out, err;
+  const pid_t pid = test::StartCommand(
+      {.args = {"export", file_, "many"}, .out = out.write_end, .err = err.write_end});
+  out.CloseWrite(), err.CloseWrite();
+  EXPECT_EQ(test::ReadLine(out.read_end), "{\"some\":\"text\"}");
+  out.CloseRead();
+  EXPECT_EQ(test::WaitForCommand(pid), 0);
+  EXPECT_EQ(test::ReadAll(err.read_end), "");
 }
 
 TEST_F(FindTest, Shell) {

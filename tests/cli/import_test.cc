@@ -59,6 +59,74 @@ TEST_F(ImportTest, TakesKeysFromAFieldAndCountsWhatItReplaced) {
   EXPECT_NE(text.find("3 of them replaced"), std::string::npos) << text;
 }
 
+TEST_F(ImportTest, KeysOutOfPathsAndOfBytes) {
+  EXPECT_EQ(
+      Run({"import", file_, "c", "--key", "id.k"},
+          "{\"id\":{\"k\":\"x\"}}\n{\"id\":{\"k\":{\"$binary\":{\"base64\":\"Yg==\","
+          "\"subType\":\"00\"}}}}\n{\"id\":{\"k\":-7}}\n")
+          .exit,
+      0);
+  EXPECT_EQ(Run({"export", file_, "c", "--key", "key"}).out,
+            "{\"key\":-7,\"id\":{\"k\":-7}}\n{\"key\":\"x\",\"id\":{\"k\":\"x\"}}\n"
+            "{\"key\":\"62\",\"id\":{\"k\":{\"$binary\":{\"base64\":\"Yg==\","
+            "\"subType\":\"00\"}}}}\n");
+  EXPECT_EQ(Run({"import", file_, "c", "--key", "id.k"}, "{\"id.k\":1}").exit, 2);
+  const std::string bytes = R"({"$binary":{"base64":"Yg==","subType":"00"}})";
+  EXPECT_EQ(Keys(), "-7\nx\n" + bytes + "\n");
+  EXPECT_EQ(Run({"find", file_, "c", "--keys", "--json"}).out,
+            "-7\n\"x\"\n" + bytes + "\n");
+  EXPECT_EQ(Run({"count", file_, "c", "{\"_id\":" + bytes + "}"}).out, "1\n");
+  EXPECT_EQ(Run({"delete", file_, "c", bytes}).exit, 0);
+  const std::string uuid = R"({"$uuid":"018f4e1c-7b1a-7c3d-9e4f-0a1b2c3d4e5f"})";
+  EXPECT_EQ(Run({"put", file_, "c", uuid, "5"}).exit, 0);
+  EXPECT_EQ(Run({"get", file_, "c", uuid}).out, "5\n");
+  EXPECT_EQ(Run({"find", file_, "c", "{\"_id\":" + uuid + "}"}).out, uuid + "  5\n");
+  EXPECT_EQ(Keys(), "-7\nx\n" + uuid + "\n");
+}
+
+TEST_F(ImportTest, ATransactionHasAsManyDocumentsAsItIsToldHoweverLargeTheyAre) {
+  std::string lines;
+  for (int i = 1; i <= 50; ++i)
+    lines += "{\"id\":" + std::to_string(i) + ",\"x\":\"" + std::string(500'000, 'x') +
+             "\"}\n";
+  test::WriteFile(Path("in.jsonl"), lines);
+  Words args = {"import", file_, "c", "--key", "id", "--in", Path("in.jsonl")};
+  EXPECT_EQ(RunJson(args)["transactions"], 1);
+  test::WriteFile(Path("in.jsonl"), lines + "{\"id\":}\n");
+  args[2] = "d";
+  const json error = ErrorOf(args);
+  EXPECT_EQ(error["line"], 51);
+  EXPECT_EQ(error["committed"], 0);
+  EXPECT_EQ(RunJson({"list", file_})["trees"].size(), 1u);
+}
+
+TEST_F(ImportTest, ADocumentThatCannotBeStoredIsNamedAtOnce) {
+  EXPECT_EQ(Run({"import", file_, "c"}, "{\"u\":1000}\n").exit, 0);
+  EXPECT_EQ(Run({"index", "create", file_, "c", "u", "--unique"}).exit, 0);
+  RunningImport import({{"import", file_, "c", "--batch", "2"}});
+  WriteAll(import.in.write_end, "{\"u\":1}\n\n{\"u\":2}\n{\"u\":3}\n{\"u\":1}\n");
+  // Though more lines may come.
+  EXPECT_EQ(test::WaitForCommand(import.pid), 2);
+  const std::string err = ReadAll(import.err.read_end);
+  for (const char* part :
+       {"standard input, line 5: ", "2 documents are in the file (up to line 3)",
+        "nothing of the lines after it", "correct the line, then: tail -n +4 INPUT"})
+    EXPECT_NE(err.find(part), std::string::npos) << err;
+  EXPECT_EQ(Run({"count", file_, "c"}).out, "3\n");
+  const json error = ErrorOf({"import", file_, "c"}, "{\"u\":7}\n{\"u\":7}\n");
+  EXPECT_EQ(error["line"], 2);
+  EXPECT_EQ(error["code"], "ALREADY_EXISTS");
+  EXPECT_NE(error["hint"].dump().find("nothing was stored"), std::string::npos);
+}
+
+TEST_F(ImportTest, ATableIsNoCollection) {
+  EXPECT_EQ(Run({"put", file_, "t", "k", "v", "--table"}).exit, 0);
+  const std::string text = ExpectFailure(2, {"import", file_, "t"}, "1\n");
+  EXPECT_NE(text.find(file_ + ": "), std::string::npos) << text;
+  EXPECT_NE(ExpectFailure(2, {"import", file_, ""}, "1\n").find("name"),
+            std::string::npos);
+}
+
 TEST_F(ImportTest, AppendsWithoutAKeyField) {
   EXPECT_EQ(Run({"import", file_, "c"}, "[1]\n\"two\"\n").exit, 0);
   EXPECT_EQ(Run({"import", file_, "c"}, "null").exit, 0);
@@ -119,10 +187,11 @@ TEST_F(ImportTest, EachKindOfWrongLine) {
       {"{\"id\":tru}", "invalid literal"},
       {"{\"id\":\"\xff\"}", "UTF-8"},
       {"{\"other\":{\"id\":1}}", "has no field id"},
-      {"[1]", "not an object"},
-      {"7", "not an object"},
+      {"[1]", "has no field id"},
+      {"7", "has no field id"},
       {"{\"id\":1.5}", "64-bit integer"},
-      {"{\"id\":99999999999999999999}", "64-bit integer"},
+      {"{\"id\":9999999999999999999}", "64-bit integer"},
+      {"{\"id\":99999999999999999999}", "integers have 64 bits"},
       {"{\"id\":null}", "64-bit integer"},
       {"{\"id\":\"\"}", "key"},
       {"{\"id\":\"" + std::string(1001, 'k') + "\"}", "1000"},
@@ -161,6 +230,32 @@ TEST_F(ImportTest, InterruptCommitsWhatWasRead) {
   EXPECT_NE(err.find("tail -n +4"), std::string::npos) << err;
   EXPECT_EQ(ReadLine(import.out.read_end), "committed 3");
   EXPECT_EQ(Keys(), "1\n2\n3\n");
+}
+
+TEST_F(ImportTest, InterruptInMidStreamKeepsAllThatWasTold) {
+  constexpr int kLines = 1'000'000;
+  test::WriteFile(Path("in.jsonl"), NumberedLines(1, kLines + 1));
+  RunningImport import({{"import", file_, "c", "--key", "id", "--batch", "500", "--json",
+                         "--acknowledge", "--in", Path("in.jsonl")}});
+  ASSERT_EQ(ReadLine(import.out.read_end), "{\"committed\":500}");
+  kill(import.pid, SIGINT);
+  EXPECT_EQ(test::WaitForCommand(import.pid), 128 + SIGINT);
+  int committed = 500;
+  for (json line; !line.contains("interrupted");) {
+    line = json::parse(ReadLine(import.out.read_end));
+    if (line.contains("documents")) {
+      EXPECT_EQ(line["documents"], committed);
+      EXPECT_LT(line["bytes"], std::filesystem::file_size(Path("in.jsonl")));
+    } else {
+      EXPECT_LE(line["committed"], committed + 500);
+      committed = line["committed"];
+    }
+  }
+  EXPECT_LT(committed, kLines);
+  EXPECT_EQ(Run({"count", file_, "c"}).out, std::to_string(committed) + "\n");
+  EXPECT_EQ(Run({"scan", file_, "c", "--reverse", "--keys", "--limit", "1"}).out,
+            std::to_string(committed) + "\n");
+  EXPECT_EQ(Run({"check", file_}).exit, 0);
 }
 
 TEST_F(ImportTest, InterruptBeforeAnyInputEndsAtOnce) {

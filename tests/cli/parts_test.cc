@@ -29,9 +29,32 @@ struct Sink {
 };
 
 TEST(Text, KeysReadBackAsTheyArePrinted) {
-  const DocumentKey keys[] = {
-      0,    42,  -7,   INT64_MIN, INT64_MAX, "a", "42",        "-7",      "007", "-0",
-      "+1", "-", "\"", "\"x\"",   "a b",     "é", "tab\there", "\x1b[2J", "{}",  "1e3"};
+  const DocumentKey keys[] = {Uuid::Next(),
+                              DocumentKey::Bytes(std::string("\0\xff", 2)),
+                              DocumentKey::Bytes("sixteen bytes ..."),
+                              R"({"$uuid":"018f4e1c-7b1a-7c3d-9e4f-0a1b2c3d4e5f"})",
+                              R"({"$binary":1})",
+                              R"({"$uuid":"x","a":1})",
+                              0,
+                              42,
+                              -7,
+                              INT64_MIN,
+                              INT64_MAX,
+                              "a",
+                              "42",
+                              "-7",
+                              "007",
+                              "-0",
+                              "+1",
+                              "-",
+                              "\"",
+                              "\"x\"",
+                              "a b",
+                              "é",
+                              "tab\there",
+                              "\x1b[2J",
+                              "{}",
+                              "1e3"};
   for (const DocumentKey& key : keys) {
     auto parsed = ParseKey(KeyText(key));
     ASSERT_TRUE(parsed.ok()) << KeyText(key);
@@ -40,6 +63,10 @@ TEST(Text, KeysReadBackAsTheyArePrinted) {
   }
   EXPECT_FALSE(ParseKey("9223372036854775808").ok());
   EXPECT_FALSE(ParseKey("\"open").ok());
+  EXPECT_TRUE(ParseKey(R"({ "$uuid" : "018F4E1C7B1A7C3D9E4F0A1B2C3D4E5F" })")->is_uuid());
+  EXPECT_FALSE(ParseKey(R"({"$uuid":"018f4e1c"})").ok());
+  EXPECT_FALSE(ParseKey(R"({"$uuid":1})").ok());
+  EXPECT_FALSE(ParseKey(R"({"$binary":"AAE="})").ok());
   EXPECT_FALSE(ParseKey("\"a\"b").ok());
 }
 

@@ -75,6 +75,12 @@ TEST(JsonCodec, OtherTextsOfTheSame) {
   EXPECT_EQ(Back(R"({"$numberInt":"-5"})"), "-5");
   EXPECT_EQ(Back(R"({"$numberLong":"9223372036854775807"})"), "9223372036854775807");
   EXPECT_EQ(Back(R"({"$numberDouble":"2"})"), "2.0");
+  for (const char* uuid :
+       {"018f4e1c-7b1a-7c3d-9e4f-0a1b2c3d4e5f", "018F4E1C-7B1A-7C3D-9E4F-0A1B2C3D4E5F",
+        "018f4e1c7b1a7c3d9e4f0a1b2c3d4e5f"})
+    EXPECT_EQ(Back(std::string(R"([{"$uuid":")") + uuid + "\"}]"),
+              R"([{"$binary":{"base64":"AY9OHHsafD2eTwobLD1OXw==","subType":"00"}}])");
+  EXPECT_EQ(Back(R"({"a":1,"$uuid":"x"})"), R"({"a":1,"$uuid":"x"})");
   EXPECT_EQ(Back(R"({"$date":{"$numberLong":"-1"}})"),
             R"({"$date":"1969-12-31T23:59:59.999Z"})");
   EXPECT_EQ(Back(R"({"$date":"2026-11-21T20:22:18+01:00"})"),
@@ -115,6 +121,15 @@ TEST(JsonCodec, ErrorsSayWhatAndWhere) {
        "byte"},
       {"{\"$binary\":{\"base64\":\"AAE=\",\"other\":\"00\"}}", "$binary"},
       {"{\"$date\":{\"$numberLong\":\"1\",\"a\":2}}", "$date"},
+      {R"({"$uuid":5})", "$uuid: expected text like"},
+      {R"({"$uuid":{"a":1}})", "$uuid: expected text like"},
+      {R"({"$uuid":""})", "$uuid"},
+      {R"({"$uuid":"018f4e1c-7b1a-7c3d-9e4f-0a1b2c3d4e5"})", "$uuid"},
+      {R"({"$uuid":"018f4e1c-7b1a-7c3d-9e4f-0a1b2c3d4e5g"})", "$uuid"},
+      {R"({"$uuid":"018f4e1c7-b1a-7c3d-9e4f-0a1b2c3d4e5f"})", "$uuid"},
+      {R"({"$uuid":"{18f4e1c7b1a7c3d9e4f0a1b2c3d4e5}"})", "$uuid"},
+      {R"({"$uuid":"018f4e1c7b1a7c3d9e4f0a1b2c3d4e5f","a":1})", "no other field"},
+      {R"({"$uuid":"018f4e1c7b1a7c3d9e4f0a1b2c3d4e5f" "a"})", "byte"},
       {"{\"$date\":{\"$numberLong\":\"1\" \"a\"}}", "byte"},
       {"{\"$numberInt\":\"2147483648\"}", "$numberInt"},
       {"{\"$numberLong\":5}", "$numberLong"},

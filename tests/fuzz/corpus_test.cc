@@ -8,10 +8,15 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "btree/dense_node.h"
 #include "document/collection_codec.h"
 #include "document/index_entry.h"
 #include "document/json_codec.h"
 #include "document/schema.h"
+#include "graph/adjacency.h"
+#include "graph/graph_reader.h"
+#include "graph/vertex_record.h"
+#include "pager/coding.h"
 #include "tests/api/damage_util.h"
 #include "tests/support/command.h"
 
@@ -255,6 +260,105 @@ Seeds SchemaSeeds() {
   return seeds;
 }
 
+// Lists of all forms behind their vertex, and steps: see adjacency_fuzz.cc.
+Seeds AdjacencySeeds() {
+  using graph::AdjacentEdge;
+  const std::vector<AdjacentEdge> long_list = [] {
+    std::vector<AdjacentEdge> edges;
+    for (uint64_t i = 0; i < 150; ++i) edges.push_back({1000 + i * i * i});
+    return edges;
+  }();
+  const std::pair<const char*, std::vector<AdjacentEdge>> lists[] = {
+      {"empty", {}},
+      {"one", {{7}}},
+      {"two", {{7}, {70'000}}},
+      {"four", {{1}, {2}, {300}, {1 << 25}}},
+      {"seven", {{1}, {2}, {3}, {400}, {500}, {70'000}, {1 << 30}}},
+      {"long", long_list},
+      {"counted", {{1}, {5}, {5, 1, 1}, {5, 1, 2}, {9}}},
+      {"ordinals", {{1, 1, 3}, {5}, {5, 1, 2}, {9, 1, 255}}},
+      {"large_ordinals", {{1, 1, 3}, {5, 1, 70'000}, {5, 1, 70'001}}},
+      {"byte_weights", {{1, 0}, {2, 255}, {3, 7}, {4}, {5, 2}}},
+      {"float_weights", {{1, 0.5}, {2, -1}, {3, 1e9}}},
+      {"double_weights", {{1, 0.1}, {2, 0.2}, {3}}},
+      {"same_weights", {{1, 0.1}, {2, 0.1}, {3, 0.1}}},
+      {"properties", {{1}, {2, 1, 0, true}, {300, 1, 0, true}, {4000}}},
+      {"wide", {{1}, {1ull << 33}, {1ull << 60}, {~0ull}}},
+      {"all", {{1, 0.1, 1, true}, {1, 2, 5}, {1ull << 40, 3, 1000}}}};
+  Seeds seeds;
+  for (const auto& [name, edges] : lists) {
+    std::string& seed = seeds[name];
+    seed.assign(9, '\0');
+    pager::EncodeFixed64(seed.data() + 1, 5);
+    graph::EncodeAdjacency(edges, 5, &seed);
+  }
+  std::mt19937 random(1);
+  for (const char what : {0, 1, 15}) {  // without columns, with ordinals, with all
+    std::string& steps = seeds[absl::StrCat("steps", static_cast<int>(what))];
+    steps = "\x01";
+    for (int i = 0; i < 150; ++i) {
+      const auto erase = static_cast<char>(random() % 4 == 0);
+      steps += {static_cast<char>((random() & what) << 1 | erase),
+                static_cast<char>(random() % (i < 100 ? 8 : 256)),
+                static_cast<char>(random() % 64), static_cast<char>(random() % 4)};
+    }
+  }
+  return seeds;
+}
+
+// A leaf of bytes, one of a large record, one of vertices, and an index page.
+Seeds DensePageSeeds() {
+  using btree::DenseRecords;
+  Seeds seeds;
+  std::string page;
+  const auto begin = [&](pager::PageKind kind, uint32_t pages) {
+    page.assign(pages * pager::kPageBytes, '\0');
+    pager::InitPageHeader(page.data(), kind, pages, 100, 7);
+  };
+  const auto add = [&](const char* name) {
+    const auto pages = static_cast<char>(page.size() / pager::kPageBytes - 1);
+    seeds[name] = std::string{pages, '\5'} + page.substr(pager::PageHeader::kKind);
+    seeds[name][2] = std::string_view(name) == "index" ? 1 : 0;
+  };
+  begin(pager::PageKind::kDenseLeaf, 1);
+  btree::DenseLeaf bytes(page.data());
+  bytes.Init(40, 3, 9, DenseRecords::kBytes);
+  for (uint32_t slot = 0; slot < 24; slot += 1 + slot % 3)
+    bytes.Set(slot, std::string(1 + slot * 5, 'r'));
+  bytes.Remove(0);
+  add("bytes");
+  begin(pager::PageKind::kDenseLeaf, 2);
+  btree::DenseLeaf large(page.data());
+  large.Init(7, 1, 9, DenseRecords::kBytes);
+  for (uint32_t slot = 0; slot < 8; ++slot) large.Set(slot, std::string(900, 'r'));
+  add("large");
+  begin(pager::PageKind::kDenseLeaf, 1);
+  btree::DenseLeaf vertices(page.data());
+  vertices.Init(0, 2, 9, DenseRecords::kVertices);
+  for (uint32_t slot = 0; slot < 16; ++slot) {
+    graph::VertexRecord record;
+    if (slot % 2 == 0) record.labels = {3, 70};
+    const std::vector<graph::AdjacentEdge> edges = {
+        {slot + 1}, {slot + 9, 2.5, slot % 2, slot % 3 == 0}, {1000}};
+    for (const bool in : {false, true}) {
+      if (slot % 5 == 0) continue;
+      graph::EncodeAdjacency(
+          edges, slot, &record.lists.emplace_back(graph::ListKey{1, in, false}).bytes);
+      if (slot % 4 == 1)
+        record.lists.push_back({{200, in, true}, graph::EncodeCount(100'000)});
+    }
+    vertices.Set(slot, record.Encode());
+  }
+  add("vertices");
+  begin(pager::PageKind::kDenseIndex, 1);
+  btree::DenseIndex index(page.data());
+  index.Init(1, 335, 9, DenseRecords::kVertices);
+  index.SetChildren(0, 4, {50, 3, 1, false});
+  index.SetChildren(6, 7, {60, 7, 2, false});
+  add("index");
+  return seeds;
+}
+
 void WriteOrCompare(const char* fuzzer, const Seeds& seeds) {
   const std::string folder = CorpusFolder() + fuzzer + "/";
   if (std::getenv("SHEAF_WRITE_CORPUS") != nullptr) {
@@ -299,6 +403,20 @@ TEST(Corpus, TableOperations) { WriteOrCompare("table_ops_fuzz", TableSeeds()); 
 TEST(Corpus, Documents) { WriteOrCompare("document_fuzz", DocumentSeeds()); }
 
 TEST(Corpus, IndexEntries) { WriteOrCompare("index_entry_fuzz", IndexEntrySeeds()); }
+
+TEST(Corpus, AdjacencyLists) { WriteOrCompare("adjacency_fuzz", AdjacencySeeds()); }
+
+TEST(Corpus, DensePages) {
+  WriteOrCompare("dense_page_fuzz", DensePageSeeds());
+  graph::RegisterRecords();
+  for (const auto& [name, seed] : DensePageSeeds()) {
+    std::string page(pager::PageHeader::kKind, '\0');
+    page += ReadFile(CorpusFolder() + "dense_page_fuzz/" + name).substr(2);
+    const absl::Status valid = name == "index" ? btree::ValidateDenseIndex(page.data())
+                                               : btree::ValidateDenseLeaf(page.data());
+    EXPECT_TRUE(valid.ok()) << name << ": " << valid;
+  }
+}
 
 TEST(Corpus, Schemas) { WriteOrCompare("schema_fuzz", SchemaSeeds()); }
 

@@ -302,6 +302,8 @@ TEST(GoldenBytes, SchemaRows) {
   EXPECT_EQ(EncodeFactRow(1, Fact::kDropped), "\x03\x01\x03"s);
   EXPECT_EQ(EncodeFactRow(127, Fact::kThroughArrays), "\x03\x7f\x04"s);
   EXPECT_EQ(EncodeFactRow(300, Fact::kCut), "\x03\xac\x02\x05"s);
+  EXPECT_EQ(EncodeFactRow(1, Fact::kDisabled), "\x03\x01\x06"s);
+  EXPECT_EQ(EncodeFactRow(1, Fact::kEnabled), "\x03\x01\x07"s);
   Index index = IndexOf(R"({"fields":{"a":1}})");
   index.tree = "\x01"s + "7.0";
   EXPECT_EQ(EncodeIndexRow(index),

@@ -1,0 +1,142 @@
+#include "graph/graph_reader.h"
+
+#include "absl/strings/str_cat.h"
+#include "pager/status_macros.h"
+
+namespace sheaf::graph {
+namespace {
+
+void AppendBigEndian(std::string* out, uint64_t value, int bytes) {
+  for (int i = bytes; i-- > 0;) out->push_back(static_cast<char>(value >> 8 * i));
+}
+
+absl::Status NoBlock(VertexId vertex) {
+  return absl::DataLossError(
+      absl::StrCat("vertex ", vertex, ": a block of its edges is missing"));
+}
+
+}  // namespace
+
+std::string PartsName(catalog::TreeId graph) {
+  return absl::StrCat(std::string(catalog::kPartNamePrefix), graph, ".parts");
+}
+
+std::string CountKey(NameId type) {
+  std::string key = "\x02";
+  AppendBigEndian(&key, type, 4);
+  return key;
+}
+
+std::string VertexPrefix(VertexId vertex) {
+  std::string key = "\x03";
+  AppendBigEndian(&key, vertex, 8);
+  return key;
+}
+
+std::string ListPrefix(VertexId vertex, const ListKey& list) {
+  std::string key = VertexPrefix(vertex);
+  key.push_back(list.in ? '\1' : '\0');
+  AppendBigEndian(&key, list.type, 4);
+  return key;
+}
+
+std::string BlockKey(VertexId vertex, const ListKey& list, VertexId neighbour,
+                     uint32_t ordinal) {
+  std::string key = ListPrefix(vertex, list);
+  AppendBigEndian(&key, neighbour, 8);
+  AppendBigEndian(&key, ordinal, 4);
+  return key;
+}
+
+void RegisterRecords() {
+  btree::SetRecordCheck(btree::DenseRecords::kVertices, ValidateVertexRecord);
+}
+
+absl::StatusOr<std::optional<VertexView>> GraphReader::Find(VertexId vertex,
+                                                            btree::Found* found) const {
+  const btree::DenseReader reader(graph_.context(), graph_.root());
+  SHEAF_RETURN_IF_ERROR(reader.Find(vertex, found));
+  if (!found->found) return std::optional<VertexView>();
+  return std::optional<VertexView>(VertexView(vertex, found->bytes));
+}
+
+absl::StatusOr<uint64_t> GraphReader::EdgeCount(NameId type) const {
+  btree::Found found;
+  SHEAF_RETURN_IF_ERROR(parts_.reader().Find(CountKey(type), &found));
+  if (!found.found) return 0;
+  if (found.is_large || found.bytes.size() != sizeof(uint64_t))
+    return absl::DataLossError(
+        absl::StrCat("graph: the number of edges of type ", type, " is malformed"));
+  return pager::DecodeFixed64(found.bytes.data());
+}
+
+absl::StatusOr<bool> GraphReader::VisitBlocks(VertexId vertex, const ListKey& list,
+                                              PieceFn fn) const {
+  const std::string prefix = ListPrefix(vertex, list);
+  btree::TreeCursor cursor = parts_.NewCursor();
+  bool any = false;
+  for (cursor.Seek(prefix); cursor.Valid() && cursor.key().starts_with(prefix);
+       cursor.Next()) {
+    const btree::NodeView::LeafValue value = cursor.value();
+    if (value.is_large) return NoBlock(vertex);
+    SHEAF_RETURN_IF_ERROR(ValidateAdjacency(value.bytes, vertex));
+    any = true;
+    if (!fn(list, AdjacencyView(value.bytes, vertex))) return false;
+  }
+  SHEAF_RETURN_IF_ERROR(cursor.status());
+  if (!any) return NoBlock(vertex);
+  return true;
+}
+
+absl::Status GraphReader::VisitEdges(const VertexView& vertex, Direction direction,
+                                     std::optional<NameId> type, PieceFn fn) const {
+  bool goes_on = true;
+  absl::Status status;
+  vertex.ForEachList([&](const VertexView::List& list) {
+    if (!goes_on || !Includes(direction, list.key.in)) return;
+    if (type.has_value() && *type != list.key.type) return;
+    if (!list.key.large) {
+      goes_on = fn(list.key, AdjacencyView(list.bytes, vertex.id()));
+      return;
+    }
+    const absl::StatusOr<bool> all = VisitBlocks(vertex.id(), list.key, fn);
+    status = all.status();
+    goes_on = all.ok() && *all;
+  });
+  return status;
+}
+
+absl::Status GraphReader::FindBlock(VertexId vertex, const ListKey& list,
+                                    VertexId neighbour, uint32_t ordinal,
+                                    std::string* key, std::string* block) const {
+  btree::TreeCursor cursor = parts_.NewCursor();
+  cursor.SeekAtOrBefore(BlockKey(vertex, list, neighbour, ordinal));
+  SHEAF_RETURN_IF_ERROR(cursor.status());
+  if (!cursor.Valid() || !cursor.key().starts_with(ListPrefix(vertex, list)) ||
+      cursor.value().is_large)
+    return NoBlock(vertex);
+  key->assign(cursor.key());
+  block->assign(cursor.value().bytes);
+  return ValidateAdjacency(*block, vertex);
+}
+
+absl::StatusOr<std::optional<AdjacentEdge>> GraphReader::FindEdge(
+    const VertexView& vertex, const ListKey& wanted, VertexId neighbour,
+    uint32_t ordinal) const {
+  const std::optional<VertexView::List> list = vertex.FindList(wanted);
+  if (!list.has_value()) return std::optional<AdjacentEdge>();
+  std::string key, block;
+  std::string_view bytes = list->bytes;
+  if (list->key.large) {
+    SHEAF_RETURN_IF_ERROR(
+        FindBlock(vertex.id(), list->key, neighbour, ordinal, &key, &block));
+    bytes = block;
+  }
+  const AdjacencyView view(bytes, vertex.id());
+  const std::optional<uint32_t> at = view.Find(neighbour, ordinal);
+  if (!at.has_value()) return std::optional<AdjacentEdge>();
+  return std::optional<AdjacentEdge>(
+      {neighbour, view.weight(*at), ordinal, view.has_properties(*at)});
+}
+
+}  // namespace sheaf::graph

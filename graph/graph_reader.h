@@ -1,0 +1,85 @@
+// GraphReader: the vertices and edges of one graph, as a transaction sees them.
+//
+// A graph is two trees. Its own, a dense one, holds a record a vertex (vertex_record.h). A
+// second one holds its parts:
+//
+//   key                             value
+//   01 …                            names of labels and types (document/schema.h)
+//   02, type (4)                    edges of that type (8, little-endian)
+//   03, vertex (8), 0: out / 1: in  a block of a large list: adjacency.h. The key says the
+//   (1), type (4), neighbour (8),   least edge that belongs into it; that of the first
+//   ordinal (4)                     block of a list is 0, 0
+//
+// Numbers in keys are big-endian. Its name is the graph's tree's id (PartsName).
+//
+// Belongs to its transaction and ends with it. Thread-compatible.
+#ifndef GRAPH_GRAPH_READER_H_
+#define GRAPH_GRAPH_READER_H_
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "btree/dense_reader.h"
+#include "catalog/tree_view.h"
+#include "graph/adjacency.h"
+#include "graph/direction.h"
+#include "graph/vertex_record.h"
+
+namespace sheaf::graph {
+
+std::string PartsName(catalog::TreeId graph);
+std::string CountKey(NameId type);
+// Of a block; without neighbour and ordinal what the keys of all of a list begin with, and
+// of a vertex without more what those of all its lists do.
+std::string VertexPrefix(VertexId vertex);
+std::string ListPrefix(VertexId vertex, const ListKey& list);
+std::string BlockKey(VertexId vertex, const ListKey& list, VertexId neighbour,
+                     uint32_t ordinal);
+// Makes sure that records are looked at when their pages are read. Before any file with a
+// graph is opened; again does no harm.
+void RegisterRecords();
+
+class GraphReader {
+ public:
+  // Both outlive it.
+  GraphReader(const catalog::TreeView* graph, const catalog::TreeView* parts)
+      : graph_(*graph), parts_(*parts) {}
+
+  // Of records in the file: good while `found` keeps the page.
+  absl::StatusOr<std::optional<VertexView>> Find(VertexId vertex,
+                                                 btree::Found* found) const;
+  uint64_t vertex_count() const { return graph_.root().entries; }
+  absl::StatusOr<uint64_t> EdgeCount(NameId type) const;
+
+  // Calls `fn(key, edges)` for each piece of the vertex's lists: one of a small list, a few
+  // hundred edges of a large one, ascending. False ends it. The views are good in the call.
+  using PieceFn = absl::FunctionRef<bool(const ListKey&, const AdjacencyView&)>;
+  absl::Status VisitEdges(const VertexView& vertex, Direction direction,
+                          std::optional<NameId> type, PieceFn fn) const;
+  // The edge, if it is there.
+  absl::StatusOr<std::optional<AdjacentEdge>> FindEdge(const VertexView& vertex,
+                                                       const ListKey& list,
+                                                       VertexId neighbour,
+                                                       uint32_t ordinal) const;
+  // The block of a large list into which the edge belongs. kDataLoss: there is none.
+  absl::Status FindBlock(VertexId vertex, const ListKey& list, VertexId neighbour,
+                         uint32_t ordinal, std::string* key, std::string* block) const;
+
+  const catalog::TreeView& graph() const { return graph_; }
+  const catalog::TreeView& parts() const { return parts_; }
+
+ private:
+  absl::StatusOr<bool> VisitBlocks(VertexId vertex, const ListKey& list,
+                                   PieceFn fn) const;
+
+  const catalog::TreeView& graph_;
+  const catalog::TreeView& parts_;
+};
+
+}  // namespace sheaf::graph
+#endif  // GRAPH_GRAPH_READER_H_
