@@ -5,6 +5,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "graph/graph_reader.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::internal {
@@ -41,6 +42,7 @@ absl::StatusOr<uint64_t> BuildFile(
   options.background_checkpoints = false;
   absl::Cleanup no_log = [&] { (void)fs->Delete(absl::StrCat(temporary, "-log")); };
   uint64_t bytes = 0;
+  graph::RegisterRecords();
   {
     SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<catalog::Store> store,
                            catalog::Store::Open(fs, temporary, options, false, keys));

@@ -33,7 +33,8 @@ namespace sheaf {
 
 namespace internal {
 struct CollectionState;
-}
+struct GraphState;
+}  // namespace internal
 
 // Bounds of a scan. `prefix` is for string keys and excludes the others.
 struct DocumentRange {
@@ -97,6 +98,7 @@ class CollectionReader {
  protected:
   friend class ReadTransaction;
   friend class WriteTransaction;
+  friend struct internal::GraphState;
   explicit CollectionReader(std::shared_ptr<internal::CollectionState> state);
   std::shared_ptr<internal::CollectionState> state_;
 };
@@ -164,6 +166,7 @@ class Collection : public CollectionReader {
  private:
   friend class WriteTransaction;
   friend class Database;
+  friend struct internal::GraphState;
   using CollectionReader::CollectionReader;
   enum class Mode { kUpsert, kInsert, kReplace };
   template <class Source>

@@ -8,6 +8,8 @@
 #include "api/internal/handles.h"
 #include "catalog/tick.h"
 #include "document/check.h"
+#include "graph/check.h"
+#include "graph/graph_reader.h"
 #include "pager/status_macros.h"
 
 namespace sheaf {
@@ -58,6 +60,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   if (path.empty()) return absl::InvalidArgumentError("path: is empty");
   pager::FileSystem* fs = internal::FileSystemOf(options.file_system);
   auto rep = std::make_unique<Rep>();
+  graph::RegisterRecords();
   SHEAF_ASSIGN_OR_RETURN(rep->store, catalog::Store::Open(fs, path, options, false));
   rep->combiner = std::make_unique<catalog::Combiner>(rep->store.get());
   return std::unique_ptr<Database>(new Database(std::move(rep)));
@@ -69,6 +72,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::OpenInMemory(const Options& 
     return absl::InvalidArgumentError("Options::read_only: a database in memory is new");
   auto rep = std::make_unique<Rep>();
   rep->owned_fs = pager::NewMemoryFileSystem();
+  graph::RegisterRecords();
   SHEAF_ASSIGN_OR_RETURN(
       rep->store, catalog::Store::Open(rep->owned_fs.get(), kMemoryPath, options, true));
   rep->combiner = std::make_unique<catalog::Combiner>(rep->store.get());
@@ -295,6 +299,10 @@ absl::StatusOr<CheckReport> Database::Check(CheckLevel level, const Progress& pr
   SHEAF_RETURN_IF_ERROR(document::CheckCollections(
       rep_->store.get(), snapshot, problem, [&](uint64_t done) {
         return catalog::Tick(progress, "the check", {done, 0, "documents compared"});
+      }));
+  SHEAF_RETURN_IF_ERROR(
+      graph::CheckGraphs(rep_->store.get(), snapshot, problem, [&](uint64_t done) {
+        return catalog::Tick(progress, "the check", {done, 0, "vertices compared"});
       }));
   return report;
 }

@@ -61,7 +61,7 @@ absl::Status RepairCollections(catalog::Store* store, std::vector<std::string>* 
   for (const catalog::TreeRecord& record : trees)
     if (record.kind == catalog::TreeKind::kIndex) orphans.insert(record.name);
   for (const catalog::TreeRecord& record : trees) {
-    if (record.kind != catalog::TreeKind::kCollection) continue;
+    if (!catalog::IsCollection(record.kind)) continue;
     SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, txn->FindTree(record.name));
     SHEAF_RETURN_IF_ERROR(RaiseCounter(txn.get(), tree));
     document::CollectionWriter writer(txn.get(), tree, &cache);

@@ -7,6 +7,7 @@
 #include "sheaf/document.h"
 #include "sheaf/document_key.h"
 #include "sheaf/encryption_key.h"
+#include "sheaf/graph.h"
 #include "sheaf/index.h"
 #include "sheaf/json_lines.h"
 #include "sheaf/key.h"

@@ -27,6 +27,7 @@ namespace sheaf {
 
 namespace internal {
 struct TableState;
+struct CollectionState;
 struct CursorState;
 }  // namespace internal
 
@@ -118,6 +119,7 @@ class TableReader {
  protected:
   friend class ReadTransaction;
   friend class WriteTransaction;
+  friend struct internal::CollectionState;
   friend class CollectionReader;
   explicit TableReader(std::shared_ptr<internal::TableState> state);
   std::shared_ptr<internal::TableState> state_;
@@ -167,6 +169,7 @@ class Table : public TableReader {
 
  private:
   friend class WriteTransaction;
+  friend struct internal::CollectionState;
   friend class Collection;
   using TableReader::TableReader;
 };

@@ -1,9 +1,11 @@
 #include "sheaf/transaction.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
+#include "api/internal/graph_state.h"
 #include "api/internal/handles.h"
 #include "catalog/measure.h"
 #include "catalog/tick.h"
@@ -14,32 +16,8 @@ namespace sheaf {
 using internal::TableState;
 using internal::TransactionState;
 
+namespace internal {
 namespace {
-
-TreeInfo ToInfo(const catalog::TreeRecord& record, uint64_t entries) {
-  return {record.name,       static_cast<TreeKind>(record.kind), entries, record.key_type,
-          record.value_type, record.compression.wanted};
-}
-
-// `view`: of the tree of a record.
-using ViewFn = absl::FunctionRef<absl::StatusOr<catalog::TreeView>(
-    const catalog::TreeRecord& record)>;
-absl::StatusOr<std::vector<TreeInfo>> ToInfos(
-    const std::vector<catalog::TreeRecord>& records, ViewFn view) {
-  std::vector<TreeInfo> infos;
-  infos.reserve(records.size());
-  for (const catalog::TreeRecord& r : records) {
-    if (catalog::IsPart(r.kind)) continue;
-    uint64_t entries = r.root.entries;
-    if (r.kind == catalog::TreeKind::kCollection) {
-      SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView tree, view(r));
-      SHEAF_ASSIGN_OR_RETURN(const uint32_t rows, document::CountSchemaRows(tree));
-      entries -= rows;
-    }
-    infos.push_back(ToInfo(r, entries));
-  }
-  return infos;
-}
 
 const char* KindName(catalog::TreeKind kind) {
   switch (kind) {
@@ -54,19 +32,12 @@ const char* KindName(catalog::TreeKind kind) {
   }
 }
 
+}  // namespace
+
 absl::Status CheckKind(const catalog::TreeRecord& record, catalog::TreeKind wanted) {
   if (record.kind == wanted) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       record.name, ": is a ", KindName(record.kind), ", not a ", KindName(wanted)));
-}
-
-absl::Status CheckTypes(const catalog::TreeRecord& record, std::string_view key_type,
-                        std::string_view value_type) {
-  if (record.key_type == key_type && record.value_type == value_type)
-    return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      record.name, ": holds (", record.key_type, ", ", record.value_type,
-      "), opened as (", std::string(key_type), ", ", std::string(value_type), ")"));
 }
 
 absl::StatusOr<std::shared_ptr<TableState>> OpenForReading(
@@ -86,6 +57,64 @@ absl::StatusOr<std::shared_ptr<TableState>> OpenForReading(
   return state;
 }
 
+std::shared_ptr<CollectionState> CollectionState::Of(std::shared_ptr<TableState> tree) {
+  auto state = std::make_shared<CollectionState>();
+  state->tree = tree;
+  if (tree->open != nullptr) state->writer = tree->txn->WriterOf(tree->open);
+  state->table = Table(std::move(tree));
+  return state;
+}
+
+}  // namespace internal
+
+namespace {
+
+using internal::CheckKind;
+using internal::CollectionState;
+using internal::GraphState;
+using internal::OpenForReading;
+
+// Trees that hold values which users compress: the tree itself, or a graph's properties.
+std::vector<std::string> CompressedTrees(const catalog::TreeRecord& record) {
+  if (record.kind != catalog::TreeKind::kGraph) return {record.name};
+  return {graph::VertexDocumentsName(record.id), graph::EdgeDocumentsName(record.id)};
+}
+
+// `view`: of the tree of a record.
+using ViewFn = absl::FunctionRef<absl::StatusOr<catalog::TreeView>(
+    const catalog::TreeRecord& record)>;
+absl::StatusOr<std::vector<TreeInfo>> ToInfos(
+    const std::vector<catalog::TreeRecord>& records, ViewFn view) {
+  std::vector<TreeInfo> infos;
+  infos.reserve(records.size());
+  for (const catalog::TreeRecord& r : records) {
+    if (catalog::IsPart(r.kind)) continue;
+    uint64_t entries = r.root.entries;
+    if (r.kind == catalog::TreeKind::kCollection) {
+      SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView tree, view(r));
+      SHEAF_ASSIGN_OR_RETURN(const uint32_t rows, document::CountSchemaRows(tree));
+      entries -= rows;
+    }
+    const std::string values = CompressedTrees(r).front();
+    const auto with =
+        std::find_if(records.begin(), records.end(),
+                     [&](const auto& other) { return other.name == values; });
+    infos.push_back({r.name, static_cast<TreeKind>(r.kind), entries, r.key_type,
+                     r.value_type,
+                     with == records.end() ? Compression() : with->compression.wanted});
+  }
+  return infos;
+}
+
+absl::Status CheckTypes(const catalog::TreeRecord& record, std::string_view key_type,
+                        std::string_view value_type) {
+  if (record.key_type == key_type && record.value_type == value_type)
+    return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      record.name, ": holds (", record.key_type, ", ", record.value_type,
+      "), opened as (", std::string(key_type), ", ", std::string(value_type), ")"));
+}
+
 absl::StatusOr<std::shared_ptr<TableState>> OpenForWriting(
     const std::shared_ptr<TransactionState>& txn, std::string_view name,
     catalog::TreeKind kind, std::string_view key_type, std::string_view value_type,
@@ -99,7 +128,10 @@ absl::StatusOr<std::shared_ptr<TableState>> OpenForWriting(
   if (open == nullptr) {
     SHEAF_ASSIGN_OR_RETURN(open,
                            txn->write->CreateTree(name, kind, key_type, value_type));
-    SHEAF_RETURN_IF_ERROR(open->SetCompression(compression));
+    if (kind == catalog::TreeKind::kGraph)
+      SHEAF_RETURN_IF_ERROR(GraphState::Create(txn.get(), *open, compression));
+    else
+      SHEAF_RETURN_IF_ERROR(open->SetCompression(compression));
   }
   SHEAF_RETURN_IF_ERROR(CheckKind(open->record(), kind));
   auto state = std::make_shared<TableState>();
@@ -166,10 +198,16 @@ absl::StatusOr<CollectionReader> ReadTransaction::collection(
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<TableState> table,
                          OpenForReading(state_, name, catalog::TreeKind::kCollection));
-  auto state = std::make_shared<internal::CollectionState>();
-  state->tree = table;
-  state->table = Table(std::move(table));
-  return CollectionReader(std::move(state));
+  return CollectionReader(CollectionState::Of(std::move(table)));
+}
+
+absl::StatusOr<GraphReader> ReadTransaction::graph(std::string_view name) const {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<TableState> tree,
+                         OpenForReading(state_, name, catalog::TreeKind::kGraph));
+  SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<GraphState> graph,
+                         GraphState::Of(std::move(tree)));
+  return GraphReader(std::move(graph));
 }
 
 absl::StatusOr<std::vector<TreeInfo>> ReadTransaction::List() const {
@@ -182,38 +220,62 @@ absl::StatusOr<std::vector<TreeInfo>> ReadTransaction::List() const {
   });
 }
 
+namespace {
+
+void Add(const catalog::TreeMeasure& m, TreeStats* stats) {
+  stats->height = std::max(stats->height, m.height);
+  stats->leaf_pages += m.leaf_pages;
+  stats->inner_pages += m.inner_pages;
+  stats->value_pages += m.value_pages;
+  stats->unused_bytes += m.unused_bytes;
+  stats->large_values += m.large_values;
+  stats->values_as_is += m.as_is;
+  stats->values_with_dictionary += m.with_dictionary;
+  stats->value_bytes += m.value_bytes;
+  stats->stored_bytes += m.stored_bytes;
+  stats->dictionaries += m.dictionaries;
+  stats->dictionary_bytes += m.dictionary_bytes;
+}
+
+}  // namespace
+
 absl::StatusOr<TreeStats> ReadTransaction::Measure(std::string_view name,
                                                    const Progress& progress) const {
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_RETURN_IF_ERROR(state_->Live());
   SHEAF_ASSIGN_OR_RETURN(const std::optional<catalog::TreeRecord> record,
                          state_->snapshot->FindTree(name));
-  if (!record.has_value())
+  if (!record.has_value() || catalog::IsPart(record->kind))
     return absl::NotFoundError(
-        absl::StrCat(std::string(name), ": no such table or collection"));
-  const absl::StatusOr<catalog::TreeMeasure> m =
-      catalog::MeasureTree(*state_->snapshot, *record, progress);
-  if (!m.ok()) return internal::At(std::string(name), m.status());
-  uint32_t schema_rows = 0;
+        absl::StrCat(std::string(name), ": no such table, collection or graph"));
+  TreeStats stats;
+  const auto measure = [&](const catalog::TreeRecord& tree) -> absl::Status {
+    const absl::StatusOr<catalog::TreeMeasure> m =
+        catalog::MeasureTree(*state_->snapshot, tree, progress);
+    if (!m.ok()) return internal::At(std::string(name), m.status());
+    Add(*m, &stats);
+    if (tree.id == record->id) stats.entries = m->entries;
+    return absl::OkStatus();
+  };
+  SHEAF_RETURN_IF_ERROR(measure(*record));
+  stats.compression = record->compression.wanted;
   if (record->kind == catalog::TreeKind::kCollection) {
-    SHEAF_ASSIGN_OR_RETURN(schema_rows,
+    SHEAF_ASSIGN_OR_RETURN(const uint32_t schema_rows,
                            document::CountSchemaRows(catalog::TreeView(
                                state_->rep->store.get(), &*state_->snapshot, &*record)));
+    stats.entries -= schema_rows;
   }
-  return TreeStats{.entries = m->entries - schema_rows,
-                   .height = m->height,
-                   .leaf_pages = m->leaf_pages,
-                   .inner_pages = m->inner_pages,
-                   .value_pages = m->value_pages,
-                   .unused_bytes = m->unused_bytes,
-                   .large_values = m->large_values,
-                   .compression = record->compression.wanted,
-                   .values_as_is = m->as_is,
-                   .values_with_dictionary = m->with_dictionary,
-                   .value_bytes = m->value_bytes,
-                   .stored_bytes = m->stored_bytes,
-                   .dictionaries = m->dictionaries,
-                   .dictionary_bytes = m->dictionary_bytes};
+  if (record->kind != catalog::TreeKind::kGraph) return stats;
+  std::vector<std::string> parts = CompressedTrees(*record);
+  parts.push_back(graph::PartsName(record->id));
+  for (const std::string& part : parts) {
+    SHEAF_ASSIGN_OR_RETURN(const std::optional<catalog::TreeRecord> tree,
+                           state_->snapshot->FindTree(part));
+    if (!tree.has_value()) continue;
+    SHEAF_RETURN_IF_ERROR(measure(*tree));
+    if (part == parts.front()) stats.compression = tree->compression.wanted;
+  }
+  return stats;
 }
 
 uint64_t ReadTransaction::version() const {
@@ -275,11 +337,18 @@ absl::StatusOr<Collection> WriteTransaction::collection(std::string_view name,
   SHEAF_ASSIGN_OR_RETURN(
       std::shared_ptr<TableState> table,
       OpenForWriting(state_, name, catalog::TreeKind::kCollection, {}, {}, options));
-  auto state = std::make_shared<internal::CollectionState>();
-  state->tree = table;
-  state->table = Table(std::move(table));
-  state->writer = state_->WriterOf(state->tree->open);
-  return Collection(std::move(state));
+  return Collection(CollectionState::Of(std::move(table)));
+}
+
+absl::StatusOr<Graph> WriteTransaction::graph(std::string_view name,
+                                              const TreeOptions& options) {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_ASSIGN_OR_RETURN(
+      std::shared_ptr<TableState> tree,
+      OpenForWriting(state_, name, catalog::TreeKind::kGraph, {}, {}, options));
+  SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<GraphState> graph,
+                         GraphState::Of(std::move(tree)));
+  return Graph(std::move(graph));
 }
 
 absl::StatusOr<std::vector<TreeInfo>> WriteTransaction::List() const {
@@ -297,6 +366,11 @@ absl::StatusOr<std::vector<TreeInfo>> WriteTransaction::List() const {
 
 namespace {
 
+absl::Status LostPart(std::string_view graph) {
+  return absl::DataLossError(
+      absl::StrCat(std::string(graph), ": properties of the graph are lost"));
+}
+
 absl::StatusOr<catalog::OpenTree*> FindToChange(TransactionState* txn,
                                                 std::string_view name) {
   if (txn == nullptr) return TransactionState::Ended();
@@ -304,7 +378,7 @@ absl::StatusOr<catalog::OpenTree*> FindToChange(TransactionState* txn,
   SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, txn->write->FindTree(name));
   if (tree != nullptr && !catalog::IsPart(tree->record().kind)) return tree;
   return absl::NotFoundError(
-      absl::StrCat(std::string(name), ": no such table or collection"));
+      absl::StrCat(std::string(name), ": no such table, collection or graph"));
 }
 
 }  // namespace
@@ -318,23 +392,40 @@ absl::Status WriteTransaction::Drop(std::string_view name) {
   SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, FindToChange(state_.get(), name));
   if (tree->record().kind == catalog::TreeKind::kCollection)
     SHEAF_RETURN_IF_ERROR(state_->WriterOf(tree)->DropAllIndexes());
+  if (tree->record().kind == catalog::TreeKind::kGraph)
+    SHEAF_RETURN_IF_ERROR(GraphState::Drop(state_.get(), tree->record().id));
   return state_->write->DropTree(name);
 }
 
 absl::Status WriteTransaction::SetCompression(std::string_view name,
                                               const Compression& compression) {
-  SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, FindToChange(state_.get(), name));
-  return tree->SetCompression(compression);
+  SHEAF_ASSIGN_OR_RETURN(const catalog::OpenTree* const tree,
+                         FindToChange(state_.get(), name));
+  for (const std::string& values : CompressedTrees(tree->record())) {
+    SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree* const open,
+                           state_->write->FindTree(values));
+    if (open == nullptr) return LostPart(name);
+    SHEAF_RETURN_IF_ERROR(open->SetCompression(compression));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status WriteTransaction::Recompress(std::string_view name,
                                           const Compression& compression,
                                           const Progress& progress) {
-  SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, FindToChange(state_.get(), name));
-  const uint64_t total = tree->root().entries;
-  return tree->Recompress(compression, [&](uint64_t done) {
-    return catalog::Tick(progress, "the recompression", {done, total, "entries encoded"});
-  });
+  SHEAF_ASSIGN_OR_RETURN(const catalog::OpenTree* const tree,
+                         FindToChange(state_.get(), name));
+  for (const std::string& values : CompressedTrees(tree->record())) {
+    SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree* const open,
+                           state_->write->FindTree(values));
+    if (open == nullptr) return LostPart(name);
+    const uint64_t total = open->root().entries;
+    SHEAF_RETURN_IF_ERROR(open->Recompress(compression, [&](uint64_t done) {
+      return catalog::Tick(progress, "the recompression",
+                           {done, total, "entries encoded"});
+    }));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Savepoint> WriteTransaction::SetSavepoint() {

@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "sheaf/collection.h"
+#include "sheaf/graph.h"
 #include "sheaf/options.h"
 #include "sheaf/table.h"
 
@@ -70,6 +71,7 @@ class ReadTransaction {
   // belongs to another kind.
   absl::StatusOr<TableReader> table(std::string_view name) const;
   absl::StatusOr<CollectionReader> collection(std::string_view name) const;
+  absl::StatusOr<GraphReader> graph(std::string_view name) const;
   absl::StatusOr<std::vector<TreeInfo>> List() const;  // by name
   // For TypedTable: kFailedPrecondition names both types when they differ.
   absl::StatusOr<TableReader> typed_table(std::string_view name,
@@ -111,6 +113,7 @@ class WriteTransaction {
   absl::StatusOr<Table> table(std::string_view name, const TreeOptions& options = {});
   absl::StatusOr<Collection> collection(std::string_view name,
                                         const TreeOptions& options = {});
+  absl::StatusOr<Graph> graph(std::string_view name, const TreeOptions& options = {});
   absl::StatusOr<std::vector<TreeInfo>> List() const;
   absl::StatusOr<Table> typed_table(std::string_view name, std::string_view key_type,
                                     std::string_view value_type,

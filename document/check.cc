@@ -23,12 +23,6 @@ using TickFn = absl::FunctionRef<absl::Status(uint64_t)>;
 
 constexpr uint64_t kDocumentsATick = 1024;
 
-// What is wrong with the content is a problem; anything else ends the check.
-bool IsProblem(const absl::Status& status) {
-  return absl::IsDataLoss(status) || absl::IsInvalidArgument(status) ||
-         absl::IsUnimplemented(status);
-}
-
 struct CheckedIndex {
   const Index* index = nullptr;
   TreeRecord record;
@@ -71,7 +65,9 @@ class CollectionChecker {
   }
 
   void Problem(const std::string& what) {
-    problem_(absl::StrCat(record_.name, ": ", what));
+    // The names of parts begin with a control character.
+    problem_(absl::StrCat(record_.name.substr(catalog::IsPart(record_.kind) ? 1 : 0),
+                          ": ", what));
   }
   absl::Status Problem(const absl::Status& status) {
     if (!IsProblem(status)) return status;
@@ -153,7 +149,7 @@ absl::Status CheckCollections(catalog::Store* store, const catalog::Snapshot& sn
   std::set<std::string> index_trees;
   uint64_t documents = 0;
   for (const TreeRecord& record : records) {
-    if (record.kind != TreeKind::kCollection) continue;
+    if (!catalog::IsCollection(record.kind)) continue;
     CollectionChecker checker(store, snapshot, record, problem);
     SHEAF_RETURN_IF_ERROR(checker.Run(&index_trees, &documents, tick));
   }

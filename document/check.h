@@ -12,6 +12,12 @@
 
 namespace sheaf::document {
 
+// What is wrong with the content is a problem; anything else ends a check.
+inline bool IsProblem(const absl::Status& status) {
+  return absl::IsDataLoss(status) || absl::IsInvalidArgument(status) ||
+         absl::IsUnimplemented(status);
+}
+
 // `problem`: hears of each thing that is wrong, with the name of its collection. `tick`:
 // of how many documents are done. The errors are those of reading, and of `tick`.
 absl::Status CheckCollections(catalog::Store* store, const catalog::Snapshot& snapshot,

@@ -1,5 +1,6 @@
 #include "graph/graph_reader.h"
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "pager/status_macros.h"
 
@@ -15,10 +16,46 @@ absl::Status NoBlock(VertexId vertex) {
       absl::StrCat("vertex ", vertex, ": a block of its edges is missing"));
 }
 
+std::string PartName(catalog::TreeId graph, const char* part) {
+  return absl::StrCat(std::string(catalog::kPartNamePrefix), graph, ".", part);
+}
+
 }  // namespace
 
-std::string PartsName(catalog::TreeId graph) {
-  return absl::StrCat(std::string(catalog::kPartNamePrefix), graph, ".parts");
+std::string EncodeEdgeKey(const EdgeKey& edge) {
+  std::string key;
+  AppendBigEndian(&key, edge.from, 8);
+  AppendBigEndian(&key, edge.type, 4);
+  AppendBigEndian(&key, edge.to, 8);
+  AppendBigEndian(&key, edge.ordinal, 4);
+  return key;
+}
+
+std::optional<EdgeKey> DecodeEdgeKey(std::string_view key) {
+  if (key.size() != 24) return std::nullopt;
+  const auto take = [&](size_t at, size_t bytes) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < bytes; ++i)
+      value = value << 8 | static_cast<uint8_t>(key[at + i]);
+    return value;
+  };
+  return EdgeKey{take(0, 8), static_cast<NameId>(take(8, 4)), take(12, 8),
+                 static_cast<uint32_t>(take(20, 4))};
+}
+
+std::string PartsName(catalog::TreeId graph) { return PartName(graph, "parts"); }
+std::string VertexDocumentsName(catalog::TreeId graph) {
+  return PartName(graph, "vertices");
+}
+std::string EdgeDocumentsName(catalog::TreeId graph) { return PartName(graph, "edges"); }
+
+std::optional<catalog::TreeId> GraphOfPart(std::string_view name) {
+  catalog::TreeId id = 0;
+  if (!name.starts_with(catalog::kPartNamePrefix)) return std::nullopt;
+  name.remove_prefix(catalog::kPartNamePrefix.size());
+  const size_t dot = name.find('.');
+  if (dot == name.npos || !absl::SimpleAtoi({name.data(), dot}, &id)) return std::nullopt;
+  return id;
 }
 
 std::string CountKey(NameId type) {
@@ -88,6 +125,12 @@ absl::StatusOr<bool> GraphReader::VisitBlocks(VertexId vertex, const ListKey& li
   return true;
 }
 
+absl::StatusOr<bool> GraphReader::VisitList(VertexId vertex, const VertexView::List& list,
+                                            PieceFn fn) const {
+  if (list.key.large) return VisitBlocks(vertex, list.key, fn);
+  return fn(list.key, AdjacencyView(list.bytes, vertex));
+}
+
 absl::Status GraphReader::VisitEdges(const VertexView& vertex, Direction direction,
                                      std::optional<NameId> type, PieceFn fn) const {
   bool goes_on = true;
@@ -95,11 +138,7 @@ absl::Status GraphReader::VisitEdges(const VertexView& vertex, Direction directi
   vertex.ForEachList([&](const VertexView::List& list) {
     if (!goes_on || !Includes(direction, list.key.in)) return;
     if (type.has_value() && *type != list.key.type) return;
-    if (!list.key.large) {
-      goes_on = fn(list.key, AdjacencyView(list.bytes, vertex.id()));
-      return;
-    }
-    const absl::StatusOr<bool> all = VisitBlocks(vertex.id(), list.key, fn);
+    const absl::StatusOr<bool> all = VisitList(vertex.id(), list, fn);
     status = all.status();
     goes_on = all.ok() && *all;
   });

@@ -32,7 +32,32 @@
 
 namespace sheaf::graph {
 
+// An edge, wherever it is looked at from.
+struct EdgeKey {
+  VertexId from = 0;
+  NameId type = 0;
+  VertexId to = 0;
+  uint32_t ordinal = 0;
+};
+
+inline EdgeKey EdgeOf(VertexId vertex, const ListKey& list, const AdjacentEdge& edge) {
+  return list.in ? EdgeKey{edge.neighbour, list.type, vertex, edge.ordinal}
+                 : EdgeKey{vertex, list.type, edge.neighbour, edge.ordinal};
+}
+
+// The key of an edge's properties: from (8), type (4), to (8), ordinal (4), big-endian.
+std::string EncodeEdgeKey(const EdgeKey& edge);
+std::optional<EdgeKey> DecodeEdgeKey(std::string_view key);
+
+// What the trees of a graph are called besides that of its vertices.
 std::string PartsName(catalog::TreeId graph);
+std::string VertexDocumentsName(catalog::TreeId graph);
+std::string EdgeDocumentsName(catalog::TreeId graph);
+std::optional<catalog::TreeId> GraphOfPart(std::string_view name);
+
+inline constexpr std::string_view kBlockKeys =
+    "\x03";  // what the keys of blocks begin with
+
 std::string CountKey(NameId type);
 // Of a block; without neighbour and ordinal what the keys of all of a list begin with, and
 // of a vertex without more what those of all its lists do.
@@ -61,6 +86,9 @@ class GraphReader {
   using PieceFn = absl::FunctionRef<bool(const ListKey&, const AdjacencyView&)>;
   absl::Status VisitEdges(const VertexView& vertex, Direction direction,
                           std::optional<NameId> type, PieceFn fn) const;
+  // The same of one list of a vertex. False: `fn` ended it.
+  absl::StatusOr<bool> VisitList(VertexId vertex, const VertexView::List& list,
+                                 PieceFn fn) const;
   // The edge, if it is there.
   absl::StatusOr<std::optional<AdjacentEdge>> FindEdge(const VertexView& vertex,
                                                        const ListKey& list,

@@ -145,10 +145,7 @@ absl::StatusOr<bool> GraphWriter::DeleteVertex(
     const bool loop = end.neighbour == vertex;
     if (loop && list.in) continue;  // seen going out
     --counts[list.type];
-    if (end.has_properties)
-      SHEAF_RETURN_IF_ERROR(
-          on_edge(list.in ? EdgeKey{end.neighbour, list.type, vertex, end.ordinal}
-                          : EdgeKey{vertex, list.type, end.neighbour, end.ordinal}));
+    if (end.has_properties) SHEAF_RETURN_IF_ERROR(on_edge(EdgeOf(vertex, list, end)));
     if (loop) continue;
     SHEAF_ASSIGN_OR_RETURN(VertexRecord other, ReadEnd(end.neighbour));
     SHEAF_RETURN_IF_ERROR(

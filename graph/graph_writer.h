@@ -22,14 +22,6 @@
 
 namespace sheaf::graph {
 
-// An edge, wherever it is looked at from.
-struct EdgeKey {
-  VertexId from = 0;
-  NameId type = 0;
-  VertexId to = 0;
-  uint32_t ordinal = 0;
-};
-
 class GraphWriter {
  public:
   // All outlive it. `parts`: of the tree of parts, whose names are those of labels and types.

@@ -105,7 +105,16 @@ struct TableState {
   absl::StatusOr<Value> ToValue(btree::Found* found) const;
 };
 
+// kNotFound, kFailedPrecondition: it is of another kind.
+absl::StatusOr<std::shared_ptr<TableState>> OpenForReading(
+    const std::shared_ptr<TransactionState>& txn, std::string_view name,
+    catalog::TreeKind kind);
+absl::Status CheckKind(const catalog::TreeRecord& record, catalog::TreeKind wanted);
+
 struct CollectionState {
+  // Of a tree that is open for reading or for writing.
+  static std::shared_ptr<CollectionState> Of(std::shared_ptr<TableState> tree);
+
   std::shared_ptr<TableState> tree;
   Table table;                                             // of `tree`
   document::CollectionWriter* writer = nullptr;            // of a writer

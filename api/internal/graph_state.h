@@ -1,0 +1,73 @@
+// What Graph and GraphReader stand for. Not installed for use.
+#ifndef API_INTERNAL_GRAPH_STATE_H_
+#define API_INTERNAL_GRAPH_STATE_H_
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "api/internal/handles.h"
+#include "catalog/tree_view.h"
+#include "graph/check.h"
+#include "graph/graph_reader.h"
+#include "graph/graph_writer.h"
+#include "sheaf/graph.h"
+
+namespace sheaf {
+
+using graph::kLabelsField, graph::kTypeField;
+
+namespace internal {
+
+struct GraphState {
+  enum Part { kVertices = 0, kEdges = 1 };
+  static std::string_view OwnField(Part part) {
+    return part == kVertices ? kLabelsField : kTypeField;
+  }
+
+  // Of a graph that is there, for reading or writing as `tree` is. kDataLoss: not all of
+  // its trees are.
+  static absl::StatusOr<std::shared_ptr<GraphState>> Of(std::shared_ptr<TableState> tree);
+  // Makes all but the tree of the vertices.
+  static absl::Status Create(TransactionState* txn, const catalog::OpenTree& tree,
+                             const Compression& compression);
+  // All but the tree of the vertices, with their indexes.
+  static absl::Status Drop(TransactionState* txn, catalog::TreeId graph);
+  GraphState(std::shared_ptr<TableState> tree, catalog::TreeRecord parts_record);
+  GraphState(std::shared_ptr<TableState> tree, document::CollectionWriter* names_writer);
+  GraphState(const GraphState&) = delete;
+  GraphState& operator=(const GraphState&) = delete;
+
+  absl::Status Live() const { return tree->Live(); }
+  absl::StatusOr<std::shared_ptr<const document::Schema>> Names() const;
+  // kDataLoss: a number that no name has.
+  absl::StatusOr<std::string_view> NameOf(const document::NameTable& table,
+                                          graph::NameId id) const;
+  // Forgets names of a call that failed. Requires: a writer.
+  absl::Status ForgetNewNames() const;
+  // The properties of vertices or edges. Of a reader, for reading only.
+  absl::StatusOr<Collection> Documents(Part part) const;
+  static std::string DocumentsName(catalog::TreeId graph, Part part) {
+    return part == kVertices ? graph::VertexDocumentsName(graph)
+                             : graph::EdgeDocumentsName(graph);
+  }
+  catalog::TreeId id() const {
+    return tree->open != nullptr ? tree->open->record().id : tree->record.id;
+  }
+
+  const std::shared_ptr<TableState> tree;  // the vertices
+  document::CollectionWriter* const names_writer = nullptr;
+  const catalog::TreeView vertices, parts;
+  const graph::GraphReader reader;
+  const std::unique_ptr<graph::GraphWriter> writer;       // of a writer
+  mutable std::shared_ptr<const document::Schema> names;  // of a reader, once read
+
+ private:
+  mutable std::optional<Collection> documents_[2];  // that were opened
+};
+
+}  // namespace internal
+}  // namespace sheaf
+#endif  // API_INTERNAL_GRAPH_STATE_H_
