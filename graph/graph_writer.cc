@@ -35,6 +35,23 @@ absl::Status CheckRoom(VertexId vertex, VertexRecord* record, const ListKey& key
                    " types and directions; more are not allowed"));
 }
 
+// Of the edges to a neighbour. None: there are none.
+std::optional<uint32_t> LastOrdinal(std::string_view list, VertexId vertex,
+                                    VertexId neighbour) {
+  const AdjacencyView view(list, vertex);
+  const uint32_t end = view.LowerBound(neighbour + 1);
+  if (end == view.LowerBound(neighbour)) return std::nullopt;
+  return view.ordinal(end - 1);
+}
+
+// With which a block's key ends.
+uint32_t OrdinalOf(std::string_view block_key) {
+  uint32_t ordinal = 0;
+  for (const char c : block_key.substr(block_key.size() - 4))
+    ordinal = ordinal << 8 | static_cast<uint8_t>(c);
+  return ordinal;
+}
+
 absl::StatusOr<absl::InlinedVector<NameId, 4>> SortedLabels(
     absl::Span<const NameId> labels) {
   absl::InlinedVector<NameId, 4> sorted(labels.begin(), labels.end());
@@ -170,21 +187,27 @@ absl::StatusOr<uint32_t> GraphWriter::NextOrdinal(VertexId vertex, VertexRecord*
   bool found = false;
   const auto list = record->Find(key, &found);
   if (!found) return 0;
-  std::string block_key, block;
-  std::string_view bytes = list->bytes;
+  std::optional<uint32_t> last;
   if (list->key.large) {
-    SHEAF_RETURN_IF_ERROR(
-        reader_.FindBlock(vertex, list->key, neighbour, 0xffffffff, &block_key, &block));
-    bytes = block;
+    const std::string first = BlockKey(vertex, list->key, neighbour, 0);
+    std::string block_key, block;
+    uint32_t at_most = 0xffffffff;
+    // A block that begins between the neighbour's edges may have lost them all, while
+    // there are some in the one before.
+    do {
+      SHEAF_RETURN_IF_ERROR(
+          reader_.FindBlock(vertex, list->key, neighbour, at_most, &block_key, &block));
+      last = LastOrdinal(block, vertex, neighbour);
+      at_most = OrdinalOf(block_key) - 1;
+    } while (!last.has_value() && block_key > first);
+  } else {
+    last = LastOrdinal(list->bytes, vertex, neighbour);
   }
-  const AdjacencyView view(bytes, vertex);
-  const uint32_t end = view.LowerBound(neighbour + 1);
-  if (end == view.LowerBound(neighbour)) return 0;
-  const uint32_t last = view.ordinal(end - 1);
-  if (last == 0xffffffff)
+  if (!last.has_value()) return 0;
+  if (*last == 0xffffffff)
     return absl::ResourceExhaustedError(absl::StrCat("the edges from ", vertex, " to ",
                                                      neighbour, " have no ordinal left"));
-  return last + 1;
+  return *last + 1;
 }
 
 absl::StatusOr<uint32_t> GraphWriter::AddEdge(VertexId from, NameId type, VertexId to,
@@ -312,6 +335,17 @@ absl::StatusOr<bool> GraphWriter::MakeLargestLarge(VertexId vertex,
   return true;
 }
 
+absl::Status GraphWriter::Shrink(VertexId vertex, VertexRecord* record,
+                                 VertexRecord::List* list) {
+  if (!list->key.large && list->bytes.size() > kListBytesMax)
+    SHEAF_RETURN_IF_ERROR(MakeLarge(vertex, list));
+  while (record->bytes_max() > kRecordBytesMax) {
+    SHEAF_ASSIGN_OR_RETURN(const bool done, MakeLargestLarge(vertex, record));
+    if (!done) break;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status GraphWriter::InsertInto(VertexId vertex, VertexRecord* record,
                                      const ListKey& key, const AdjacentEdge& edge) {
   bool found = false;
@@ -330,14 +364,8 @@ absl::Status GraphWriter::InsertInto(VertexId vertex, VertexRecord* record,
     std::string changed;
     AdjacencyInsert(AdjacencyView(list->bytes, vertex), edge, &changed);
     list->bytes = std::move(changed);
-    if (list->bytes.size() > kListBytesMax)
-      SHEAF_RETURN_IF_ERROR(MakeLarge(vertex, &*list));
   }
-  while (record->bytes_max() > kRecordBytesMax) {
-    SHEAF_ASSIGN_OR_RETURN(const bool done, MakeLargestLarge(vertex, record));
-    if (!done) break;
-  }
-  return absl::OkStatus();
+  return Shrink(vertex, record, &*list);
 }
 
 absl::StatusOr<bool> GraphWriter::EraseFrom(VertexId vertex, VertexRecord* record,
@@ -351,7 +379,11 @@ absl::StatusOr<bool> GraphWriter::EraseFrom(VertexId vertex, VertexRecord* recor
     if (!AdjacencyErase(AdjacencyView(list->bytes, vertex), neighbour, ordinal, &changed))
       return false;
     list->bytes = std::move(changed);
-    if (AdjacencyView(list->bytes, vertex).empty()) record->lists.erase(list);
+    // Ordinals that were counted may have to be written now: it can be longer.
+    if (AdjacencyView(list->bytes, vertex).empty())
+      record->lists.erase(list);
+    else
+      SHEAF_RETURN_IF_ERROR(Shrink(vertex, record, &*list));
     return true;
   }
   std::string block_key, block;
@@ -364,11 +396,12 @@ absl::StatusOr<bool> GraphWriter::EraseFrom(VertexId vertex, VertexRecord* recor
   if (AdjacencyView(changed, vertex).empty() && !is_first)
     SHEAF_RETURN_IF_ERROR(parts_.tree().Delete(block_key).status());
   else
-    SHEAF_RETURN_IF_ERROR(PutBlock(block_key, changed));
+    SHEAF_RETURN_IF_ERROR(StoreBlock(vertex, list->key, block_key, changed));
   const uint64_t count = VertexView::List{list->key, list->bytes}.count() - 1;
   list->bytes = EncodeCount(count);
   if (count > kSmallCount) return true;
   SHEAF_RETURN_IF_ERROR(MakeSmall(vertex, &*list));
+  SHEAF_RETURN_IF_ERROR(Shrink(vertex, record, &*list));  // with weights it may not fit
   return true;
 }
 

@@ -70,6 +70,8 @@ class GraphWriter {
   absl::StatusOr<bool> EraseFrom(VertexId vertex, VertexRecord* record,
                                  const ListKey& key, VertexId neighbour,
                                  uint32_t ordinal);
+  // After a change of `list`: makes it, and others if need be, large.
+  absl::Status Shrink(VertexId vertex, VertexRecord* record, VertexRecord::List* list);
   // Of the one that has the most bytes inline. False: none has.
   absl::StatusOr<bool> MakeLargestLarge(VertexId vertex, VertexRecord* record);
   absl::Status MakeLarge(VertexId vertex, VertexRecord::List* list);

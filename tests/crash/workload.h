@@ -24,6 +24,7 @@
 #include "absl/strings/str_cat.h"
 #include "sheaf/database.h"
 #include "sheaf/status_macros.h"
+#include "tests/crash/graph_changes.h"
 #include "tests/support/crash_images.h"
 #include "tests/support/faulty_file.h"
 
@@ -31,7 +32,7 @@ namespace sheaf::test {
 
 inline constexpr char kCrashPath[] = "/db.sheaf";
 
-// Name ("t:" or "c:" before it) to entries. Large values are kept as length and
+// Name ("t:", "c:" or "g:" before it) to entries. Large values are kept as length and
 // hash, so that a hundred states cost nothing.
 using Contents = std::map<std::string, std::map<std::string, std::string>>;
 
@@ -65,6 +66,11 @@ inline absl::StatusOr<Contents> ReadContents(Database* db) {
             entries[key.ToString()] = Digest(json);
             return true;
           }));
+      continue;
+    }
+    if (tree.kind == TreeKind::kGraph) {
+      SHEAF_ASSIGN_OR_RETURN(const GraphReader reader, read.graph(tree.name));
+      SHEAF_ASSIGN_OR_RETURN(contents["g:" + tree.name], ReadGraph(reader));
       continue;
     }
     SHEAF_ASSIGN_OR_RETURN(const TableReader reader, read.table(tree.name));
@@ -145,15 +151,16 @@ enum class Op : uint8_t {
   kRotateKey,  // and rekey; nothing in a plain database
   kRecompress,
   kChangeDocument,  // its entries in indexes, too; or makes or drops an index
+  kChangeGraph,
 };
-inline constexpr int kOpCount = 19;
+inline constexpr int kOpCount = 20;
 
 inline const char* NameOf(Op op) {
   constexpr const char* kNames[kOpCount] = {
-      "put",     "put-large",      "delete",      "delete-range",   "create",
-      "drop",    "rename",         "insert",      "savepoint",      "bulk-load",
-      "commit",  "commit-process", "commit-none", "checkpoint",     "reopen",
-      "compact", "rotate-key",     "recompress",  "change-document"};
+      "put",     "put-large",      "delete",      "delete-range",    "create",
+      "drop",    "rename",         "insert",      "savepoint",       "bulk-load",
+      "commit",  "commit-process", "commit-none", "checkpoint",      "reopen",
+      "compact", "rotate-key",     "recompress",  "change-document", "change-graph"};
   return kNames[static_cast<int>(op)];
 }
 
@@ -449,6 +456,7 @@ class Workload {
     SHEAF_RETURN_IF_ERROR(CreateIndex(c, R"({"fields":{"step":-1}})"));
     SHEAF_RETURN_IF_ERROR(CreateIndex(c, R"({"fields":{"tags":1},"sparse":true})"));
     SHEAF_RETURN_IF_ERROR(Insert());
+    for (int i = 0; i < 6; ++i) SHEAF_RETURN_IF_ERROR(ChangeGraph());
     return Insert();
   }
 
@@ -495,6 +503,12 @@ class Workload {
     return c.Put(key, json);
   }
 
+  absl::Status ChangeGraph() {
+    SHEAF_ASSIGN_OR_RETURN(Graph g, txn_->graph("g"));
+    const auto below = [&](uint64_t n) { return Below(n); };
+    return GraphChanges(std::move(g), &next_["g:g"], below).Change(step_);
+  }
+
   absl::Status Change(Op op) {
     SHEAF_RETURN_IF_ERROR(Begin());
     static const std::map<std::string, std::string>* const kNone =
@@ -524,6 +538,8 @@ class Workload {
         return Recompress();
       case Op::kChangeDocument:
         return ChangeDocument();
+      case Op::kChangeGraph:
+        return ChangeGraph();
       case Op::kBulkLoad:
         return BulkLoad(absl::StrCat("bulk", Below(random != nullptr ? 4 : 1000)));
       default:
@@ -603,6 +619,7 @@ class Workload {
     SHEAF_RETURN_IF_ERROR(Rename());
     SHEAF_RETURN_IF_ERROR(Insert());
     SHEAF_RETURN_IF_ERROR(ChangeDocument());
+    SHEAF_RETURN_IF_ERROR(ChangeGraph());
     SHEAF_RETURN_IF_ERROR(Recompress());
     SHEAF_RETURN_IF_ERROR(DeleteRange());
     SHEAF_RETURN_IF_ERROR(Drop());
