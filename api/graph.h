@@ -211,6 +211,9 @@ class Graph : public GraphReader {
   absl::Status WriteBack(const GraphProjection& projection, std::string_view property,
                          absl::Span<const double> values, const Progress& progress = {});
   absl::Status WriteBack(const GraphProjection& projection, std::string_view property,
+                         absl::Span<const uint64_t> values,
+                         const Progress& progress = {});
+  absl::Status WriteBack(const GraphProjection& projection, std::string_view property,
                          absl::Span<const uint32_t> values,
                          const Progress& progress = {});
 

@@ -461,7 +461,7 @@ absl::Status Graph::WriteValues(const GraphProjection& projection,
     update->BeginObject(), update->Name("$set"), update->BeginObject();
     update->Name(property);
     if constexpr (std::is_integral_v<T>)
-      update->Int(static_cast<int64_t>(values[v]));
+      update->Uint(values[v]);
     else
       update->Double(values[v]);
     update->End(), update->End();
@@ -480,6 +480,13 @@ absl::Status Graph::WriteBack(const GraphProjection& projection,
 absl::Status Graph::WriteBack(const GraphProjection& projection,
                               std::string_view property,
                               absl::Span<const uint32_t> values,
+                              const Progress& progress) {
+  return WriteValues(projection, property, values, progress);
+}
+
+absl::Status Graph::WriteBack(const GraphProjection& projection,
+                              std::string_view property,
+                              absl::Span<const uint64_t> values,
                               const Progress& progress) {
   return WriteValues(projection, property, values, progress);
 }

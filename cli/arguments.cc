@@ -11,7 +11,7 @@ namespace sheaf::cli {
 namespace {
 
 constexpr char kAbout[] =
-    "sheaf keeps documents and tables in one file.\n"
+    "sheaf keeps documents, graphs and tables in one file.\n"
     "FILE is such a file. Commands that only read open it read-only.\n\n";
 
 constexpr char kExitCodes[] =
@@ -215,6 +215,7 @@ class Parser {
     AddWriting();
     AddReading();
     AddQuerying();
+    AddGraph();
     AddFileCommands();
     AddCopying();
     AddKeeping();
@@ -409,6 +410,15 @@ class Parser {
     AddForFile("shell", "Type commands one after the other")->footer(kShellNotes);
   }
 
+  void AddGraph() {
+    CLI::App* graph = Add("graph", "Vertices, edges, paths, patterns and algorithms");
+    graph->require_subcommand(1);
+    AddGraphCommands(graph, &args_, [this](CLI::App* command) {
+      command->add_flag("--json", args_.is_json, "Results and errors as JSON");
+      AddKeyOptions(command);
+    });
+  }
+
   void AddIndex() {
     CLI::App* index = Add("index", "Make, show or drop indexes of a collection");
     index
@@ -517,6 +527,13 @@ class Parser {
     return nullptr;
   }
 
+  // Of those that the command line names.
+  static const CLI::App* Innermost(const CLI::App* command) {
+    const std::vector<const CLI::App*> below = command->get_subcommands(
+        [](const CLI::App* sub) { return sub->parsed() || sub->count() > 0; });
+    return below.empty() ? command : below[0];
+  }
+
   void KeepHelp(const CLI::App* of) {
     args_.command = "help";
     args_.help = of == &app_ ? kAbout : "";
@@ -526,7 +543,11 @@ class Parser {
   }
 
   static std::string UsageName(const CLI::App* command) {
-    return "sheaf " + command->get_name();
+    const std::string above =
+        command->get_parent() == nullptr || command->get_parent()->get_name() == "sheaf"
+            ? ""
+            : command->get_parent()->get_name() + " ";
+    return "sheaf " + above + command->get_name();
   }
 
   Arguments& args_;
@@ -581,7 +602,7 @@ absl::Status Parser::Parse(int argc, const char* const* argv) {
     args_.command = "version";
     return absl::OkStatus();
   } catch (const CLI::CallForHelp&) {
-    KeepHelp(name.empty() ? &app_ : command);
+    KeepHelp(name.empty() ? &app_ : Innermost(command));
     return absl::OkStatus();
   } catch (const CLI::ParseError& error) {
     return WithHint(
@@ -589,6 +610,7 @@ absl::Status Parser::Parse(int argc, const char* const* argv) {
         "`sheaf help" + (name.empty() ? "" : " " + name) + "` shows what it takes");
   }
   args_.command = name;
+  if (name == "graph") args_.action = Innermost(command)->get_name();
   if (command != help_) return absl::OkStatus();
   const CLI::App* topic = help_topic_.empty() ? &app_ : Find(help_topic_);
   if (topic == nullptr) return UnknownCommand(app_, help_topic_);

@@ -5,11 +5,34 @@
 #include <sheaf/sheaf.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+namespace CLI {
+class App;
+}
+
 namespace sheaf::cli {
+
+// Of the commands of `graph`; the graph's name is Arguments::collection.
+struct GraphArguments {
+  std::string from, type, to;  // vertices as they were written; an edge's ends
+  std::string properties;      // JSON; of update the update
+  std::string pattern, algorithm;
+  std::vector<std::string> labels, types;
+  std::optional<uint64_t> id;
+  double weight = 1;
+  uint64_t ordinal = 0;
+  std::string by = "name";  // the property that texts are looked up in
+  std::string direction = "out";
+  std::string edge_filter;
+  uint32_t depth = 1;
+  bool is_weighted = false, is_undirected = false, is_dot = false, is_edge = false;
+  std::string write_to;  // the property that gets an algorithm's values
+  std::optional<uint64_t> count_max;
+};
 
 struct Arguments {
   std::string command;
@@ -36,6 +59,8 @@ struct Arguments {
   bool is_unique = false, is_sparse = false;
   std::string index_filter;
 
+  GraphArguments graph;
+
   std::string other_file;  // of backup and restore: to where
   bool overwrites = false, is_compact = false, is_plain = false;
   uint64_t bytes_per_second = 0;
@@ -54,6 +79,11 @@ struct Arguments {
   bool is_json = false, is_table = false;
   std::string help;  // command `help`: the text to print
 };
+
+// The commands of `graph`, below it (arguments_graph.cc). `common`: adds to each what all
+// commands have. Both outlive the parsing.
+void AddGraphCommands(CLI::App* graph, Arguments* args,
+                      const std::function<void(CLI::App*)>& common);
 
 // An error is a usage error and says where help is.
 absl::StatusOr<Arguments> ParseArguments(int argc, const char* const* argv);

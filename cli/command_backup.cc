@@ -156,12 +156,8 @@ Json TreeJson(const SalvageReport::Tree& tree) {
     if (range.to.has_value()) SetBytes("to", *range.to, &gap);
     gaps.push_back(gap);
   }
-  return {{"name", tree.name},
-          {"kind", tree.kind == TreeKind::kCollection ? "collection" : "table"},
-          {"entries", tree.entries},
-          {"lost", tree.lost},
-          {"adopted", tree.adopted},
-          {"gaps", gaps}};
+  return {{"name", tree.name}, {"kind", KindName(tree.kind)}, {"entries", tree.entries},
+          {"lost", tree.lost}, {"adopted", tree.adopted},     {"gaps", gaps}};
 }
 
 void PrintSalvage(const SalvageReport& report, const std::string& to, double seconds,

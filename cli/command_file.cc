@@ -11,10 +11,6 @@
 namespace sheaf::cli {
 namespace {
 
-const char* KindName(TreeKind kind) {
-  return kind == TreeKind::kCollection ? "collection" : "table";
-}
-
 Json TreeJson(const TreeInfo& tree) {
   Json json = {
       {"name", tree.name}, {"kind", KindName(tree.kind)}, {"entries", tree.entry_count}};

@@ -28,6 +28,7 @@ constexpr Command kCommands[] = {
     {"remove", Remove},
     {"index", Index},
     {"export", Export},
+    {"graph", GraphCommand},
     {"shell", Shell},
     {"list", List},
     {"stat", Stat},

@@ -35,9 +35,11 @@ CommandResult Count(Session& session);
 CommandResult Export(Session& session);
 CommandResult Update(Session& session);  // command_change.cc
 CommandResult Remove(Session& session);
-CommandResult Index(Session& session);  // command_index.cc
-CommandResult Shell(Session& session);  // command_shell.cc
-CommandResult List(Session& session);   // command_file.cc
+CommandResult Index(Session& session);         // command_index.cc
+CommandResult GraphCommand(Session& session);  // command_graph.cc
+CommandResult RunAlgorithm(Session& session);  // of it: command_graph_algo.cc
+CommandResult Shell(Session& session);         // command_shell.cc
+CommandResult List(Session& session);          // command_file.cc
 CommandResult Stat(Session& session);
 CommandResult Checkpoint(Session& session);
 CommandResult Version(Session& session);

@@ -135,6 +135,8 @@ absl::Status NameError(const Arguments& args, const absl::Status& status) {
     return WithHint(At(args.file, status), "`sheaf list FILE` shows what it holds");
   }
   if (status.code() == absl::StatusCode::kFailedPrecondition) {
+    if (args.command == "graph")
+      return WithHint(At(args.file, status), "`sheaf list FILE` shows what is what");
     return WithHint(At(args.file, status), args.is_table
                                                ? "leave --table out for a collection"
                                                : "add --table to reach a table");

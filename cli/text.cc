@@ -249,6 +249,18 @@ Json KeyJson(const DocumentKey& key) {
   return {{"$binary", {{"base64", absl::Base64Escape(key.bytes())}, {"subType", "00"}}}};
 }
 
+const char* KindName(TreeKind kind) {
+  switch (kind) {
+    case TreeKind::kTable:
+      return "table";
+    case TreeKind::kCollection:
+      return "collection";
+    case TreeKind::kGraph:
+      return "graph";
+  }
+  return "unknown";
+}
+
 absl::StatusOr<std::string> ParseBytes(std::string_view argument) {
   std::string bytes;
   for (size_t i = 0; i < argument.size(); ++i) {

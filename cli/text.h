@@ -26,6 +26,8 @@ absl::StatusOr<DocumentKey> ParseKey(std::string_view argument);
 std::string KeyText(const DocumentKey& key);
 Json KeyJson(const DocumentKey& key);
 
+const char* KindName(TreeKind kind);  // "table", "collection", "graph"
+
 absl::StatusOr<std::string> ParseBytes(std::string_view argument);
 std::string BytesText(std::string_view bytes);
 // {"<name>": text} when the bytes are UTF-8, {"<name>_hex": …} otherwise.
