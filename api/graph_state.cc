@@ -61,27 +61,31 @@ absl::StatusOr<std::shared_ptr<GraphState>> GraphState::Of(
   return std::make_shared<GraphState>(std::move(tree), *std::move(parts));
 }
 
-absl::Status GraphState::Create(TransactionState* txn, const catalog::OpenTree& tree,
-                                const Compression& compression) {
-  const catalog::TreeId id = tree.record().id;
+absl::Status GraphState::Create(catalog::WriteTxn* write, document::SchemaCache* schemas,
+                                catalog::TreeId graph, const Compression& compression) {
+  const auto create = [&](const std::string& name, catalog::TreeKind kind)
+      -> absl::StatusOr<catalog::OpenTree*> {  // null: it is there
+    SHEAF_ASSIGN_OR_RETURN(const catalog::OpenTree* const there, write->FindTree(name));
+    if (there != nullptr) return nullptr;
+    return write->CreateTree(name, kind, {}, {});
+  };
   SHEAF_RETURN_IF_ERROR(
-      txn->write->CreateTree(graph::PartsName(id), catalog::TreeKind::kGraphPart, {}, {})
-          .status());
+      create(graph::PartsName(graph), catalog::TreeKind::kGraphPart).status());
   for (const Part part : {kVertices, kEdges}) {
     SHEAF_ASSIGN_OR_RETURN(
         catalog::OpenTree* const documents,
-        txn->write->CreateTree(DocumentsName(id, part),
-                               catalog::TreeKind::kPartCollection, {}, {}));
+        create(DocumentsName(graph, part), catalog::TreeKind::kPartCollection));
+    if (documents == nullptr) continue;
     SHEAF_RETURN_IF_ERROR(documents->SetCompression(compression));
     if (part != kVertices) continue;
     IndexDefinition labels;
     labels.name = std::string(kLabelsField);
     labels.fields = {{std::string(kLabelsField)}};
-    document::CollectionWriter* const writer = txn->WriterOf(documents);
-    SHEAF_RETURN_IF_ERROR(writer->BeginIndex(labels));
+    document::CollectionWriter writer(write, documents, schemas);
+    SHEAF_RETURN_IF_ERROR(writer.BeginIndex(labels));
     std::string after;
     uint64_t done = 0;
-    SHEAF_RETURN_IF_ERROR(writer->ContinueIndex(labels.name, 1, &after, &done).status());
+    SHEAF_RETURN_IF_ERROR(writer.ContinueIndex(labels.name, 1, &after, &done).status());
   }
   return absl::OkStatus();
 }

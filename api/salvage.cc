@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/internal/build_file.h"
+#include "api/internal/salvage_graph.h"
 #include "catalog/salvage.h"
 #include "catalog/write_txn.h"
 #include "document/collection_codec.h"
@@ -93,7 +94,8 @@ absl::StatusOr<SalvageReport> Salvage(const std::string& from, const std::string
   catalog::SalvageResult found;
   const auto fill = [&](catalog::Store* store) -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(found, catalog::Salvage(fs, source, key, store, progress));
-    return RepairCollections(store, &found.notes);
+    SHEAF_RETURN_IF_ERROR(RepairCollections(store, &found.notes));
+    return internal::RepairGraphs(store, &found.notes);
   };
   SHEAF_RETURN_IF_ERROR(
       internal::BuildFile(fs, target, options.overwrite, create, {}, fill).status());

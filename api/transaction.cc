@@ -129,7 +129,8 @@ absl::StatusOr<std::shared_ptr<TableState>> OpenForWriting(
     SHEAF_ASSIGN_OR_RETURN(open,
                            txn->write->CreateTree(name, kind, key_type, value_type));
     if (kind == catalog::TreeKind::kGraph)
-      SHEAF_RETURN_IF_ERROR(GraphState::Create(txn.get(), *open, compression));
+      SHEAF_RETURN_IF_ERROR(GraphState::Create(txn->write.get(), &txn->rep->schemas,
+                                               open->record().id, compression));
     else
       SHEAF_RETURN_IF_ERROR(open->SetCompression(compression));
   }

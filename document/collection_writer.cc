@@ -421,13 +421,52 @@ absl::Status CollectionWriter::RebuildIndex(std::string_view name) {
   return AddRow(EncodeFactRow(row, Fact::kReady));
 }
 
+namespace {
+
+// Behind the greatest number of a name in `value`. Requires: it knows of all numbers.
+uint32_t EndOfNames(const View& value) {
+  uint32_t end = 0;
+  if (value.kind() == Kind::kArray)
+    for (ArrayCursor c = value.elements(); c.Valid(); c.Next())
+      end = std::max(end, EndOfNames(c.value()));
+  if (value.kind() == Kind::kObject)
+    for (ObjectCursor c = value.fields(); c.Valid(); c.Next())
+      end = std::max(
+          {end, EndOfNames(c.value()), c.name_id().has_value() ? *c.name_id() + 1 : 0});
+  return end;
+}
+
+// Of all documents.
+absl::StatusOr<uint32_t> EndOfNamesUsed(const catalog::TreeView& tree) {
+  if (!IsCollection(tree.record().kind)) return 0;
+  NameTable all, text_names;
+  while (all.size() < NameTable::kNamesMax) all.Skip();
+  std::string buffer, text;
+  uint32_t end = 0;
+  btree::TreeCursor cursor = tree.NewCursor();
+  for (cursor.Seek(kSchemaKeysEnd); cursor.Valid(); cursor.Next()) {
+    std::string_view value;
+    View document;
+    if (!tree.ValueAt(cursor, &buffer, &value).ok() || !IsBinary(value) ||
+        !OpenDocument(value, all, &text_names, &text, &document).ok())
+      continue;
+    end = std::max(end, EndOfNames(document));
+  }
+  SHEAF_RETURN_IF_ERROR(cursor.status());
+  return end;
+}
+
+}  // namespace
+
 absl::Status CollectionWriter::RepairSchema() {
   Forget();
   const catalog::TreeView tree = view();
   // What claims to be behind more rows than anybody has made is none of them.
   const std::string behind = SchemaKey(kSchemaRowsSalvaged), end(kSchemaKeysEnd);
   SHEAF_RETURN_IF_ERROR(tree_.DeleteRange(behind, &end).status());
-  SHEAF_ASSIGN_OR_RETURN(const uint32_t rows, EndOfSchemaRows(tree));
+  SHEAF_ASSIGN_OR_RETURN(uint32_t rows, EndOfSchemaRows(tree));
+  SHEAF_ASSIGN_OR_RETURN(const uint32_t names, EndOfNamesUsed(tree));
+  rows = std::max(rows, names);
   auto schema = std::make_shared<Schema>();
   while (schema->rows() < rows) {
     if (schema->Load(tree, schema->rows() + 1).ok()) continue;

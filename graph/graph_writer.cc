@@ -213,22 +213,42 @@ absl::StatusOr<uint32_t> GraphWriter::NextOrdinal(VertexId vertex, VertexRecord*
 absl::StatusOr<uint32_t> GraphWriter::AddEdge(VertexId from, NameId type, VertexId to,
                                               double weight, bool has_properties) {
   SHEAF_ASSIGN_OR_RETURN(VertexRecord source, ReadEnd(from));
-  std::optional<VertexRecord> target;
-  if (to != from) {
-    SHEAF_ASSIGN_OR_RETURN(target, ReadEnd(to));
-  }
-  const ListKey out{type, false}, in{type, true};
-  SHEAF_RETURN_IF_ERROR(CheckRoom(from, &source, out));
-  SHEAF_RETURN_IF_ERROR(CheckRoom(to, target.has_value() ? &*target : &source, in));
-  SHEAF_ASSIGN_OR_RETURN(const uint32_t ordinal, NextOrdinal(from, &source, out, to));
+  SHEAF_ASSIGN_OR_RETURN(const uint32_t ordinal,
+                         NextOrdinal(from, &source, {type, false}, to));
   SHEAF_RETURN_IF_ERROR(
-      InsertInto(from, &source, out, {to, weight, ordinal, has_properties}));
-  SHEAF_RETURN_IF_ERROR(InsertInto(to, target.has_value() ? &*target : &source, in,
-                                   {from, weight, ordinal, has_properties}));
-  SHEAF_RETURN_IF_ERROR(Store(from, source));
-  if (target.has_value()) SHEAF_RETURN_IF_ERROR(Store(to, *target));
-  SHEAF_RETURN_IF_ERROR(AddToCount(type, 1));
+      Insert({from, type, to, ordinal}, weight, has_properties, &source));
   return ordinal;
+}
+
+absl::StatusOr<bool> GraphWriter::PutEdge(const EdgeKey& key, double weight,
+                                          bool has_properties) {
+  SHEAF_ASSIGN_OR_RETURN(VertexRecord source, ReadEnd(key.from));
+  const std::string record = source.Encode();
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<AdjacentEdge> there,
+                         reader_.FindEdge(VertexView(key.from, record), {key.type, false},
+                                          key.to, key.ordinal));
+  if (there.has_value()) return false;
+  SHEAF_RETURN_IF_ERROR(Insert(key, weight, has_properties, &source));
+  return true;
+}
+
+absl::Status GraphWriter::Insert(const EdgeKey& key, double weight, bool has_properties,
+                                 VertexRecord* source) {
+  std::optional<VertexRecord> other;
+  if (key.to != key.from) {
+    SHEAF_ASSIGN_OR_RETURN(other, ReadEnd(key.to));
+  }
+  VertexRecord* const target = other.has_value() ? &*other : source;
+  const ListKey out{key.type, false}, in{key.type, true};
+  SHEAF_RETURN_IF_ERROR(CheckRoom(key.from, source, out));
+  SHEAF_RETURN_IF_ERROR(CheckRoom(key.to, target, in));
+  SHEAF_RETURN_IF_ERROR(
+      InsertInto(key.from, source, out, {key.to, weight, key.ordinal, has_properties}));
+  SHEAF_RETURN_IF_ERROR(
+      InsertInto(key.to, target, in, {key.from, weight, key.ordinal, has_properties}));
+  SHEAF_RETURN_IF_ERROR(Store(key.from, *source));
+  if (other.has_value()) SHEAF_RETURN_IF_ERROR(Store(key.to, *other));
+  return AddToCount(key.type, 1);
 }
 
 absl::StatusOr<bool> GraphWriter::SetEdge(const EdgeKey& key, double weight,

@@ -52,6 +52,8 @@ class GraphWriter {
   // `to`. kNotFound: names the vertex that is missing.
   absl::StatusOr<uint32_t> AddEdge(VertexId from, NameId type, VertexId to, double weight,
                                    bool has_properties);
+  // With the ordinal of the caller. False: it is there already. kNotFound.
+  absl::StatusOr<bool> PutEdge(const EdgeKey& key, double weight, bool has_properties);
   // Replaces weight and mark. False: there is no such edge.
   absl::StatusOr<bool> SetEdge(const EdgeKey& key, double weight, bool has_properties);
   absl::StatusOr<bool> DeleteEdge(const EdgeKey& key);
@@ -64,6 +66,9 @@ class GraphWriter {
   absl::StatusOr<uint32_t> NextOrdinal(VertexId vertex, VertexRecord* record,
                                        const ListKey& key, VertexId neighbour);
 
+  // An edge that is not there. `source`: the record of key.from.
+  absl::Status Insert(const EdgeKey& key, double weight, bool has_properties,
+                      VertexRecord* source);
   // Of the list in `record`, which is stored afterwards.
   absl::Status InsertInto(VertexId vertex, VertexRecord* record, const ListKey& key,
                           const AdjacentEdge& edge);

@@ -30,9 +30,9 @@ struct GraphState {
   // Of a graph that is there, for reading or writing as `tree` is. kDataLoss: not all of
   // its trees are.
   static absl::StatusOr<std::shared_ptr<GraphState>> Of(std::shared_ptr<TableState> tree);
-  // Makes all but the tree of the vertices.
-  static absl::Status Create(TransactionState* txn, const catalog::OpenTree& tree,
-                             const Compression& compression);
+  // Makes all but the tree of the vertices, as far as it is not there.
+  static absl::Status Create(catalog::WriteTxn* write, document::SchemaCache* schemas,
+                             catalog::TreeId graph, const Compression& compression);
   // All but the tree of the vertices, with their indexes.
   static absl::Status Drop(TransactionState* txn, catalog::TreeId graph);
   GraphState(std::shared_ptr<TableState> tree, catalog::TreeRecord parts_record);
