@@ -260,7 +260,8 @@ TEST_F(ImportTest, InterruptInMidStreamKeepsAllThatWasTold) {
 
 TEST_F(ImportTest, InterruptBeforeAnyInputEndsAtOnce) {
   RunningImport import({{"import", file_, "c", "--json"}});
-  usleep(100'000);
+  // It listens to signals before it opens the file.
+  while (access(file_.c_str(), F_OK) != 0) usleep(1000);
   kill(import.pid, SIGTERM);
   EXPECT_EQ(test::WaitForCommand(import.pid), 128 + SIGTERM);
   EXPECT_EQ(json::parse(ReadAll(import.out.read_end))["interrupted"], true);
