@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/internal/graph_selection.h"
 #include "api/internal/graph_state.h"
 #include "document/collection_codec.h"
 #include "document/json_codec.h"
@@ -17,6 +18,7 @@ namespace sheaf {
 using document::NameTable;
 using graph::ListKey;
 using graph::NameId;
+using graph::StepSelection;
 using graph::VertexView;
 using internal::GraphState;
 using SchemaRef = std::shared_ptr<const document::Schema>;
@@ -35,33 +37,6 @@ absl::Status NoVertex(const GraphState& state, VertexId vertex) {
 std::string Describe(const EdgeId& edge) {
   return absl::StrCat("edge ", edge.from, " -", edge.type, "-> ", edge.to, " (",
                       edge.ordinal, ")");
-}
-
-// A selection with numbers for names.
-struct Selected {
-  Direction direction = Direction::kOut;
-  std::vector<NameId> types;
-  bool any_type = true;
-  std::optional<document::Filter> filter;
-
-  bool Takes(const ListKey& list) const {
-    return graph::Includes(direction, list.in) &&
-           (any_type || std::find(types.begin(), types.end(), list.type) != types.end());
-  }
-};
-
-absl::StatusOr<Selected> Select(const EdgeSelection& selection, const NameTable& names) {
-  Selected selected{.direction = selection.direction,
-                    .types = {},
-                    .any_type = selection.types.empty(),
-                    .filter = std::nullopt};
-  for (const std::string& type : selection.types)
-    if (const std::optional<uint32_t> id = names.Find(type))
-      selected.types.push_back(*id);
-  if (!selection.filter.empty()) {
-    SHEAF_ASSIGN_OR_RETURN(selected.filter, document::Filter::Parse(selection.filter));
-  }
-  return selected;
 }
 
 // Without the field that is the graph's.
@@ -241,51 +216,15 @@ absl::Status GraphReader::ForEachVertex(VertexId from,
 
 namespace {
 
-// Whether the properties of edges match; those of an edge without are {}.
-class EdgeFilter {
- public:
-  EdgeFilter(const GraphState& state, const document::Filter& filter)
-      : state_(state), filter_(filter) {
-    document::Writer writer(&no_names_);
-    writer.BeginObject(), writer.End();
-    empty_ = *writer.Finish();
-  }
-
-  absl::StatusOr<bool> Matches(const graph::EdgeKey& edge, bool has_properties) {
-    if (!has_properties) return filter_.Matches(document::RootOf(empty_, no_names_));
-    if (!documents_.has_value()) {
-      SHEAF_ASSIGN_OR_RETURN(documents_, state_.Documents(GraphState::kEdges));
-    }
-    bool matches = false;
-    SHEAF_ASSIGN_OR_RETURN(
-        const bool there,
-        documents_->Visit(
-            DocumentKey::Bytes(graph::EncodeEdgeKey(edge)),
-            [&](const DocumentView& document) { matches = filter_.Matches(document); }));
-    if (there) return matches;
-    return absl::DataLossError(absl::StrCat(state_.tree->name,
-                                            ": the properties of an edge from ",
-                                            edge.from, " to ", edge.to, " are missing"));
-  }
-
- private:
-  const GraphState& state_;
-  const document::Filter& filter_;
-  NameTable no_names_;
-  std::string empty_;
-  std::optional<CollectionReader> documents_;
-};
-
 // Calls `fn(list, edge)` for what is selected.
 absl::Status VisitSelected(
-    const GraphState& state, VertexId vertex, const Selected& selected,
+    const GraphState& state, VertexId vertex, const StepSelection& selected,
     absl::FunctionRef<bool(const ListKey&, const graph::AdjacentEdge&)> fn) {
-  std::optional<EdgeFilter> filter;
-  if (selected.filter.has_value()) filter.emplace(state, *selected.filter);
   const auto matches = [&](const ListKey& list, const graph::AdjacentEdge& edge) {
-    return !filter.has_value()
+    return selected.edge_test == nullptr
                ? absl::StatusOr<bool>(true)
-               : filter->Matches(graph::EdgeOf(vertex, list, edge), edge.has_properties);
+               : selected.edge_test(graph::EdgeOf(vertex, list, edge),
+                                    edge.has_properties);
   };
   btree::Found found;
   SHEAF_ASSIGN_OR_RETURN(const std::optional<VertexView> view,
@@ -315,7 +254,8 @@ absl::Status GraphReader::ForEachEdge(VertexId vertex, const EdgeSelection& sele
                                       absl::FunctionRef<bool(const EdgeView&)> fn) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_ASSIGN_OR_RETURN(const SchemaRef names, state_->Names());
-  SHEAF_ASSIGN_OR_RETURN(const Selected selected, Select(selection, names->names()));
+  SHEAF_ASSIGN_OR_RETURN(const StepSelection selected,
+                         internal::SelectEdges(state_, selection));
   absl::Status status;
   SHEAF_RETURN_IF_ERROR(VisitSelected(
       *state_, vertex, selected, [&](const ListKey& list, const auto& edge) {
@@ -330,10 +270,10 @@ absl::Status GraphReader::ForEachEdge(VertexId vertex, const EdgeSelection& sele
 absl::StatusOr<std::vector<VertexId>> GraphReader::Neighbors(
     VertexId vertex, const EdgeSelection& selection) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  SHEAF_ASSIGN_OR_RETURN(const SchemaRef names, state_->Names());
-  SHEAF_ASSIGN_OR_RETURN(const Selected selected, Select(selection, names->names()));
+  SHEAF_ASSIGN_OR_RETURN(const StepSelection selected,
+                         internal::SelectEdges(state_, selection));
   std::vector<VertexId> neighbors;
-  if (selected.filter.has_value()) {
+  if (selected.edge_test != nullptr) {
     SHEAF_RETURN_IF_ERROR(
         VisitSelected(*state_, vertex, selected, [&](const ListKey&, const auto& edge) {
           neighbors.push_back(edge.neighbour);
@@ -361,10 +301,10 @@ absl::StatusOr<std::vector<VertexId>> GraphReader::Neighbors(
 absl::StatusOr<uint64_t> GraphReader::Degree(VertexId vertex,
                                              const EdgeSelection& selection) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  SHEAF_ASSIGN_OR_RETURN(const SchemaRef names, state_->Names());
-  SHEAF_ASSIGN_OR_RETURN(const Selected selected, Select(selection, names->names()));
+  SHEAF_ASSIGN_OR_RETURN(const StepSelection selected,
+                         internal::SelectEdges(state_, selection));
   uint64_t degree = 0;
-  if (selected.filter.has_value()) {
+  if (selected.edge_test != nullptr) {
     SHEAF_RETURN_IF_ERROR(
         VisitSelected(*state_, vertex, selected,
                       [&](const ListKey&, const auto&) { return ++degree > 0; }));

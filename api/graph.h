@@ -105,6 +105,8 @@ struct NameCount {
   uint64_t count = 0;
 };
 
+class GraphLoader;
+
 class GraphReader {
  public:
   GraphReader() = default;
@@ -156,8 +158,10 @@ class GraphReader {
   const std::string& name() const;
 
  protected:
+  friend class GraphLoader;
   friend class ReadTransaction;
   friend class WriteTransaction;
+  friend struct internal::GraphState;
   explicit GraphReader(std::shared_ptr<internal::GraphState> state);
   std::shared_ptr<internal::GraphState> state_;
 };

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "api/internal/graph_documents.h"
 #include "api/internal/graph_state.h"
 #include "catalog/tick.h"
 #include "document/update.h"
@@ -38,58 +39,28 @@ DocumentKey KeyOf(const graph::EdgeKey& edge) {
   return DocumentKey::Bytes(graph::EncodeEdgeKey(edge));
 }
 
-// kInvalidArgument: no object, or one that has the field which is the graph's.
 absl::StatusOr<Document> ParseProperties(std::string_view json, GraphState::Part part) {
   SHEAF_ASSIGN_OR_RETURN(Document properties, Document::FromJson(json));
-  if (properties.root().kind() != DocumentKind::kObject)
-    return absl::InvalidArgumentError("the properties are not a JSON object");
-  const std::string_view own = GraphState::OwnField(part);
-  if (!properties.root().Field(own).has_value()) return properties;
-  return absl::InvalidArgumentError(
-      absl::StrCat("the field ", std::string(own), " is the graph's own"));
+  SHEAF_RETURN_IF_ERROR(internal::CheckProperties(properties.root(), part));
+  return properties;
 }
 
-bool IsEmpty(const DocumentView& object) { return !object.fields().Valid(); }
-
-// What is stored for `properties`: with the graph's field behind the others. None: there is
-// nothing to be stored.
+// What is stored for `properties`. None: there is nothing to be stored.
 absl::StatusOr<std::optional<Document>> WithLabels(
     const DocumentView& properties, absl::Span<const std::string_view> labels) {
-  if (IsEmpty(properties) && labels.empty()) return std::optional<Document>();
   DocumentBuilder builder;
-  builder->BeginObject();
-  for (document::ObjectCursor c = properties.fields(); c.Valid(); c.Next()) {
-    if (c.name() == kLabelsField) continue;
-    builder->CopyName(c);
-    builder->Copy(c.value());
-  }
-  if (!labels.empty()) {
-    builder->Name(kLabelsField), builder->BeginArray();
-    for (const std::string_view label : labels) builder->String(label);
-    builder->End();
-  }
-  builder->End();
+  const bool is_stored =
+      internal::WriteWithLabels(properties, labels, builder.operator->());
   SHEAF_ASSIGN_OR_RETURN(Document built, builder.Build());
-  return std::optional<Document>(IsEmpty(built.root()) ? std::nullopt
-                                                       : std::optional(std::move(built)));
+  return is_stored ? std::optional(std::move(built)) : std::nullopt;
 }
 
 absl::StatusOr<std::optional<Document>> WithType(const DocumentView& properties,
                                                  std::string_view type) {
-  bool has_any = false;
   DocumentBuilder builder;
-  builder->BeginObject();
-  for (document::ObjectCursor c = properties.fields(); c.Valid(); c.Next()) {
-    if (c.name() == kTypeField) continue;
-    has_any = true;
-    builder->CopyName(c);
-    builder->Copy(c.value());
-  }
-  builder->Name(kTypeField), builder->String(type);
-  builder->End();
+  const bool is_stored = internal::WriteWithType(properties, type, builder.operator->());
   SHEAF_ASSIGN_OR_RETURN(Document built, builder.Build());
-  return std::optional<Document>(has_any ? std::optional(std::move(built))
-                                         : std::nullopt);
+  return is_stored ? std::optional(std::move(built)) : std::nullopt;
 }
 
 absl::Status Store(const GraphState& state, GraphState::Part part, const DocumentKey& key,

@@ -103,6 +103,19 @@ absl::Status GraphState::Drop(TransactionState* txn, catalog::TreeId graph) {
   return tree == nullptr ? absl::OkStatus() : txn->write->DropTree(parts);
 }
 
+absl::StatusOr<std::shared_ptr<GraphState>> GraphState::StateOf(
+    const GraphReader& graph) {
+  if (graph.state_ == nullptr) return TransactionState::Ended();
+  SHEAF_RETURN_IF_ERROR(graph.state_->Live());
+  return graph.state_;
+}
+
+absl::StatusOr<std::shared_ptr<CollectionState>> GraphState::DocumentsState(
+    Part part) const {
+  SHEAF_ASSIGN_OR_RETURN(const Collection documents, Documents(part));
+  return documents.state_;
+}
+
 absl::StatusOr<SchemaRef> GraphState::Names() const {
   if (names_writer != nullptr) {
     SHEAF_ASSIGN_OR_RETURN(SchemaRef written, names_writer->schema());

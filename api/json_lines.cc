@@ -13,6 +13,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "api/internal/stream_lines.h"
 #include "catalog/tick.h"
 #include "document/json_codec.h"
 #include "pager/status_macros.h"
@@ -21,60 +22,10 @@ namespace sheaf {
 namespace {
 
 using document::NameTable;
+using internal::AtLine, internal::StreamLines;
 
-constexpr size_t kReadBytes = 1 << 20;
-constexpr size_t kLineBytesMax = size_t{128} << 20;
 constexpr size_t kBatchBytes = 8 << 20;  // of text
 constexpr size_t kBatchesWaiting = 2;
-
-absl::Status AtLine(uint64_t line, const absl::Status& status) {
-  return absl::Status(status.code(), absl::StrCat("line ", line, ": ", status.message()));
-}
-
-// Lines of a stream, in a buffer no longer than the longest of them and one read.
-class StreamLines : public LineSource {
- public:
-  explicit StreamLines(std::istream* in) : in_(*in) {}
-
-  absl::StatusOr<std::optional<std::string_view>> Next() override {
-    ++number_;
-    while (true) {
-      const size_t end = buffer_.find('\n', searched_);
-      if (end != buffer_.npos) return Take(end, 1);
-      searched_ = buffer_.size();
-      if (buffer_.size() - begin_ > kLineBytesMax)
-        return AtLine(number_, absl::InvalidArgumentError("longer than 128 MiB"));
-      if (!Read()) break;
-    }
-    if (in_.bad())
-      return AtLine(number_, absl::UnavailableError("the stream cannot be read"));
-    if (begin_ == buffer_.size()) return std::optional<std::string_view>();
-    return Take(buffer_.size(), 0);
-  }
-
- private:
-  std::optional<std::string_view> Take(size_t end, size_t behind) {
-    std::string_view line(buffer_.data() + begin_, end - begin_);
-    if (number_ == 1 && line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
-    begin_ = searched_ = end + behind;
-    return line;
-  }
-  bool Read() {
-    buffer_.erase(0, begin_);
-    searched_ -= begin_;
-    begin_ = 0;
-    const size_t size = buffer_.size();
-    buffer_.resize(size + kReadBytes);
-    in_.read(buffer_.data() + size, kReadBytes);
-    buffer_.resize(size + static_cast<size_t>(in_.gcount()));
-    return buffer_.size() > size;
-  }
-
-  std::istream& in_;
-  std::string buffer_;
-  size_t begin_ = 0, searched_ = 0;  // no line end between them
-  uint64_t number_ = 0;
-};
 
 struct Row {
   std::optional<DocumentKey> key;

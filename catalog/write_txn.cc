@@ -102,6 +102,29 @@ absl::Status OpenTree::BulkLoadStored(BTree::NextFn next,
   return txn_.Broken(status);
 }
 
+absl::Status OpenTree::ReplaceStored(BTree::NextFn next,
+                                     absl::FunctionRef<absl::Status(uint64_t)> tick) {
+  SHEAF_RETURN_IF_ERROR(CheckAlive());
+  if (txn_.logging_) txn_.by_checkpoint_ = true;
+  TreeRecord empty = record_;
+  empty.root = {};
+  AnyTree built(&txn_.writer_, empty);
+  absl::Status refused;
+  const auto checked = [&](uint64_t entries) { return refused = tick(entries); };
+  absl::Status status = built.BulkLoad(next, checked);
+  if (status.ok()) {
+    status = checked(built.root().entries);
+    if (!status.ok()) SHEAF_RETURN_IF_ERROR(txn_.Broken(built.Clear()));
+  }
+  if (!status.ok() && (status == refused || absl::IsInvalidArgument(status)))
+    return status;  // and nothing has changed
+  SHEAF_RETURN_IF_ERROR(txn_.Broken(status));
+  SHEAF_RETURN_IF_ERROR(txn_.Broken(tree_.Clear()));
+  tree_.Reset(built.root(), record_.values());
+  changed_ = txn_.changed_ = true;
+  return absl::OkStatus();
+}
+
 absl::Status OpenTree::SetCounter(uint64_t counter) {
   SHEAF_RETURN_IF_ERROR(CheckAlive());
   record_.counter = counter;

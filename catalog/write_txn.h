@@ -45,6 +45,12 @@ class OpenTree {
                         absl::FunctionRef<absl::Status(uint64_t)> tick);
   absl::Status BulkLoadStored(btree::BTree::NextFn next,
                               absl::FunctionRef<absl::Status(uint64_t)> tick);
+  // Builds the tree anew, beside the old one, from entries in ascending order, which may be
+  // read from the old one meanwhile; other trees may be changed. `tick` is called now and
+  // then and once behind the last entry: whatever error it returns, and kInvalidArgument
+  // for a wrong order, leave the tree as it was. Committed by a checkpoint.
+  absl::Status ReplaceStored(btree::BTree::NextFn next,
+                             absl::FunctionRef<absl::Status(uint64_t)> tick);
   absl::Status SetCounter(uint64_t counter);
 
   // How values are compressed from now on. kFailedPrecondition when there are some that

@@ -30,8 +30,13 @@ struct GraphArguments {
   std::string edge_filter;
   uint32_t depth = 1;
   bool is_weighted = false, is_undirected = false, is_dot = false, is_edge = false;
-  std::string write_to;  // the property that gets an algorithm's values
-  std::optional<uint64_t> count_max;
+  std::string write_to;             // the property that gets an algorithm's values
+  std::vector<std::string> inputs;  // of load: files, in the format of --format
+  std::string format = "jsonl", vertex_key;
+  bool refuses_unknown = false, skips_bad = false;
+  std::string output = "-", edges_output;  // of export
+  uint32_t depth_max = 0;                  // of path; 0: any
+  std::optional<uint64_t> shortest;        // so many paths
 };
 
 struct Arguments {

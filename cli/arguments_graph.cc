@@ -25,6 +25,31 @@ constexpr char kNeighborsNotes[] =
     "  sheaf graph neighbors app.sheaf people Ann --type KNOWS --depth 2\n"
     "  sheaf graph neighbors app.sheaf people Ann --dot | dot -Tsvg > ann.svg\n";
 
+constexpr char kPathNotes[] =
+    "\nExamples:\n"
+    "  sheaf graph path app.sheaf people Ann Bob --direction both\n"
+    "  sheaf graph path app.sheaf roads Prag Wien --weighted --shortest 3\n";
+
+constexpr char kMatchNotes[] =
+    "PATTERN as in Cypher: (a:Person {name: 'Ann'})-[:KNOWS]->(b)<-[:KNOWS*1..3]-(c).\n"
+    "In braces stands a filter of the properties, as `sheaf find` has it; several\n"
+    "patterns with commas between share vertices of one name. Each line is a match.\n\n"
+    "Example:\n"
+    "  sheaf graph match app.sheaf people \"(a)-[:KNOWS]->(b)-[:KNOWS]->(a)\" --limit "
+    "9\n";
+
+constexpr char kLoadNotes[] =
+    "jsonl: {\"id\":1,\"labels\":[\"Person\"],\"properties\":{…}} and\n"
+    "  {\"from\":1,\"to\":2,\"type\":\"KNOWS\",\"weight\":1,\"properties\":{…}}, in any "
+    "order.\n"
+    "csv: with a header; columns from, to, type and weight, or id and labels, which "
+    "\";\"\n"
+    "  parts; all others are properties. edges: FROM TO [WEIGHT], # begins a comment.\n"
+    "All of it comes into the graph, or nothing.\n\n"
+    "Examples:\n"
+    "  sheaf graph load app.sheaf people people.csv knows.csv --format csv\n"
+    "  sheaf graph load web.sheaf links web-Google.txt --format edges --type LINK\n";
+
 constexpr char kAlgoNotes[] =
     "NAME, of values for each vertex: degree closeness betweenness pagerank eigenvector\n"
     "hubs authorities label-propagation louvain core triangles clustering wcc scc "
@@ -49,7 +74,9 @@ class GraphParser {
   void Add() {
     AddChanging();
     AddLooking();
+    AddPaths();
     AddAlgorithms();
+    AddText();
   }
 
  private:
@@ -131,6 +158,57 @@ class GraphParser {
     neighbors->add_flag("--dot", of_.is_dot, "As a picture for GraphViz");
     AddLimit(neighbors);
     neighbors->footer(std::string(kVertexRule) + kNeighborsNotes);
+  }
+
+  void AddPaths() {
+    CLI::App* path = AddCommand("path", "Show a shortest path between two vertices");
+    AddVertexArgument(path, "FROM", &of_.from, "A vertex; see below")->required();
+    AddVertexArgument(path, "TO", &of_.to, "A vertex")->required();
+    AddEdgeChoice(path);
+    path->add_option("--filter", of_.edge_filter, "Only edges that this means")
+        ->type_name("JSON");
+    path->add_flag("--weighted", of_.is_weighted, "The lightest, by the edges' weights");
+    path->add_option("--depth", of_.depth_max, "Over at most so many edges [any]")
+        ->type_name("N");
+    path->add_option("--shortest", of_.shortest,
+                     "So many paths, the shortest first; looks at the whole graph")
+        ->type_name("N");
+    path->add_flag("--dot", of_.is_dot, "As a picture for GraphViz");
+    AddLimit(path);
+    path->footer(std::string(kVertexRule) + kPathNotes);
+    CLI::App* match = AddCommand("match", "Find the places where a pattern fits");
+    match->add_option("PATTERN", of_.pattern, "See below")->required();
+    match->add_option("--by", of_.by, "Show vertices by this property [name]")
+        ->type_name("FIELD");
+    match->add_flag("--explain", args_.explains, "Show how it is done");
+    match->add_flag("--dot", of_.is_dot, "As a picture for GraphViz");
+    AddLimit(match);
+    match->footer(kMatchNotes);
+  }
+
+  void AddText() {
+    CLI::App* load = AddCommand("load", "Add vertices and edges from text");
+    load->add_option("INPUT", of_.inputs, "Files; none: standard input");
+    load->add_option("--format", of_.format, "jsonl, csv or edges [jsonl]")
+        ->type_name("FORMAT")
+        ->check(CLI::IsMember({"jsonl", "csv", "edges"}).description(""));
+    load->add_option("--type", of_.type, "Of edges whose lines name none [EDGE]")
+        ->type_name("TYPE");
+    load->add_option("--key", of_.vertex_key,
+                     "Vertices are called by the texts of this property")
+        ->type_name("FIELD");
+    load->add_flag("--known-only", of_.refuses_unknown,
+                   "An edge to a vertex that is not there is an error;\n"
+                   "otherwise it becomes one");
+    load->add_flag("--skip-bad", of_.skips_bad, "Leave lines out that are wrong");
+    load->footer(kLoadNotes);
+    CLI::App* exported = AddCommand("export", "Write the graph as text");
+    exported->add_option("--out", of_.output, "To this file; otherwise standard output")
+        ->type_name("PATH");
+    exported
+        ->add_option("--edges", of_.edges_output,
+                     "As CSV: edges to this file, vertices to --out")
+        ->type_name("PATH");
   }
 
   void AddAlgorithms() {

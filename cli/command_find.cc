@@ -1,7 +1,6 @@
 // find, count, export: documents by a filter.
 #include <ostream>
 #include <set>
-#include <streambuf>
 
 #include "cli/commands.h"
 #include "cli/failure.h"
@@ -127,25 +126,6 @@ std::string ColumnsJson(std::string_view columns) {
   }
   return Dump(json);
 }
-
-// What a stream writes goes to an Output.
-class OutputBuffer : public std::streambuf {
- public:
-  explicit OutputBuffer(Output* out) : out_(*out) {}
-
- protected:
-  std::streamsize xsputn(const char* bytes, std::streamsize size) override {
-    out_.Write({bytes, static_cast<size_t>(size)});
-    return out_.ok() ? size : 0;
-  }
-  int_type overflow(int_type c) override {
-    const char byte = traits_type::to_char_type(c);
-    return xsputn(&byte, 1) == 1 ? c : traits_type::eof();
-  }
-
- private:
-  Output& out_;
-};
 
 absl::StatusOr<std::unique_ptr<Database>> OpenToRead(const Arguments& args) {
   return OpenFile(args, OpenFor::kReading);

@@ -60,15 +60,6 @@ absl::StatusOr<EdgeId> EdgeOf(const GraphReader& graph, const GraphArguments& of
   return EdgeId{from, of.type, to, static_cast<uint32_t>(of.ordinal)};
 }
 
-Json EdgeJson(const EdgeId& id) {
-  return {{"from", id.from}, {"type", id.type}, {"to", id.to}, {"ordinal", id.ordinal}};
-}
-std::string EdgeText(const EdgeId& id) {
-  return std::to_string(id.from) + " -" + Printable(id.type) + "-> " +
-         std::to_string(id.to) +
-         (id.ordinal == 0 ? "" : " (" + std::to_string(id.ordinal) + ")");
-}
-
 CommandResult AddEdge(Session& session) {
   const GraphArguments& of = session.args.graph;
   EdgeId edge;
@@ -208,71 +199,34 @@ absl::Status GetVertices(Session& session, const GraphReader& graph) {
   return absl::OkStatus();
 }
 
-// Vertices within --depth of some, by breadth; those first.
-struct Neighborhood {
-  std::vector<std::pair<VertexId, uint32_t>> vertices;  // and how far
-  std::set<VertexId> known;
-};
-
-absl::StatusOr<Neighborhood> Around(const Arguments& args, const GraphReader& graph) {
+// Vertices within --depth of some, by breadth.
+absl::StatusOr<TraversalCursor> Around(const Arguments& args, const GraphReader& graph) {
   SHEAF_ASSIGN_OR_RETURN(const std::vector<VertexId> starts,
                          FindVertices(graph, args.graph.from, args.graph.by));
-  const EdgeSelection selection = EdgesOf(args);
-  const uint64_t limit = args.limit.value_or(UINT64_MAX - starts.size());
-  Neighborhood around;
-  for (const VertexId id : starts) {
-    around.vertices.emplace_back(id, 0);
-    around.known.insert(id);
-  }
-  for (size_t i = 0; i < around.vertices.size(); ++i) {
-    const auto [id, depth] = around.vertices[i];
-    if (depth == args.graph.depth) break;
-    SHEAF_ASSIGN_OR_RETURN(const std::vector<VertexId> next,
-                           graph.Neighbors(id, selection));
-    for (const VertexId neighbor : next)
-      if (around.vertices.size() < limit + starts.size() &&
-          around.known.insert(neighbor).second)
-        around.vertices.emplace_back(neighbor, depth + 1);
-  }
-  return around;
+  TraversalOptions options;
+  options.edges = EdgesOf(args);
+  options.depth_max = args.graph.depth;
+  options.progress = ProgressOf(args, {});
+  if (args.limit.has_value()) options.vertices_max = *args.limit + starts.size();
+  return Traverse(graph, starts, options);
 }
 
-std::string DotQuoted(const std::string& text) {
-  std::string quoted = "\"";
-  for (const char c : Printable(text)) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + "\"";
-}
-
-absl::Status PrintDot(Session& session, const GraphReader& graph,
-                      const Neighborhood& around) {
-  const GraphArguments& of = session.args.graph;
-  session.out.WriteLine("digraph " + DotQuoted(session.args.collection) + " {");
-  session.out.WriteLine("  node [shape=box, style=rounded, fontname=sans];");
-  session.out.WriteLine("  edge [fontname=sans, fontsize=10];");
-  for (const auto& [id, depth] : around.vertices) {
-    SHEAF_ASSIGN_OR_RETURN(const Vertex vertex, graph.Get(id));
-    const std::string caption = Caption(vertex, of.by);
-    session.out.WriteLine(
-        "  " + std::to_string(id) + " [label=" +
-        DotQuoted(caption.empty() ? std::to_string(id) : Shortened(caption, 40)) +
-        (depth == 0 ? ", penwidth=2" : "") + "];");
-  }
-  EdgeSelection selection;
-  selection.types = of.types;
-  selection.filter = of.edge_filter;
-  for (const auto& [id, depth] : around.vertices)
+// With all selected edges between them.
+absl::Status DrawAround(Session& session, const GraphReader& graph) {
+  SHEAF_ASSIGN_OR_RETURN(TraversalCursor cursor, Around(session.args, graph));
+  std::vector<VertexId> vertices;
+  while (cursor.Next()) vertices.push_back(cursor.vertex());
+  SHEAF_RETURN_IF_ERROR(cursor.status());
+  const std::set<VertexId> known(vertices.begin(), vertices.end());
+  EdgeSelection selection = EdgesOf(session.args);
+  selection.direction = Direction::kOut;
+  std::vector<EdgeId> edges;
+  for (const VertexId id : vertices)
     SHEAF_RETURN_IF_ERROR(graph.ForEachEdge(id, selection, [&](const EdgeView& edge) {
-      if (around.known.contains(edge.neighbour))
-        session.out.WriteLine("  " + std::to_string(id) + " -> " +
-                              std::to_string(edge.neighbour) +
-                              " [label=" + DotQuoted(std::string(edge.type)) + "];");
-      return session.out.ok();
+      if (known.contains(edge.neighbour)) edges.push_back(edge.id());
+      return true;
     }));
-  session.out.WriteLine("}");
-  return absl::OkStatus();
+  return PrintDot(session, graph, vertices, edges);
 }
 
 absl::Status ShowEdges(Session& session, const GraphReader& graph, VertexId id) {
@@ -315,22 +269,22 @@ absl::Status Neighbors(Session& session, const GraphReader& graph) {
     for (const VertexId id : starts) SHEAF_RETURN_IF_ERROR(ShowEdges(session, graph, id));
     return absl::OkStatus();
   }
-  SHEAF_ASSIGN_OR_RETURN(const Neighborhood around, Around(session.args, graph));
-  if (of.is_dot) return PrintDot(session, graph, around);
+  if (of.is_dot) return DrawAround(session, graph);
+  SHEAF_ASSIGN_OR_RETURN(TraversalCursor cursor, Around(session.args, graph));
   RowPrinter rows(session.out);
-  for (const auto& [id, depth] : around.vertices) {
-    if (depth == 0 || !session.out.ok()) continue;
-    SHEAF_ASSIGN_OR_RETURN(const Vertex vertex, graph.Get(id));
+  while (session.out.ok() && cursor.Next()) {
+    if (cursor.depth() == 0) continue;
+    SHEAF_ASSIGN_OR_RETURN(const Vertex vertex, graph.Get(cursor.vertex()));
     if (session.args.is_json) {
       Json json = VertexJson(vertex);
-      json["depth"] = depth;
+      json["depth"] = cursor.depth();
       session.out.WriteLine(Dump(json));
     } else {
-      rows.Add(std::to_string(depth) + "  " + std::to_string(id),
+      rows.Add(std::to_string(cursor.depth()) + "  " + std::to_string(vertex.id),
                Beginning(Caption(vertex, of.by), session.out));
     }
   }
-  return absl::OkStatus();
+  return cursor.status();
 }
 
 CommandResult Look(Session& session, absl::Status (*look)(Session&, const GraphReader&)) {
@@ -357,7 +311,11 @@ CommandResult GraphCommand(Session& session) {
       {"delete-edge", DeleteEdge},
       {"get", [](Session& s) { return Look(s, GetVertices); }},
       {"neighbors", [](Session& s) { return Look(s, Neighbors); }},
+      {"path", FindGraphPath},
+      {"match", FindGraphMatches},
       {"algo", RunAlgorithm},
+      {"load", LoadGraph},
+      {"export", ExportGraphCommand},
   };
   for (const auto& action : kActions)
     if (session.args.action == action.name) return action.run(session);

@@ -35,11 +35,15 @@ CommandResult Count(Session& session);
 CommandResult Export(Session& session);
 CommandResult Update(Session& session);  // command_change.cc
 CommandResult Remove(Session& session);
-CommandResult Index(Session& session);         // command_index.cc
-CommandResult GraphCommand(Session& session);  // command_graph.cc
-CommandResult RunAlgorithm(Session& session);  // of it: command_graph_algo.cc
-CommandResult Shell(Session& session);         // command_shell.cc
-CommandResult List(Session& session);          // command_file.cc
+CommandResult Index(Session& session);          // command_index.cc
+CommandResult GraphCommand(Session& session);   // command_graph.cc
+CommandResult RunAlgorithm(Session& session);   // of it: command_graph_algo.cc
+CommandResult FindGraphPath(Session& session);  // command_graph_path.cc
+CommandResult FindGraphMatches(Session& session);
+CommandResult LoadGraph(Session& session);  // command_graph_load.cc
+CommandResult ExportGraphCommand(Session& session);
+CommandResult Shell(Session& session);  // command_shell.cc
+CommandResult List(Session& session);   // command_file.cc
 CommandResult Stat(Session& session);
 CommandResult Checkpoint(Session& session);
 CommandResult Version(Session& session);

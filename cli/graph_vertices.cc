@@ -1,6 +1,7 @@
 #include "cli/graph_vertices.h"
 
 #include <algorithm>
+#include <set>
 
 #include "cli/failure.h"
 
@@ -82,6 +83,52 @@ std::string Caption(const Vertex& vertex, const std::string& by) {
   const auto it = properties.find(by);
   if (it == properties.end()) return properties.empty() ? "" : vertex.properties;
   return it->is_string() ? it->get<std::string>() : Dump(*it);
+}
+
+Json EdgeJson(const EdgeId& id) {
+  return {{"from", id.from}, {"type", id.type}, {"to", id.to}, {"ordinal", id.ordinal}};
+}
+std::string EdgeText(const EdgeId& id) {
+  return std::to_string(id.from) + " -" + Printable(id.type) + "-> " +
+         std::to_string(id.to) +
+         (id.ordinal == 0 ? "" : " (" + std::to_string(id.ordinal) + ")");
+}
+
+namespace {
+
+std::string DotQuoted(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : Printable(text)) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+}  // namespace
+
+absl::Status PrintDot(Session& session, const GraphReader& graph,
+                      const std::vector<VertexId>& vertices,
+                      const std::vector<EdgeId>& edges) {
+  Output& out = session.out;
+  out.WriteLine("digraph " + DotQuoted(session.args.collection) + " {");
+  out.WriteLine("  node [shape=box, style=rounded, fontname=sans];");
+  out.WriteLine("  edge [fontname=sans, fontsize=10];");
+  for (const VertexId id : std::set<VertexId>(vertices.begin(), vertices.end())) {
+    SHEAF_ASSIGN_OR_RETURN(const Vertex vertex, graph.Get(id));
+    const std::string caption = Caption(vertex, session.args.graph.by);
+    out.WriteLine(
+        "  " + std::to_string(id) + " [label=" +
+        DotQuoted(caption.empty() ? std::to_string(id) : Shortened(caption, 40)) +
+        (id == vertices[0] ? ", penwidth=2" : "") + "];");
+  }
+  std::set<std::string> drawn;
+  for (const EdgeId& edge : edges)
+    if (drawn.insert(EdgeText(edge)).second)
+      out.WriteLine("  " + std::to_string(edge.from) + " -> " + std::to_string(edge.to) +
+                    " [label=" + DotQuoted(edge.type) + "];");
+  out.WriteLine("}");
+  return absl::OkStatus();
 }
 
 Direction DirectionOf(const Arguments& args) {

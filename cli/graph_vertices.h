@@ -24,8 +24,15 @@ absl::StatusOr<VertexId> FindVertex(const GraphReader& graph, const std::string&
 
 // {"id": 7, "labels": […], "properties": {…}}.
 Json VertexJson(const Vertex& vertex);
+Json EdgeJson(const EdgeId& id);
+std::string EdgeText(const EdgeId& id);
 // What a person knows a vertex by: the property `by` if it has it, else its properties.
 std::string Caption(const Vertex& vertex, const std::string& by);
+
+// For GraphViz; what stands twice is drawn once.
+absl::Status PrintDot(Session& session, const GraphReader& graph,
+                      const std::vector<VertexId>& vertices,
+                      const std::vector<EdgeId>& edges);
 
 Direction DirectionOf(const Arguments& args);
 EdgeSelection EdgesOf(const Arguments& args);

@@ -10,6 +10,7 @@
 #ifndef CLI_OUTPUT_H_
 #define CLI_OUTPUT_H_
 #include <cstdint>
+#include <streambuf>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,25 @@ class Output {
   uint64_t columns_ = 0;
   int error_ = 0;
   std::string buffer_;
+};
+
+// What a stream writes goes to an Output.
+class OutputBuffer : public std::streambuf {
+ public:
+  explicit OutputBuffer(Output* out) : out_(*out) {}
+
+ protected:
+  std::streamsize xsputn(const char* bytes, std::streamsize size) override {
+    out_.Write({bytes, static_cast<size_t>(size)});
+    return out_.ok() ? size : 0;
+  }
+  int_type overflow(int_type c) override {
+    const char byte = traits_type::to_char_type(c);
+    return xsputn(&byte, 1) == 1 ? c : traits_type::eof();
+  }
+
+ private:
+  Output& out_;
 };
 
 std::string Thousands(uint64_t number);  // 117,659

@@ -1,5 +1,7 @@
 #include "graph/graph_reader.h"
 
+#include <algorithm>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "pager/status_macros.h"
@@ -85,6 +87,16 @@ std::string BlockKey(VertexId vertex, const ListKey& list, VertexId neighbour,
   return key;
 }
 
+std::pair<VertexId, uint32_t> PlaceOfBlockKey(std::string_view key) {
+  const auto take = [&](size_t bytes) {
+    uint64_t value = 0;
+    for (const char c : key.substr(key.size() - bytes, std::min<size_t>(bytes, 8)))
+      value = value << 8 | static_cast<uint8_t>(c);
+    return value;
+  };
+  return {take(12), static_cast<uint32_t>(take(4))};
+}
+
 void RegisterRecords() {
   btree::SetRecordCheck(btree::DenseRecords::kVertices, ValidateVertexRecord);
 }
@@ -157,6 +169,50 @@ absl::Status GraphReader::FindBlock(VertexId vertex, const ListKey& list,
   key->assign(cursor.key());
   block->assign(cursor.value().bytes);
   return ValidateAdjacency(*block, vertex);
+}
+
+absl::Status GraphReader::VisitEdgesTo(
+    const VertexView& vertex, const VertexView::List& list, VertexId neighbour,
+    absl::FunctionRef<void(const AdjacentEdge&)> fn) const {
+  // Whether more may follow in the next block.
+  const auto take = [&](const AdjacencyView& some) {
+    uint32_t at = some.LowerBound(neighbour);
+    const uint32_t end = some.LowerBound(neighbour + 1);
+    for (; at < end; ++at)
+      fn({neighbour, some.weight(at), some.ordinal(at), some.has_properties(at)});
+    return end == some.count();
+  };
+  if (!list.key.large) {
+    take(AdjacencyView(list.bytes, vertex.id()));
+    return absl::OkStatus();
+  }
+  const std::string prefix = ListPrefix(vertex.id(), list.key);
+  btree::TreeCursor cursor = parts_.NewCursor();
+  cursor.SeekAtOrBefore(BlockKey(vertex.id(), list.key, neighbour, 0));
+  bool goes_on = true;
+  for (; goes_on && cursor.Valid() && cursor.key().starts_with(prefix); cursor.Next()) {
+    if (cursor.value().is_large) return NoBlock(vertex.id());
+    SHEAF_RETURN_IF_ERROR(ValidateAdjacency(cursor.value().bytes, vertex.id()));
+    goes_on = take(AdjacencyView(cursor.value().bytes, vertex.id()));
+  }
+  return cursor.status();
+}
+
+// Where the edges by which a block begins are gone, those that have the highest ordinals may
+// be in blocks before it.
+absl::StatusOr<uint64_t> GraphReader::OrdinalEnd(VertexId vertex, const ListKey& list,
+                                                 VertexId neighbour,
+                                                 uint32_t place) const {
+  std::string key, block;
+  while (true) {
+    SHEAF_RETURN_IF_ERROR(FindBlock(vertex, list, neighbour, place, &key, &block));
+    const AdjacencyView view(block, vertex);
+    const uint32_t end = view.LowerBound(neighbour + 1);
+    if (end > view.LowerBound(neighbour)) return uint64_t{view.ordinal(end - 1)} + 1;
+    const auto [first, ordinal] = PlaceOfBlockKey(key);
+    if (first != neighbour || ordinal == 0) return 0;
+    place = ordinal - 1;
+  }
 }
 
 absl::StatusOr<std::optional<AdjacentEdge>> GraphReader::FindEdge(

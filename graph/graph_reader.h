@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -65,6 +66,8 @@ std::string VertexPrefix(VertexId vertex);
 std::string ListPrefix(VertexId vertex, const ListKey& list);
 std::string BlockKey(VertexId vertex, const ListKey& list, VertexId neighbour,
                      uint32_t ordinal);
+// Neighbour and ordinal in the key of a block.
+std::pair<VertexId, uint32_t> PlaceOfBlockKey(std::string_view key);
 // Makes sure that records are looked at when their pages are read. Before any file with a
 // graph is opened; again does no harm.
 void RegisterRecords();
@@ -94,6 +97,15 @@ class GraphReader {
                                                        const ListKey& list,
                                                        VertexId neighbour,
                                                        uint32_t ordinal) const;
+  // Calls `fn(edge)` for each edge of a list of the vertex to `neighbour`, by ordinal. O(log
+  // of the list).
+  absl::Status VisitEdgesTo(const VertexView& vertex, const VertexView::List& list,
+                            VertexId neighbour,
+                            absl::FunctionRef<void(const AdjacentEdge&)> fn) const;
+  // One more than the highest ordinal of the edges to `neighbour` in blocks of a large list,
+  // in that of `place` or before it; 0: there is none.
+  absl::StatusOr<uint64_t> OrdinalEnd(VertexId vertex, const ListKey& list,
+                                      VertexId neighbour, uint32_t place) const;
   // The block of a large list into which the edge belongs. kDataLoss: there is none.
   absl::Status FindBlock(VertexId vertex, const ListKey& list, VertexId neighbour,
                          uint32_t ordinal, std::string* key, std::string* block) const;

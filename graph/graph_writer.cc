@@ -14,12 +14,8 @@ using btree::BTree;
 
 namespace {
 
-// So that four fit a leaf.
-constexpr size_t kBlockBytesMax = 900;
 // A large list of so few edges comes back into the record.
 constexpr uint64_t kSmallCount = 64;
-// Of a record: above it the largest list goes into blocks.
-constexpr size_t kRecordBytesMax = 3000;
 
 absl::Status NoVertex(VertexId vertex) {
   return absl::NotFoundError(absl::StrCat("no vertex ", vertex));
@@ -33,23 +29,6 @@ absl::Status CheckRoom(VertexId vertex, VertexRecord* record, const ListKey& key
   return absl::InvalidArgumentError(
       absl::StrCat("vertex ", vertex, " has edges of ", kListsMax,
                    " types and directions; more are not allowed"));
-}
-
-// Of the edges to a neighbour. None: there are none.
-std::optional<uint32_t> LastOrdinal(std::string_view list, VertexId vertex,
-                                    VertexId neighbour) {
-  const AdjacencyView view(list, vertex);
-  const uint32_t end = view.LowerBound(neighbour + 1);
-  if (end == view.LowerBound(neighbour)) return std::nullopt;
-  return view.ordinal(end - 1);
-}
-
-// With which a block's key ends.
-uint32_t OrdinalOf(std::string_view block_key) {
-  uint32_t ordinal = 0;
-  for (const char c : block_key.substr(block_key.size() - 4))
-    ordinal = ordinal << 8 | static_cast<uint8_t>(c);
-  return ordinal;
 }
 
 absl::StatusOr<absl::InlinedVector<NameId, 4>> SortedLabels(
@@ -187,27 +166,19 @@ absl::StatusOr<uint32_t> GraphWriter::NextOrdinal(VertexId vertex, VertexRecord*
   bool found = false;
   const auto list = record->Find(key, &found);
   if (!found) return 0;
-  std::optional<uint32_t> last;
+  uint64_t next = 0;
   if (list->key.large) {
-    const std::string first = BlockKey(vertex, list->key, neighbour, 0);
-    std::string block_key, block;
-    uint32_t at_most = 0xffffffff;
-    // A block that begins between the neighbour's edges may have lost them all, while
-    // there are some in the one before.
-    do {
-      SHEAF_RETURN_IF_ERROR(
-          reader_.FindBlock(vertex, list->key, neighbour, at_most, &block_key, &block));
-      last = LastOrdinal(block, vertex, neighbour);
-      at_most = OrdinalOf(block_key) - 1;
-    } while (!last.has_value() && block_key > first);
+    SHEAF_ASSIGN_OR_RETURN(next,
+                           reader_.OrdinalEnd(vertex, list->key, neighbour, UINT32_MAX));
   } else {
-    last = LastOrdinal(list->bytes, vertex, neighbour);
+    const AdjacencyView view(list->bytes, vertex);
+    const uint32_t end = view.LowerBound(neighbour + 1);
+    if (end > view.LowerBound(neighbour)) next = uint64_t{view.ordinal(end - 1)} + 1;
   }
-  if (!last.has_value()) return 0;
-  if (*last == 0xffffffff)
+  if (next > UINT32_MAX)
     return absl::ResourceExhaustedError(absl::StrCat("the edges from ", vertex, " to ",
                                                      neighbour, " have no ordinal left"));
-  return *last + 1;
+  return static_cast<uint32_t>(next);
 }
 
 absl::StatusOr<uint32_t> GraphWriter::AddEdge(VertexId from, NameId type, VertexId to,

@@ -37,6 +37,10 @@ inline constexpr uint32_t kLabelsMax = 64;
 inline constexpr size_t kListsMax = 380;
 // A list of more bytes is large.
 inline constexpr size_t kListBytesMax = 700;
+// Of a block of a large list: four fit a leaf.
+inline constexpr size_t kBlockBytesMax = 900;
+// Of a record: above it the largest list goes into blocks.
+inline constexpr size_t kRecordBytesMax = 3000;
 
 struct ListKey {
   NameId type = 0;

@@ -40,7 +40,16 @@ struct GraphState {
   GraphState(const GraphState&) = delete;
   GraphState& operator=(const GraphState&) = delete;
 
+  // What a handle stands for. kFailedPrecondition: nothing, or its transaction has ended.
+  static absl::StatusOr<std::shared_ptr<GraphState>> StateOf(const GraphReader& graph);
+  // Of the documents of vertices or edges, for who reads below CollectionReader.
+  absl::StatusOr<std::shared_ptr<CollectionState>> DocumentsState(Part part) const;
+
   absl::Status Live() const { return tree->Live(); }
+  // Changes when a writer goes back to a savepoint.
+  uint64_t Generation() const {
+    return names_writer == nullptr ? 0 : names_writer->generation();
+  }
   absl::StatusOr<std::shared_ptr<const document::Schema>> Names() const;
   // kDataLoss: a number that no name has.
   absl::StatusOr<std::string_view> NameOf(const document::NameTable& table,

@@ -51,6 +51,40 @@ absl::StatusOr<Model> Read(Store* store) {
   return model;
 }
 
+// Builds the tree anew: the old records, most of them changed, some gone, and new ones.
+absl::Status Rebuild(WriteTxn* txn, OpenTree* tree, Model* model,
+                     std::mt19937_64* random) {
+  Model next = *model;
+  std::erase_if(next, [&](const auto&) { return (*random)() % 7 == 0; });
+  for (auto& [key, record] : next)
+    if (record.size() < 3900 && (*random)() % 2 == 0)
+      record.append(1 + (*random)() % 30, '+');
+  for (int i = 0; i < 100; ++i)
+    next[(*random)() % 1000] = std::string(1 + (*random)() % 200, 'n');
+  btree::DenseCursor old(txn->context(), &tree->root());
+  old.Seek(0);
+  auto at = next.begin();
+  std::string key;
+  const bool is_refused = (*random)() % 4 == 0;
+  const auto take = [&](std::string_view* k, std::string_view* record) {
+    if (at == next.end()) return false;
+    while (old.Valid() && old.key() < at->first) old.Next();
+    if (old.Valid() && old.key() == at->first) {
+      EXPECT_EQ(old.record(), model->at(at->first));
+    }
+    *k = key = EncodeDenseKey(at->first);
+    *record = at++->second;
+    return true;
+  };
+  const absl::Status replaced = tree->ReplaceStored(take, [&](uint64_t) {
+    return is_refused ? absl::DataLossError("stop") : absl::OkStatus();
+  });
+  EXPECT_EQ(replaced.code(),
+            is_refused ? absl::StatusCode::kDataLoss : absl::StatusCode::kOk);
+  if (replaced.ok()) *model = std::move(next);
+  return is_refused ? absl::OkStatus() : replaced;
+}
+
 // One transaction of random changes, with a savepoint that is kept or not.
 absl::StatusOr<Model> Change(Store* store, Model model, std::mt19937_64* random) {
   SHEAF_ASSIGN_OR_RETURN(auto txn, store->BeginWrite(absl::InfiniteDuration()));
@@ -75,6 +109,8 @@ absl::StatusOr<Model> Change(Store* store, Model model, std::mt19937_64* random)
       SHEAF_ASSIGN_OR_RETURN(const bool existed, tree->Delete(EncodeDenseKey(key)));
       EXPECT_EQ(existed, model.erase(key) == 1);
     }
+    if ((*random)() % 100 == 0)
+      SHEAF_RETURN_IF_ERROR(Rebuild(txn.get(), tree, &model, random));
     if ((*random)() % 20 == 0) {
       if ((*random)() % 2 == 0) {
         SHEAF_RETURN_IF_ERROR(txn->RollbackTo(savepoint));

@@ -119,6 +119,72 @@ TEST_F(GraphCommandTest, Algorithms) {
             "{\"capacity\":0.5}\n{\"from\":0,\"to\":1,\"weight\":0.5}\n");
 }
 
+TEST_F(GraphCommandTest, Paths) {
+  EXPECT_EQ(Out({"graph", "path", file_, "g", "Ann", "Anton"}),
+            "0 Ann\n  -KNOWS-> 1 Bob\n  -KNOWS-> 40 Anton\n");
+  EXPECT_EQ(Out({"graph", "path", file_, "g", "Anton", "Bob", "--direction", "both",
+                 "--weighted", "--json"}),
+            "{\"vertices\":[40,1],\"edges\":[{\"from\":1,\"type\":\"KNOWS\",\"to\":40,"
+            "\"ordinal\":0}],\"weight\":1.0}\n");
+  EXPECT_EQ(Out({"graph", "path", file_, "g", "0", "40", "--shortest", "3"}),
+            "0 Ann – 1 Bob – 40 Anton\n");
+  EXPECT_NE(Out({"graph", "path", file_, "g", "0", "40", "--dot"}).find("0 -> 1 ["),
+            std::string::npos);
+  Refuses({"graph", "path", file_, "g", "Anton", "Ann"}, 1, "no path from 40 to 0");
+  Refuses({"graph", "path", file_, "g", "0", "40", "--depth", "1"}, 1, "no path");
+}
+
+TEST_F(GraphCommandTest, Match) {
+  EXPECT_EQ(Out({"graph", "match", file_, "g",
+                 "(a:Person {name: 'Ann'})-[k:KNOWS]->(b)-->(c)"}),
+            "a=0 Ann  b=1 Bob  c=40 Anton  k=0 -KNOWS-> 1\n");
+  EXPECT_EQ(Out({"graph", "match", file_, "g", "(a)-[:KNOWS*2]->(c)", "--json"}),
+            "{\"a\":0,\"c\":40}\n");
+  EXPECT_EQ(Out({"graph", "match", file_, "g", "(a)-->(b)", "--limit", "1", "--json"}),
+            "{\"a\":0,\"b\":1}\n");
+  EXPECT_FALSE(Out({"graph", "match", file_, "g", "(a)-->(b)", "--explain"}).empty());
+  EXPECT_NE(Out({"graph", "match", file_, "g", "(a)-->(b)", "--dot"}).find("1 -> 40"),
+            std::string::npos);
+  Refuses({"graph", "match", file_, "g", "(a)-[:T*]->(b)"}, 2, "*1..");
+  Refuses({"graph", "match", file_, "g", "(a"}, 2, "byte 2");
+}
+
+TEST_F(GraphCommandTest, LoadAndExport) {
+  const std::string lines = Out({"graph", "export", file_, "g"});
+  EXPECT_EQ(
+      lines,
+      "{\"id\":0,\"labels\":[\"Person\"],\"properties\":{\"name\":\"Ann\",\"age\":31}}\n"
+      "{\"id\":1,\"labels\":[\"Person\",\"Admin\"],\"properties\":{\"name\":\"Bob\"}}\n"
+      "{\"id\":40,\"properties\":{\"name\":\"Anton\"}}\n"
+      "{\"from\":0,\"to\":1,\"type\":\"KNOWS\",\"weight\":0.5,"
+      "\"properties\":{\"since\":2010}}\n"
+      "{\"from\":1,\"to\":40,\"type\":\"KNOWS\"}\n");
+  const test::Outcome loaded = Run({"graph", "load", file_, "copy"}, lines);
+  EXPECT_EQ(loaded.out, "3 vertices, 2 edges added\n") << loaded.err;
+  EXPECT_EQ(Out({"graph", "export", file_, "copy"}), lines);
+  const test::Outcome edges =
+      Run({"graph", "load", file_, "e", "--format", "edges", "--skip-bad", "--json"},
+          "# a comment\n1 2\n2 x\n2 3 0.5\n");
+  EXPECT_EQ(edges.exit, 0) << edges.err;
+  const nlohmann::json counts = nlohmann::json::parse(edges.out);
+  EXPECT_EQ(counts["edges"], 2);
+  EXPECT_EQ(counts["created"], 3);
+  EXPECT_EQ(counts["bad_lines"], 1);
+  const test::Outcome bad =
+      Run({"graph", "load", file_, "e", "--format", "edges"}, "1\n");
+  EXPECT_EQ(bad.exit, 2);
+  EXPECT_NE(bad.err.find("line 1"), std::string::npos) << bad.err;
+  const std::string vertices = Path("v.csv"), csv_edges = Path("e.csv");
+  EXPECT_EQ(Out({"graph", "export", file_, "g", "--out", vertices, "--edges", csv_edges}),
+            "3 vertices, 2 edges\n");
+  EXPECT_EQ(Out({"graph", "load", file_, "csv", vertices, csv_edges, "--format", "csv"}),
+            "3 vertices, 2 edges added\n");
+  EXPECT_EQ(Out({"graph", "get", file_, "csv", "Bob", "--json"}),
+            Out({"graph", "get", file_, "g", "Bob", "--json"}));
+  Refuses({"graph", "load", file_, "x", Path("none")}, 1, "cannot be opened");
+  EXPECT_EQ(Run({"check", file_}).exit, 0);
+}
+
 TEST_F(GraphCommandTest, Refuses) {
   Refuses({"graph"}, 2, "");
   Refuses({"graph", "get", file_, "none"}, 1, "none: no such graph");

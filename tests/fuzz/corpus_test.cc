@@ -15,6 +15,7 @@
 #include "document/schema.h"
 #include "graph/adjacency.h"
 #include "graph/graph_reader.h"
+#include "graph/pattern.h"
 #include "graph/vertex_record.h"
 #include "pager/coding.h"
 #include "tests/api/damage_util.h"
@@ -359,6 +360,17 @@ Seeds DensePageSeeds() {
   return seeds;
 }
 
+Seeds PatternSeeds() {
+  return {
+      {"all",
+       R"((a:Person {"age":{"$gt":30}})-[k:KNOWS {since: 2010}]->(b)<-[:WROTE|EDITED*1..3]-(c:Book), (a)-->(d))"},
+      {"labels", "(a:X|Y:Z&W {_id: 5}), (:`a ``b`:größe)--(a)<-->(a {b.c: 1})"},
+      {"lengths", "(a)-[*2]->(b)-[x*0..64]-(c)<-[:T*..3 {w: null}]-(d)"},
+      {"no_bound", "(a)-[*2..]->(b)"},
+      {"strings", R"((a {s: 'it\'s "so"', "t": "\u0041", l: [1, [], {$in: [TRUE]}]}))"},
+      {"wrong_filter", "(a {b: {$gtx: 1}})-->("}};
+}
+
 void WriteOrCompare(const char* fuzzer, const Seeds& seeds) {
   const std::string folder = CorpusFolder() + fuzzer + "/";
   if (std::getenv("SHEAF_WRITE_CORPUS") != nullptr) {
@@ -416,6 +428,14 @@ TEST(Corpus, DensePages) {
                                                : btree::ValidateDenseLeaf(page.data());
     EXPECT_TRUE(valid.ok()) << name << ": " << valid;
   }
+}
+
+TEST(Corpus, Patterns) {
+  WriteOrCompare("pattern_fuzz", PatternSeeds());
+  for (const auto& [name, text] : PatternSeeds())
+    EXPECT_EQ(GraphPattern::Parse(text).ok(),
+              name != "no_bound" && name != "wrong_filter")
+        << name << ": " << GraphPattern::Parse(text).status();
 }
 
 TEST(Corpus, Schemas) { WriteOrCompare("schema_fuzz", SchemaSeeds()); }

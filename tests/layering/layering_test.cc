@@ -70,6 +70,7 @@ const std::map<std::string_view, std::string_view> kPublicBelowApi = {
     {"sheaf/graph_projection.h", "graph"},
     {"sheaf/order.h", "graph"},
     {"sheaf/paths.h", "graph"},
+    {"sheaf/pattern.h", "graph"},
     {"sheaf/shortest_paths.h", "graph"},
     {"sheaf/spanning_tree.h", "graph"},
     {"sheaf/strong_components.h", "graph"},
