@@ -1,7 +1,7 @@
 #!/bin/bash
 # tools/demo.sh [BUILD]: WordNet in one file, a writer killed in the middle, five times,
-# then the file made small, copied in secret, damaged and salvaged, then asked with indexes. Uses BUILD/sheaf and BUILD/wordnet_to_jsonl (BUILD: build/release) and
-# leaves the file in build/demo to play with. Fails if anything is not as it must be.
+# then the file made small, copied in secret, damaged and salvaged, then asked with indexes, then its pointers as a graph: paths, patterns, what is central, a
+# picture. Uses BUILD/sheaf, BUILD/wordnet_to_jsonl and BUILD/wordnet_to_graph (BUILD: build/release) and leaves the file in build/demo to play with. Fails if anything is not as it must be.
 set -euo pipefail
 export LC_ALL=C  # sorts by bytes, as keys are ordered
 
@@ -161,5 +161,36 @@ show update wordnet.sheaf synsets '{"words":"sheaf"}' '{"$addToSet":{"seen_in":"
 show find wordnet.sheaf synsets '{"seen_in":{"$exists":true}}' --keys
 sheaf check wordnet.sheaf >"$folder/check.txt" || fail "check found damage: $(cat "$folder/check.txt")"
 rm -f "$folder/check.txt"
+
+title "7. The graph of its pointers, in the same file"
+"$build/wordnet_to_graph" $wordnet <"$source" >"$folder/graph.jsonl"
+show graph load wordnet.sheaf words graph.jsonl
+show graph get wordnet.sheaf words | head -n 12
+sheaf graph get wordnet.sheaf words --json | grep -q "\"vertices\":$synsets_expected,\"edges\":377592" || fail "pointers are missing"
+echo "What is a dog, up to the top?"
+show graph path wordnet.sheaf words dog.n.1 entity.n.1 --type hypernym
+echo "How do a dog and a cat hang together?"
+show graph path wordnet.sheaf words dog.n.1 cat.n.1 --type hypernym --direction both
+echo "Which parts have parts of their own, of a car?"
+show graph match wordnet.sheaf words "(car {name: 'car.n.1'})-[:\`part meronym\`]->(part)-[:\`part meronym\`]->(piece)"
+echo "Which synsets are the most central ones?"
+show graph algo wordnet.sheaf words pagerank --type hypernym --limit 5
+echo "Every noun has one root: how many nouns have nothing above them?"
+roots=$(sheaf graph algo wordnet.sheaf words degree --label Noun --type hypernym --type "instance hypernym" --json --limit 1000000 | grep -c '"value":0')
+echo "$roots"
+[[ $roots -eq 1 ]] || fail "$roots nouns are roots"
+show graph algo wordnet.sheaf words wcc --limit 3
+echo "Each hyponym pointer has its hypernym pointer:"
+show graph match wordnet.sheaf words "(a)-[:hyponym]->(b)" --json | sed -E 's/.*"a":([0-9]+),"b":([0-9]+).*/\2 \1/' | sort >"$folder/down.txt"
+sheaf graph match wordnet.sheaf words "(a)-[:hypernym]->(b)" --json | sed -E 's/.*"a":([0-9]+),"b":([0-9]+).*/\1 \2/' | sort >"$folder/up.txt"
+sed -i '1d' "$folder/down.txt"  # the command itself
+cmp "$folder/down.txt" "$folder/up.txt" || fail "hyponyms and hypernyms disagree"
+echo "  $(wc -l <"$folder/up.txt") pairs"
+echo "\$ sheaf graph neighbors wordnet.sheaf words '{\"words\":\"sheaf\"}' --direction both --depth 2 --dot | dot -Tsvg >sheaf.svg"
+sheaf graph neighbors wordnet.sheaf words '{"words":"sheaf"}' --direction both --depth 2 --limit 60 --dot >"$folder/sheaf.dot"
+dot -Tsvg "$folder/sheaf.dot" >"$folder/sheaf.svg" || fail "the picture cannot be drawn"
+echo "  a picture: $folder/sheaf.svg"
+sheaf check wordnet.sheaf >"$folder/check.txt" || fail "check found damage: $(cat "$folder/check.txt")"
+rm -f "$folder"/{check,up,down}.txt "$folder/graph.jsonl"
 
 title "All as it must be, in $((SECONDS - started)) s. Try: $build/sheaf find $folder/wordnet.sheaf synsets '{\"words\":\"leaf\"}'"

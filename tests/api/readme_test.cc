@@ -49,6 +49,7 @@ void ExpectShowsPartOf(const std::string& page, const std::string& example) {
 TEST(Readme, ShowsItsExamples) {
   ExpectShows("README.md", "examples/quickstart.cc");
   ExpectShows("docs/documents.md", "examples/documents.cc");
+  ExpectShows("docs/graphs.md", "examples/graph.cc");
   ExpectShowsPartOf("README.md", "examples/multimap_table.cc");
 }
 
