@@ -119,10 +119,9 @@ absl::StatusOr<uint64_t> GraphReader::EdgeCount(NameId type) const {
   return pager::DecodeFixed64(found.bytes.data());
 }
 
-absl::StatusOr<bool> GraphReader::VisitBlocks(VertexId vertex, const ListKey& list,
-                                              PieceFn fn) const {
+absl::StatusOr<bool> VisitBlocks(btree::TreeCursor cursor, VertexId vertex,
+                                 const ListKey& list, PieceFn fn) {
   const std::string prefix = ListPrefix(vertex, list);
-  btree::TreeCursor cursor = parts_.NewCursor();
   bool any = false;
   for (cursor.Seek(prefix); cursor.Valid() && cursor.key().starts_with(prefix);
        cursor.Next()) {
@@ -139,7 +138,7 @@ absl::StatusOr<bool> GraphReader::VisitBlocks(VertexId vertex, const ListKey& li
 
 absl::StatusOr<bool> GraphReader::VisitList(VertexId vertex, const VertexView::List& list,
                                             PieceFn fn) const {
-  if (list.key.large) return VisitBlocks(vertex, list.key, fn);
+  if (list.key.large) return VisitBlocks(parts_.NewCursor(), vertex, list.key, fn);
   return fn(list.key, AdjacencyView(list.bytes, vertex));
 }
 

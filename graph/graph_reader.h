@@ -72,6 +72,12 @@ std::pair<VertexId, uint32_t> PlaceOfBlockKey(std::string_view key);
 // graph is opened; again does no harm.
 void RegisterRecords();
 
+// Calls `fn(list, edges)` for each block of a large list, ascending, which `cursor`, over the
+// tree of parts, goes through. False: `fn` ended it. kDataLoss: there is none.
+using PieceFn = absl::FunctionRef<bool(const ListKey&, const AdjacencyView&)>;
+absl::StatusOr<bool> VisitBlocks(btree::TreeCursor cursor, VertexId vertex,
+                                 const ListKey& list, PieceFn fn);
+
 class GraphReader {
  public:
   // Both outlive it.
@@ -86,7 +92,7 @@ class GraphReader {
 
   // Calls `fn(key, edges)` for each piece of the vertex's lists: one of a small list, a few
   // hundred edges of a large one, ascending. False ends it. The views are good in the call.
-  using PieceFn = absl::FunctionRef<bool(const ListKey&, const AdjacencyView&)>;
+  using PieceFn = graph::PieceFn;
   absl::Status VisitEdges(const VertexView& vertex, Direction direction,
                           std::optional<NameId> type, PieceFn fn) const;
   // The same of one list of a vertex. False: `fn` ended it.
@@ -114,9 +120,6 @@ class GraphReader {
   const catalog::TreeView& parts() const { return parts_; }
 
  private:
-  absl::StatusOr<bool> VisitBlocks(VertexId vertex, const ListKey& list,
-                                   PieceFn fn) const;
-
   const catalog::TreeView& graph_;
   const catalog::TreeView& parts_;
 };

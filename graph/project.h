@@ -1,9 +1,9 @@
 // Project: a graph in its pages as a GraphProjection.
 //
-// Two passes over the vertices in the order of their numbers: one tells which there are and
-// how many edges they have, one decodes these where they are to be. O(vertices + edges);
-// memory as graph_projection.h says, and 4 bytes for each number up to the highest while it
-// runs.
+// Two passes over the vertices, by parts of their numbers, by several threads, in a write
+// transaction by one: one tells which there are and how many edges they have, one decodes
+// these where they are to be. O(vertices + edges); memory as graph_projection.h says, and 4
+// bytes for each number up to the highest while it runs.
 #ifndef GRAPH_PROJECT_H_
 #define GRAPH_PROJECT_H_
 #include <vector>

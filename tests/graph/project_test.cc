@@ -60,9 +60,11 @@ TEST(Project, IsWhatTheEdgesMake) {
       Writing w(store.get());
       const NameId labels[] = {w.Name("a"), w.Name("b"), w.Name("c")};
       const NameId types[] = {w.Name("x"), w.Name("y")};
-      for (int i = 0; i < 300; ++i) {
-        // Close together, or with gaps too wide for an array.
-        const VertexId id = seed % 2 == 0 ? random() % 1000 : random() % 1'000'000;
+      // Close together, with gaps too wide for an array, or in several parts.
+      const bool is_large = seed % 4 == 0;
+      const VertexId ids_end = is_large ? 20'000 : seed % 2 == 0 ? 1000 : 1'000'000;
+      for (int i = 0; i < (is_large ? 8000 : 300); ++i) {
+        const VertexId id = random() % ids_end;
         const NameId label = labels[random() % 3];
         if (vertices.emplace(id, label).second) {
           ASSERT_TRUE(w.writer->AddVertexAs(id, {label}).ok());
