@@ -84,7 +84,9 @@ constexpr char kIndexNotes[] =
     "Examples:\n"
     "  sheaf index create words.sheaf synsets lemmas\n"
     "  sheaf index create shop.sheaf orders customer,-date --unique\n"
-    "  sheaf index list words.sheaf synsets\n";
+    "  sheaf index list words.sheaf synsets\n"
+    "  sheaf index create app.sheaf people name --vertices --filter "
+    "'{\"_labels\":\"Person\"}'\n";
 
 constexpr char kShellNotes[] =
     "A line is a command without the file: find orders {\"city\":\"Prag\"} --limit 3. "
@@ -439,6 +441,10 @@ class Parser {
                     "Leave out documents that have none of the fields");
     index->add_option("--filter", args_.index_filter, "Only documents that this means")
         ->type_name("JSON");
+    CLI::Option* vertices = index->add_flag("--vertices", args_.of_vertices,
+                                            "COLLECTION is a graph; of its vertices");
+    index->add_flag("--edges", args_.of_edges, "COLLECTION is a graph; of its edges")
+        ->excludes(vertices);
     index->footer(kIndexNotes);
   }
 

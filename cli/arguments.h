@@ -62,6 +62,7 @@ struct Arguments {
   double timeout_seconds = 0;  // 0: none
   std::string action, fields;  // index; of drop and the like the fields are the name
   bool is_unique = false, is_sparse = false;
+  bool of_vertices = false, of_edges = false;  // `collection` names a graph
   std::string index_filter;
 
   GraphArguments graph;

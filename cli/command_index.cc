@@ -40,11 +40,19 @@ std::string TraitsText(const IndexInfo& info) {
   return text;
 }
 
+// What has the indexes: a collection, or a graph's vertices or edges.
+absl::StatusOr<CollectionReader> OpenIndexed(const Arguments& args,
+                                             const ReadTransaction& read) {
+  if (!args.of_vertices && !args.of_edges) return read.collection(args.collection);
+  SHEAF_ASSIGN_OR_RETURN(const GraphReader graph, read.graph(args.collection));
+  return args.of_vertices ? graph.vertices() : graph.edges();
+}
+
 CommandResult ListIndexes(Session& session) {
   const Arguments& args = session.args;
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kReading));
   const ReadTransaction read = db->BeginRead();
-  const auto collection = read.collection(args.collection);
+  const auto collection = OpenIndexed(args, read);
   if (!collection.ok()) return NameError(args, collection.status());
   const auto indexes = collection->Indexes();
   if (!indexes.ok()) return At(args.file, indexes.status());
@@ -82,18 +90,24 @@ CommandResult CreateIndex(Session& session) {
   const Arguments& args = session.args;
   SHEAF_ASSIGN_OR_RETURN(const IndexDefinition definition, DefinitionOf(args));
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kWriting));
-  const absl::Status there = db->BeginRead().collection(args.collection).status();
+  const absl::Status there = OpenIndexed(args, db->BeginRead()).status();
   if (!there.ok()) return NameError(args, there);
   const Interrupt interrupt;
   ProgressLine line(session.err);
+  const Progress progress = ShownOn(line, &interrupt);
   const absl::Status made =
-      db->CreateIndex(args.collection, definition, ShownOn(line, &interrupt));
+      args.of_vertices || args.of_edges
+          ? db->Write([&](WriteTransaction& txn) -> absl::Status {
+              SHEAF_ASSIGN_OR_RETURN(Graph graph, txn.graph(args.collection));
+              return args.of_vertices ? graph.CreateVertexIndex(definition, progress)
+                                      : graph.CreateEdgeIndex(definition, progress);
+            })
+          : db->CreateIndex(args.collection, definition, progress);
   line.Clear();
   if (absl::IsCancelled(made)) return kExitSignal + interrupt.signal_number();
   if (!made.ok()) return At(args.file, made);
   const ReadTransaction read = db->BeginRead();
-  SHEAF_ASSIGN_OR_RETURN(const CollectionReader collection,
-                         read.collection(args.collection));
+  SHEAF_ASSIGN_OR_RETURN(const CollectionReader collection, OpenIndexed(args, read));
   SHEAF_ASSIGN_OR_RETURN(const std::vector<IndexInfo> indexes, collection.Indexes());
   for (const IndexInfo& info : indexes) {
     if (info.definition.name != definition.name) continue;
@@ -122,10 +136,18 @@ CommandResult ChangeIndex(Session& session) {
   const Arguments& args = session.args;
   if (args.fields.empty()) return UsageError("index " + args.action + ": which index?");
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kWriting));
-  const absl::Status there = db->BeginRead().collection(args.collection).status();
+  const absl::Status there = OpenIndexed(args, db->BeginRead()).status();
   if (!there.ok()) return NameError(args, there);
   const Action action = ActionOf(args.action);
+  const bool is_graph = args.of_vertices || args.of_edges;
+  if (is_graph && args.action != "drop")
+    return UsageError("index " + args.action + ": not of a graph; drop and create it");
   const absl::Status done = db->Write([&](WriteTransaction& txn) -> absl::Status {
+    if (is_graph) {
+      SHEAF_ASSIGN_OR_RETURN(Graph graph, txn.graph(args.collection));
+      return args.of_vertices ? graph.DropVertexIndex(args.fields)
+                              : graph.DropEdgeIndex(args.fields);
+    }
     SHEAF_ASSIGN_OR_RETURN(Collection collection, txn.collection(args.collection));
     return (collection.*action.run)(args.fields);
   });

@@ -149,6 +149,23 @@ TEST_F(GraphCommandTest, Match) {
   Refuses({"graph", "match", file_, "g", "(a"}, 2, "byte 2");
 }
 
+TEST_F(GraphCommandTest, Indexes) {
+  EXPECT_EQ(Out({"index", "create", file_, "g", "name", "--vertices", "--unique",
+                 "--filter", R"({"_labels":"Person"})"}),
+            "name_1: 2 entries\n");
+  EXPECT_EQ(Out({"index", "create", file_, "g", "since", "--edges"}),
+            "since_1: 1 entry\n");
+  EXPECT_NE(Out({"index", "list", file_, "g", "--vertices"}).find("_labels"),
+            std::string::npos);
+  Refuses({"graph", "add-vertex", file_, "g", R"({"name":"Ann"})", "--label", "Person"},
+          2, "unique index name_1");
+  EXPECT_EQ(Out({"index", "drop", file_, "g", "name_1", "--vertices"}),
+            "name_1: dropped\n");
+  Refuses({"index", "drop", file_, "g", "_labels", "--vertices"}, 2, "the graph's own");
+  Refuses({"index", "rebuild", file_, "g", "since_1", "--edges"}, 2, "drop and create");
+  Refuses({"index", "list", file_, "g"}, 2, "is a graph");
+}
+
 TEST_F(GraphCommandTest, LoadAndExport) {
   const std::string lines = Out({"graph", "export", file_, "g"});
   EXPECT_EQ(
