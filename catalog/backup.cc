@@ -1,5 +1,6 @@
 #include "catalog/backup.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -49,15 +50,18 @@ absl::StatusOr<BackupResult> CopyPages(Store* store,
 
 absl::StatusOr<BackupResult> CopyTrees(Store* from, Store* to, const Progress& progress) {
   const Snapshot snapshot(from);
-  SHEAF_ASSIGN_OR_RETURN(const std::vector<TreeRecord> records, snapshot.ListTrees());
+  SHEAF_ASSIGN_OR_RETURN(std::vector<TreeRecord> records, snapshot.ListTrees());
+  // They keep their numbers, by which parts are found.
+  std::sort(records.begin(), records.end(),
+            [](const TreeRecord& a, const TreeRecord& b) { return a.id < b.id; });
   uint64_t total = 0, done = 0;
   for (const TreeRecord& record : records) total += record.root.entries;
   SHEAF_ASSIGN_OR_RETURN(std::unique_ptr<WriteTxn> txn,
                          to->BeginWrite(absl::InfiniteDuration()));
   for (const TreeRecord& record : records) {
-    SHEAF_ASSIGN_OR_RETURN(
-        OpenTree * tree,
-        txn->CreateTree(record.name, record.kind, record.key_type, record.value_type));
+    SHEAF_ASSIGN_OR_RETURN(OpenTree * tree,
+                           txn->CreateTree(record.name, record.kind, record.key_type,
+                                           record.value_type, record.id));
     SHEAF_RETURN_IF_ERROR(tree->SetCounter(record.counter));
     SHEAF_RETURN_IF_ERROR(tree->StoreCompression(record.compression));
     SHEAF_RETURN_IF_ERROR(
