@@ -577,31 +577,51 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+// `app`: of all commands, or of one that has commands of its own.
 absl::Status UnknownCommand(const CLI::App& app, const std::string& name) {
+  const bool is_inner = app.get_parent() != nullptr;
+  const std::string above = is_inner ? app.get_name() + " " : "";
   const CLI::App* nearest = nullptr;
   size_t distance_min = 3;  // further off is no typing error
   for (const CLI::App* command : app.get_subcommands(nullptr)) {
     size_t distance = EditDistance(name, command->get_name());
     if (distance < distance_min) distance_min = distance, nearest = command;
   }
-  absl::Status error = UsageError("there is no command " + Printable(name));
-  if (nearest == nullptr) return WithHint(error, kListHint);
-  return WithHint(error, "did you mean `sheaf " + nearest->get_name() + "`?");
+  absl::Status error = name.empty()
+                           ? UsageError(above + "needs a command of its own")
+                           : UsageError("there is no command " + above + Printable(name));
+  if (nearest == nullptr)
+    return WithHint(error, is_inner ? "`sheaf help " + app.get_name() + "` lists them"
+                                    : std::string(kListHint));
+  return WithHint(error, "did you mean `sheaf " + above + nearest->get_name() + "`?");
 }
 
-// The first word that is not an option; empty when there is none.
-std::string FirstWord(int argc, const char* const* argv) {
+// The word number `n`, from 0, of those that are no options; empty when there is none.
+std::string WordAt(int n, int argc, const char* const* argv) {
   for (int i = 1; i < argc; ++i) {
-    if (argv[i][0] != '-') return argv[i];
+    if (argv[i][0] != '-' && n-- == 0) return argv[i];
   }
   return "";
 }
 
+bool AsksForHelp(int argc, const char* const* argv) {
+  return std::any_of(argv + 1, argv + argc, [](std::string_view word) {
+    return word == "--help" || word == "-h";
+  });
+}
+
 absl::Status Parser::Parse(int argc, const char* const* argv) {
-  std::string name = FirstWord(argc, argv);
+  std::string name = WordAt(0, argc, argv);
   const CLI::App* command = Find(name);
   if (!name.empty() && command == nullptr) return UnknownCommand(app_, name);
   if (argc < 2) return WithHint(UsageError("which command?"), kListHint);
+  if (name == "graph" && !AsksForHelp(argc, argv)) {
+    const std::string inner = WordAt(1, argc, argv);
+    const auto below = command->get_subcommands(nullptr);
+    if (std::none_of(below.begin(), below.end(),
+                     [&](const CLI::App* app) { return app->get_name() == inner; }))
+      return UnknownCommand(*command, inner);
+  }
   try {
     app_.parse(argc, argv);
   } catch (const CLI::CallForVersion&) {

@@ -333,6 +333,11 @@ TEST_F(GraphTest, HandlesEndWithTheirTransactionAndGraph) {
   EXPECT_TRUE(made.AddVertex({"A"}, R"({"b":1})").ok());
   ASSERT_TRUE(txn.RollbackTo(before).ok());
   EXPECT_EQ(made.AddVertex({}).status().code(), absl::StatusCode::kFailedPrecondition);
+  Graph again = *txn.graph("other");
+  EXPECT_EQ(*again.AddVertex({"B"}, R"({"c":1})"), 0u);
+  EXPECT_EQ(again.Get(0)->properties, R"({"c":1})");
+  EXPECT_EQ(again.Labels()->size(), 1u);
+  ASSERT_TRUE(txn.Drop("other").ok());
   ASSERT_TRUE(txn.Rename("people", "folk").ok());
   EXPECT_EQ(*txn.graph("folk")->vertex_count(), 4u);
   ASSERT_TRUE(txn.Drop("folk").ok());

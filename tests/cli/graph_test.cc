@@ -203,7 +203,9 @@ TEST_F(GraphCommandTest, LoadAndExport) {
 }
 
 TEST_F(GraphCommandTest, Refuses) {
-  Refuses({"graph"}, 2, "");
+  Refuses({"graph"}, 2, "`sheaf help graph`");
+  Refuses({"graph", "neighbours", file_, "g", "0"}, 2, "`sheaf graph neighbors`");
+  Refuses({"graph", "draw", file_, "g"}, 2, "there is no command graph draw");
   Refuses({"graph", "get", file_, "none"}, 1, "none: no such graph");
   Refuses({"graph", "get", file_, "g", "77"}, 1, "g: no vertex 77");
   Refuses({"graph", "get", file_, "g", "Nobody"}, 1, "no vertex is meant by Nobody");
