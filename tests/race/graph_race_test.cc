@@ -82,5 +82,44 @@ TEST(GraphRace, ReadersBesideAWriter) {
   EXPECT_TRUE(report.ok()) << report.findings[0].what;
 }
 
+// Its threads sort, spill and merge while a reader goes through an older snapshot.
+TEST(GraphRace, ALoadBesideAReader) {
+  test::FaultyFileSystem fs;
+  Options options;
+  options.file_system = &fs;
+  auto db = *Database::Open("/g.sheaf", options);
+  const auto load = [&](uint64_t seed) {
+    return db->Write([&](WriteTransaction& txn) -> absl::Status {
+      SHEAF_ASSIGN_OR_RETURN(const Graph g, txn.graph("g"));
+      GraphLoaderOptions small;
+      small.create_vertices = true;
+      small.memory_bytes_max = 1 << 20;
+      GraphLoader loader(g, small);
+      std::mt19937_64 random(seed);
+      for (int i = 0; i < 80'000; ++i)
+        SHEAF_RETURN_IF_ERROR(loader.AddEdge(random() % 3000, "T", random() % 3000));
+      return loader.Finish();
+    });
+  };
+  ASSERT_TRUE(load(1).ok());
+  const ReadTransaction read = db->BeginRead();
+  const GraphReader g = *read.graph("g");
+  std::atomic<bool> ends{false};
+  absl::Status result;
+  std::thread reader([&] {
+    while (result.ok() && !ends.load()) {
+      const auto p = g.Project();
+      result = p.status();
+      if (p.ok() && p->edge_count() != 80'000) result = absl::InternalError("edges");
+    }
+  });
+  for (uint64_t seed = 2; seed < 5; ++seed) EXPECT_TRUE(load(seed).ok());
+  ends = true;
+  reader.join();
+  EXPECT_TRUE(result.ok()) << result;
+  EXPECT_EQ(*db->BeginRead().graph("g")->edge_count(), 4u * 80'000);
+  EXPECT_TRUE(db->Check()->ok());
+}
+
 }  // namespace
 }  // namespace sheaf
