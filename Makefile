@@ -28,13 +28,16 @@ tidy: setup
 bench:
 	@tools/setup.sh --bench
 	@cmake --preset release -DSHEAF_BENCH=ON >/dev/null
-	@cmake --build --preset release -j2 --target sheaf_bench sheaf_keeping_bench sheaf_documents_bench wordnet_to_jsonl
+	@cmake --build --preset release -j2 --target sheaf_bench sheaf_keeping_bench sheaf_documents_bench \
+	  sheaf_graphs_bench wordnet_to_jsonl
 	@build/release/wordnet_to_jsonl /usr/share/wordnet >build/wordnet.jsonl
 	@build/release/sheaf_bench --json build/bench.json
 	@build/release/sheaf_keeping_bench --dir=build/keeping-bench \
 	  --documents=build/wordnet.jsonl --json=build/bench-keeping.json
 	@build/release/sheaf_documents_bench --dir=build/documents-bench \
 	  --documents=build/wordnet.jsonl --json=build/bench-documents.json
+	@build/release/sheaf_graphs_bench --dir=build/graphs-bench \
+	  --documents=build/wordnet.jsonl --json=build/bench-graphs.json
 
 # FUZZ_SECONDS for each fuzzer; findings and the grown corpora are in build/fuzz.
 FUZZ_SECONDS ?= 300

@@ -30,3 +30,12 @@ if(SQLITE_FOUND)
   target_link_libraries(sheaf_keeping_bench PRIVATE
       sheaf_static nlohmann_json::nlohmann_json PkgConfig::SQLITE)
 endif()
+
+# sheaf_graphs_bench: graphs beside LMDB as an adjacency store, SQLite and rows in memory.
+if(LMDB_FOUND AND SQLITE_FOUND)
+  file(GLOB graphs_sources CONFIGURE_DEPENDS bench/graphs/*.cc)
+  add_executable(sheaf_graphs_bench ${graphs_sources} bench/child.cc)
+  target_link_libraries(sheaf_graphs_bench PRIVATE
+      sheaf_static nlohmann_json::nlohmann_json simdjson::simdjson PkgConfig::LMDB
+      PkgConfig::SQLITE)
+endif()
