@@ -42,6 +42,20 @@ std::string Describe(const EdgeId& edge) {
 // Without the field that is the graph's.
 absl::StatusOr<std::string> PropertiesToJson(const DocumentView& document,
                                              std::string_view own) {
+  std::string json;
+  document::ObjectCursor last = document.fields();
+  for (document::ObjectCursor next = last; next.Valid(); next.Next()) last = next;
+  if (last.Valid() && last.name() == own) {
+    // As it is written: behind all others.
+    SHEAF_RETURN_IF_ERROR(document::AppendJson(last.value(), &json));
+    const size_t own_bytes = json.size() + own.size() + 3;  // with quotes and colon
+    json.clear();
+    SHEAF_RETURN_IF_ERROR(document::AppendJson(document, &json));
+    json.resize(json.size() - own_bytes - 1);
+    if (json.back() == ',') json.pop_back();
+    json.push_back('}');
+    return json;
+  }
   NameTable names;
   document::Writer writer(&names);
   writer.BeginObject();
@@ -52,7 +66,6 @@ absl::StatusOr<std::string> PropertiesToJson(const DocumentView& document,
   }
   writer.End();
   SHEAF_ASSIGN_OR_RETURN(const std::string bytes, writer.Finish());
-  std::string json;
   SHEAF_RETURN_IF_ERROR(document::AppendJson(document::RootOf(bytes, names), &json));
   return json;
 }

@@ -21,7 +21,7 @@ class VisitedSet {
  public:
   // `vertices`: of the graph, about; a wrong number costs time or memory only.
   explicit VisitedSet(uint64_t vertices)
-      : few_max_(std::max<uint64_t>(512, vertices / 128)),
+      : few_max_(std::max<uint64_t>(128, vertices / 4096)),
         bits_end_((vertices / kChunkBits + 1) * kSpread * kChunkBits) {}
 
   // False: it was there.
