@@ -166,7 +166,6 @@ class GraphChecker {
       if (!HasName(label))
         Problem(absl::StrCat("vertex ", vertex.id(), ": label ", label, " has no name"));
     SHEAF_RETURN_IF_ERROR(Problem(CheckVertexDocument(vertex.id(), labels)));
-    std::optional<ListKey> last_list;
     absl::Status status;
     vertex.ForEachList([&](const VertexView::List& list) {
       if (status.ok()) status = Problem(CheckList(vertex, list));
