@@ -9,11 +9,6 @@
 namespace sheaf::cli {
 namespace {
 
-// What is wrong with a vertex, a filter or JSON is the user's.
-absl::Status GraphError(const Arguments& args, const absl::Status& status) {
-  return At(args.file, status);
-}
-
 std::string PropertiesOf(const Arguments& args) {
   return args.graph.properties.empty() ? "{}" : args.graph.properties;
 }
@@ -32,7 +27,7 @@ CommandResult ChangeGraph(Session& session, bool makes,
   SHEAF_ASSIGN_OR_RETURN(WriteTransaction txn, db->BeginWrite());
   absl::StatusOr<Graph> graph = txn.graph(args.collection);
   if (!graph.ok()) return NameError(args, graph.status());
-  if (absl::Status done = change(*graph); !done.ok()) return GraphError(args, done);
+  if (absl::Status done = change(*graph); !done.ok()) return At(args.file, done);
   if (absl::Status done = txn.Commit(); !done.ok()) return At(args.file, done);
   return kExitOk;
 }
@@ -294,7 +289,7 @@ CommandResult Look(Session& session, absl::Status (*look)(Session&, const GraphR
   const absl::StatusOr<GraphReader> graph = read.graph(args.collection);
   if (!graph.ok()) return NameError(args, graph.status());
   const absl::Status done = look(session, *graph);
-  return done.ok() ? CommandResult(kExitOk) : GraphError(args, done);
+  return done.ok() ? CommandResult(kExitOk) : At(args.file, done);
 }
 
 }  // namespace
