@@ -43,6 +43,10 @@ std::string Describe(const EdgeId& edge) {
 absl::StatusOr<std::string> PropertiesToJson(const DocumentView& document,
                                              std::string_view own) {
   std::string json;
+  if (!document.Field(own).has_value()) {
+    SHEAF_RETURN_IF_ERROR(document::AppendJson(document, &json));
+    return json;
+  }
   document::ObjectCursor last = document.fields();
   for (document::ObjectCursor next = last; next.Valid(); next.Next()) last = next;
   if (last.Valid() && last.name() == own) {
