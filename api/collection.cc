@@ -54,6 +54,12 @@ absl::StatusOr<std::string> ToBytes(const Document& document, NameTable* names) 
   writer.Copy(document.root());
   return writer.Finish();
 }
+struct Encoded {
+  std::string_view bytes;
+};
+absl::StatusOr<std::string_view> ToBytes(const Encoded& document, NameTable*) {
+  return document.bytes;
+}
 
 }  // namespace
 
@@ -309,7 +315,7 @@ absl::Status Collection::Write(const DocumentKey& key, const Source& source, Mod
           absl::StrCat(name(), ": no document with key ", key.ToString()));
   }
   SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<Schema> schema, state_->writer->schema());
-  const absl::StatusOr<std::string> bytes = ToBytes(source, &schema->names());
+  const auto bytes = ToBytes(source, &schema->names());
   bool existed = false;
   absl::Status put = bytes.status();
   if (put.ok())
@@ -362,6 +368,12 @@ absl::StatusOr<int64_t> Collection::Append(std::string_view json) {
 }
 absl::StatusOr<int64_t> Collection::Append(const Document& document) {
   return AppendFrom(document);
+}
+
+absl::Status Collection::PutEncoded(const std::optional<DocumentKey>& key,
+                                    std::string_view bytes) {
+  if (key.has_value()) return Write(*key, Encoded{bytes}, Mode::kUpsert);
+  return AppendFrom(Encoded{bytes}).status();
 }
 
 absl::StatusOr<Uuid> Collection::Add(std::string_view json) {

@@ -32,6 +32,7 @@
 namespace sheaf {
 
 namespace internal {
+class ImportWriter;
 struct CollectionState;
 struct GraphState;
 }  // namespace internal
@@ -98,6 +99,7 @@ class CollectionReader {
  protected:
   friend class ReadTransaction;
   friend class WriteTransaction;
+  friend class internal::ImportWriter;
   friend struct internal::GraphState;
   explicit CollectionReader(std::shared_ptr<internal::CollectionState> state);
   std::shared_ptr<internal::CollectionState> state_;
@@ -166,6 +168,7 @@ class Collection : public CollectionReader {
  private:
   friend class WriteTransaction;
   friend class Database;
+  friend class internal::ImportWriter;
   friend struct internal::GraphState;
   using CollectionReader::CollectionReader;
   enum class Mode { kUpsert, kInsert, kReplace };
@@ -173,6 +176,8 @@ class Collection : public CollectionReader {
   absl::Status Write(const DocumentKey& key, const Source& source, Mode mode);
   template <class Source>
   absl::StatusOr<int64_t> AppendFrom(const Source& source);
+  // Bytes of the names that the collection has. Without a key: Append.
+  absl::Status PutEncoded(const std::optional<DocumentKey>& key, std::string_view bytes);
   // A new document of this collection's names, in the place of `old` if there is one.
   using RewriteFn = absl::FunctionRef<absl::StatusOr<std::optional<std::string>>(
       const std::optional<DocumentView>& old, document::NameTable* names)>;

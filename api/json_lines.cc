@@ -13,29 +13,38 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "api/internal/handles.h"
 #include "api/internal/stream_lines.h"
 #include "catalog/tick.h"
 #include "document/json_codec.h"
+#include "document/schema.h"
 #include "pager/status_macros.h"
 
 namespace sheaf {
-namespace {
 
+// Both threads number names alike: each begins with the names that the collection had, and
+// a batch says which are new. As long as the collection numbers them so too, which other
+// writers and rows of its indexes may prevent, its bytes are stored as they are; else they
+// are encoded again.
 using document::NameTable;
+using document::Schema;
+
+namespace {
 using internal::AtLine, internal::StreamLines;
+using SchemaRef = std::shared_ptr<const Schema>;
 
 constexpr size_t kBatchBytes = 8 << 20;  // of text
 constexpr size_t kBatchesWaiting = 2;
 
 struct Row {
   std::optional<DocumentKey> key;
-  std::string bytes;  // of the batch's names
+  std::string bytes;
   uint64_t line;
 };
 
 // Of one transaction, or a part of it.
 struct Batch {
-  std::shared_ptr<NameTable> names = std::make_shared<NameTable>();
+  std::vector<std::string> new_names;
   std::vector<Row> rows;
   bool ends_commit = false;
   bool is_last = false;
@@ -97,14 +106,17 @@ class Queue {
 // The thread that reads.
 class Converter {
  public:
-  Converter(LineSource* lines, const ImportOptions& options, Queue* queue)
-      : lines_(*lines), options_(options), queue_(*queue) {}
+  Converter(LineSource* lines, const NameTable* names, const ImportOptions& options,
+            Queue* queue)
+      : lines_(*lines), names_(names), options_(options), queue_(*queue) {}
 
   void Run() {
     for (bool more = true; more;) {
       auto batch = std::make_unique<Batch>();
       try {
         batch->status = Fill(batch.get());
+        for (; names_sent_ < names_.size(); ++names_sent_)
+          batch->new_names.emplace_back(names_.NameOf(names_sent_));
       } catch (const std::bad_alloc&) {  // no exception may leave the thread
         batch->status = absl::ResourceExhaustedError("out of memory");
       }
@@ -135,10 +147,10 @@ class Converter {
   absl::Status Add(std::string_view line, Batch* batch) {
     Row row;
     row.line = line_number_;
-    SHEAF_ASSIGN_OR_RETURN(row.bytes, document::JsonToBinary(line, batch->names.get()));
+    SHEAF_ASSIGN_OR_RETURN(row.bytes, document::JsonToBinary(line, &names_));
     if (!options_.key_field.empty()) {
       SHEAF_ASSIGN_OR_RETURN(
-          row.key, KeyOf(document::RootOf(row.bytes, *batch->names), options_.key_field));
+          row.key, KeyOf(document::RootOf(row.bytes, names_), options_.key_field));
     }
     batch->rows.push_back(std::move(row));
     return absl::OkStatus();
@@ -155,21 +167,39 @@ class Converter {
   }
 
   LineSource& lines_;
+  NameTable names_;
+  uint32_t names_sent_ = names_.size();
   const ImportOptions& options_;
   Queue& queue_;
   uint64_t line_number_ = 0;
   uint64_t commit_documents_ = 0, commit_bytes_ = 0;  // of the transaction
 };
 
+}  // namespace
+
 // The thread that writes.
-class Writer {
+class internal::ImportWriter {
  public:
-  Writer(Database* db, std::string_view collection, const ImportOptions& options,
-         ImportCounts* counts)
-      : db_(*db), name_(collection), options_(options), counts_(*counts) {}
+  ImportWriter(Database* db, std::string_view collection, const NameTable* names,
+               const ImportOptions& options, ImportCounts* counts)
+      : db_(*db),
+        name_(collection),
+        names_(std::make_shared<NameTable>(names)),
+        options_(options),
+        counts_(*counts) {}
+
+  // What is known of a collection before: null where it is not there.
+  static absl::StatusOr<SchemaRef> SchemaOf(Database* db, std::string_view collection) {
+    const ReadTransaction txn = db->BeginRead();
+    const absl::StatusOr<CollectionReader> there = txn.collection(collection);
+    if (absl::IsNotFound(there.status())) return nullptr;
+    SHEAF_RETURN_IF_ERROR(there.status());
+    return there->state_->Schema();
+  }
 
   // Of a transaction in which a line is wrong nothing is kept.
   absl::Status Write(Batch* batch) {
+    for (const std::string& name : batch->new_names) names_->Intern(name);
     if (!batch->status.ok()) counts_.failed_line = batch->line;
     SHEAF_RETURN_IF_ERROR(batch->status);
     if (!batch->rows.empty()) SHEAF_RETURN_IF_ERROR(PutRows(batch));
@@ -186,16 +216,37 @@ class Writer {
                            txn_->collection(name_, options_.collection));
     collection_ = std::move(collection);
     SHEAF_ASSIGN_OR_RETURN(size_before_, collection_->size());
+    names_shared_ = 0;
     return absl::OkStatus();
+  }
+
+  // Whether the collection numbers all names as the batches do. Those that it does not
+  // have get the next numbers.
+  absl::StatusOr<bool> ShareNames() {
+    SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<Schema> schema,
+                           collection_->state_->writer->schema());
+    NameTable& names = schema->names();
+    for (; names_shared_ < names_->size(); ++names_shared_) {
+      const std::string_view name = names_->NameOf(names_shared_);
+      if (names_->Find(name) != names_shared_) continue;  // of no document
+      if (names.size() == names_shared_) names.Intern(name);
+      if (names.Find(name) != names_shared_) return false;
+    }
+    return true;
+  }
+
+  absl::Status Put(Row* row, bool names_are_shared) {
+    if (names_are_shared) return collection_->PutEncoded(row->key, row->bytes);
+    const Document document(std::move(row->bytes), names_);
+    return row->key.has_value() ? collection_->Put(*row->key, document)
+                                : collection_->Append(document).status();
   }
 
   absl::Status PutRows(Batch* batch) {
     if (!txn_.has_value()) SHEAF_RETURN_IF_ERROR(Begin());
+    SHEAF_ASSIGN_OR_RETURN(const bool names_are_shared, ShareNames());
     for (Row& row : batch->rows) {
-      const Document document(std::move(row.bytes), batch->names);
-      const absl::Status put = row.key.has_value()
-                                   ? collection_->Put(*row.key, document)
-                                   : collection_->Append(document).status();
+      const absl::Status put = Put(&row, names_are_shared);
       if (put.ok()) continue;
       counts_.failed_line = row.line;
       return AtLine(row.line, put);
@@ -220,21 +271,24 @@ class Writer {
 
   Database& db_;
   const std::string_view name_;
+  const std::shared_ptr<NameTable> names_;  // of the batches until now
   const ImportOptions& options_;
   ImportCounts& counts_;
   std::optional<WriteTransaction> txn_;
   std::optional<Collection> collection_;
+  uint32_t names_shared_ = 0;          // so many of the transaction's are known to be
   uint64_t size_before_ = 0;           // of the collection
   uint64_t rows_ = 0, last_line_ = 0;  // of the transaction
 };
 
-}  // namespace
-
 absl::Status ImportJsonLines(Database* db, std::string_view collection, LineSource& lines,
                              const ImportOptions& options, ImportCounts* counts) {
   *counts = {};
+  SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema,
+                         internal::ImportWriter::SchemaOf(db, collection));
+  const NameTable* const names = schema == nullptr ? nullptr : &schema->names();
   Queue queue;
-  Converter converter(&lines, options, &queue);
+  Converter converter(&lines, names, options, &queue);
   bool is_last = false;
   std::thread thread([&] { converter.Run(); });
   const absl::Cleanup join = [&] {
@@ -243,7 +297,7 @@ absl::Status ImportJsonLines(Database* db, std::string_view collection, LineSour
     thread.join();
   };
   // Rolls back before the thread is waited for, which may take its time.
-  Writer writer(db, collection, options, counts);
+  internal::ImportWriter writer(db, collection, names, options, counts);
   while (!is_last) {
     const std::unique_ptr<Batch> batch = queue.Take();
     is_last = batch->is_last;

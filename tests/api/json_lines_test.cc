@@ -273,6 +273,59 @@ TEST_F(JsonLinesTest, WhatGoesOutComesIn) {
   ExpectClean();
 }
 
+// The names that the reading thread numbers may not be those of the collection: it had
+// some, its indexes' rows take numbers, others write in between, or it is another one.
+TEST_F(JsonLinesTest, NamesAreTheCollectionsWhoeverElseGivesThem) {
+  std::string text;
+  for (int i = 0; i < 600; ++i)
+    absl::StrAppend(&text, R"({"id":)", i, R"(,"n)", i / 20, R"(":)", i, R"(,"tags":["a)",
+                    i % 7, R"("],"in":{"m)", i / 50, "\":true}}\n");
+  enum class Other { kNobody, kWrites, kMakesAnIndex, kDropsIt };
+  for (const Other other :
+       {Other::kNobody, Other::kWrites, Other::kMakesAnIndex, Other::kDropsIt}) {
+    Restart(std::make_unique<FaultyFileSystem>());
+    IndexDefinition tags;
+    tags.fields = {{"tags", false}};
+    ASSERT_TRUE(db_->Write([](WriteTransaction& txn) {
+                     return txn.collection("c")->Put("x", R"({"in":0,"other":1})");
+                   })
+                    .ok());
+    ASSERT_TRUE(db_->CreateIndex("c", tags).ok());
+    ImportOptions options = ByField("id");
+    options.documents_a_commit = 10;
+    int commits = 0;
+    options.progress.report = [&](const Progress::State&) {
+      ++commits;
+      IndexDefinition more;
+      more.fields = {{absl::StrCat("n", commits), false}};
+      const auto other_name = [&](WriteTransaction& txn) {
+        return txn.collection("c")->Put("x", absl::StrCat("{\"o", commits, "\":1}"));
+      };
+      const auto drop = [](WriteTransaction& txn) { return txn.Drop("c"); };
+      absl::Status done;
+      if (other == Other::kWrites && commits % 3 == 0) done = db_->Write(other_name);
+      if (other == Other::kMakesAnIndex && commits % 10 == 0)
+        done = db_->CreateIndex("c", more);
+      if (other == Other::kDropsIt && commits == 30) done = db_->Write(drop);
+      EXPECT_TRUE(done.ok()) << done;
+      return true;
+    };
+    ASSERT_TRUE(Import(text, options).ok());
+    EXPECT_EQ(counts_.commits, 60u);
+    ExportOptions numbers;
+    numbers.filter = R"({"id":{"$exists":true}})";
+    std::string lines;
+    std::istringstream in(text);
+    int line_number = 0;
+    for (std::string line; std::getline(in, line); ++line_number)
+      if (other != Other::kDropsIt || line_number >= 300) lines += line + "\n";
+    EXPECT_EQ(Export(numbers), lines);
+    EXPECT_EQ(*db_->BeginRead().collection("c")->Count(R"({"tags":"a3"})"),
+              other == Other::kDropsIt ? 43u : 86u);
+    ExpectClean();
+  }
+}
+
 TEST_F(JsonLinesTest, KeysGoOutInFront) {
   ASSERT_TRUE(db_->Write([](WriteTransaction& txn) -> absl::Status {
                    SHEAF_ASSIGN_OR_RETURN(Collection c, txn.collection("c"));
