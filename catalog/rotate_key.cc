@@ -74,7 +74,7 @@ absl::Status Store::ReleaseFreeSpace() {
   absl::Cleanup leave = [this] { queue_.Leave(); };
   absl::MutexLock lock(&checkpoint_mu_);
   if (closed_) return absl::FailedPreconditionError("the database is closed");
-  return pager_->ReleaseFreeSpace();
+  return pager_->ReleaseFreeSpace(absl::InfiniteDuration());
 }
 
 absl::Status Store::RotateFileKey(const EncryptionKey& user_key,

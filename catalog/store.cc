@@ -36,6 +36,8 @@ constexpr uint64_t kReplayShare = 8;
 // A log this many times longer than wished makes the committer write the
 // checkpoint itself.
 constexpr uint64_t kLogPatience = 4;
+// For holes in place of short runs of free pages, while somebody waits for Close.
+constexpr absl::Duration kCloseHolesMax = absl::Milliseconds(200);
 
 uint64_t RandomId() {
   std::random_device random;
@@ -287,7 +289,7 @@ absl::Status Store::Close() {
   absl::MutexLock lock(&checkpoint_mu_);         // also ends what writes superblocks
   if (log_ == nullptr) return absl::OkStatus();  // nothing was written
   SHEAF_RETURN_IF_ERROR(RetireLog());
-  return pager_->ReleaseFreeSpace();
+  return pager_->ReleaseFreeSpace(kCloseHolesMax);
 }
 
 absl::Status Store::RetireLog() {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "pager/assert.h"
 #include "pager/key_wrap.h"
 #include "pager/replace_file.h"
@@ -16,8 +17,8 @@ namespace {
 
 // Deeper than any tree can be: a catalog, a tree and a large value's index.
 constexpr int kWalkDepthMax = 64;
-// Closing takes about 25 µs for each hole: behind this many only long ones are made.
-constexpr uint64_t kHolesMax = 16384, kLongHolePages = 8;
+// A hole takes from 25 µs to some ms: a few are made whatever they take, and long ones.
+constexpr uint64_t kHolesMin = 256, kLongHolePages = 8;
 
 absl::Status WithPath(const std::string& path, const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
@@ -485,10 +486,11 @@ absl::Status Pager::SkipStamps(Stamp next_stamp) {
   return ReplaceSuperblock(next);
 }
 
-absl::Status Pager::ReleaseFreeSpace() {
+absl::Status Pager::ReleaseFreeSpace(absl::Duration time_for_short) {
   uint64_t holes = 0;
-  return allocator_->ForEachFree([this, &holes](PageId first, uint64_t count) {
-    if (holes++ < kHolesMax || count >= kLongHolePages)
+  const absl::Time end = absl::Now() + time_for_short;
+  return allocator_->ForEachFree([&](PageId first, uint64_t count) {
+    if (holes++ < kHolesMin || count >= kLongHolePages || absl::Now() < end)
       file_->PunchHole(first * kPageBytes, count * kPageBytes);
   });
 }

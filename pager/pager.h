@@ -23,6 +23,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "pager/buffer_manager.h"
 #include "pager/encryption_key.h"
@@ -106,9 +107,10 @@ class Pager {
   absl::Status EndKeyRotation();
   // Makes it durable that stamps below `next` may have been used.
   absl::Status SkipStamps(Stamp next);
-  // Gives the disk space of free pages back; the file keeps its length. Requires:
-  // a durable superblock that reaches none of them; nobody makes pages.
-  absl::Status ReleaseFreeSpace();
+  // Gives the disk space of free pages back; the file keeps its length. When it has taken
+  // `time_for_short`, short runs of pages keep theirs. Requires: a durable superblock that
+  // reaches none of them; nobody makes pages.
+  absl::Status ReleaseFreeSpace(absl::Duration time_for_short);
 
   // Visits `root` and every page below it whose birth is after `since`, parents
   // first. The pages are loaded as needed.
