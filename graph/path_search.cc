@@ -35,6 +35,7 @@ class HopSearch {
     sides_[1].selection.direction = Reverse(selection.direction);
     sides_[0].Begin(from);
     sides_[1].Begin(to);
+    asks_ = selection.edge_test != nullptr || selection.AsksVertices();
   }
 
   absl::StatusOr<std::optional<FoundPath>> Run(uint32_t depth_max) {
@@ -47,21 +48,17 @@ class HopSearch {
       if (!meeting_.has_value() && sides_[back ? 1 : 0].frontier.empty()) break;
     }
     if (!meeting_.has_value()) return std::optional<FoundPath>();
-    return std::optional<FoundPath>(PathThrough(*meeting_));
+    return PathThrough(*meeting_);
   }
 
  private:
-  struct Reached {
-    VertexId parent = 0;
-    ListKey list;  // of the parent
-    uint32_t ordinal = 0;
-  };
   struct Side {
     StepSelection selection;
-    absl::flat_hash_map<VertexId, Reached> reached;
+    absl::flat_hash_map<VertexId, VertexId>
+        parents;  // of those reached, refused ones too
     std::vector<VertexId> frontier;
     void Begin(VertexId end) {
-      reached.emplace(end, Reached{});
+      parents.emplace(end, end);
       frontier.push_back(end);
     }
   };
@@ -71,111 +68,152 @@ class HopSearch {
     AdjacentEdge edge;
   };
 
+  // Some first, since where there are hubs the sides meet soon.
   absl::Status ExpandLevel(Side* side, const Side& other) {
-    constexpr size_t kBatch = 256;
+    constexpr size_t kFewest = 4, kMost = 256;
     const std::vector<VertexId> level = std::move(side->frontier);
     side->frontier.clear();
-    for (size_t at = 0; at < level.size() && !meeting_.has_value(); at += kBatch) {
-      const auto batch = absl::MakeConstSpan(level).subspan(at, kBatch);
+    size_t count = kFewest;
+    for (size_t at = 0; at < level.size() && !meeting_.has_value(); at += count) {
+      count = std::min(at == 0 ? kFewest : 2 * count, kMost);
+      const auto batch = absl::MakeConstSpan(level).subspan(at, count);
       SHEAF_RETURN_IF_ERROR(VisitPieces(
           graph_, side->selection, batch, &large_,
           [&](size_t i, const ListKey& list, const AdjacencyView& some) -> absl::Status {
-            SHEAF_RETURN_IF_ERROR(Note(batch[i], list, some, *side));
+            if (meeting_.has_value()) return absl::OkStatus();
+            if (asks_)
+              Note(batch[i], list, some, *side);
+            else
+              ReachAll(batch[i], some, side, other);
+            edges_ += some.count();
             if (list.large) SHEAF_RETURN_IF_ERROR(Ask(side, other));
-            return absl::OkStatus();
+            return edges_ < WorkMeter::kTickUnits ? absl::OkStatus() : Count();
           }));
       SHEAF_RETURN_IF_ERROR(Ask(side, other));
-      SHEAF_RETURN_IF_ERROR(meter_.Add(std::exchange(edges_, 0) + batch.size()));
+      edges_ += batch.size();
+      SHEAF_RETURN_IF_ERROR(Count());
     }
     return absl::OkStatus();
   }
 
-  absl::Status Note(VertexId parent, const ListKey& list, const AdjacencyView& some,
-                    const Side& side) {
-    edges_ += some.count();
-    if (meeting_.has_value()) return absl::OkStatus();
-    some.DecodeEdges(&decoded_);
-    for (const AdjacentEdge& edge : decoded_)
-      if (!side.reached.contains(edge.neighbour))
+  absl::Status Count() {
+    SHEAF_RETURN_IF_ERROR(meter_.Add(std::exchange(edges_, 0)));
+    return Hold(&meter_, &held_,
+                BytesOf(sides_[0].parents) + BytesOf(sides_[1].parents) +
+                    (sides_[0].frontier.capacity() + sides_[1].frontier.capacity()) *
+                        sizeof(VertexId) +
+                    candidates_.capacity() * sizeof(Candidate));
+  }
+
+  void ReachAll(VertexId parent, const AdjacencyView& some, Side* side,
+                const Side& other) {
+    neighbours_.resize(some.count() + kDecodeRoom);
+    some.Decode(neighbours_.data());
+    for (uint32_t i = 0; i < some.count() && !meeting_.has_value(); ++i)
+      Reach(parent, neighbours_[i], side, other);
+  }
+
+  void Reach(VertexId parent, VertexId vertex, Side* side, const Side& other) {
+    if (!side->parents.emplace(vertex, parent).second) return;
+    if (other.parents.contains(vertex))
+      meeting_ = vertex;
+    else
+      side->frontier.push_back(vertex);
+  }
+
+  void Note(VertexId parent, const ListKey& list, const AdjacencyView& some,
+            const Side& side) {
+    some.DecodeEdges(&edges_here_);
+    for (const AdjacentEdge& edge : edges_here_)
+      if (!side.parents.contains(edge.neighbour))
         candidates_.push_back({parent, list, edge});
-    return absl::OkStatus();
   }
 
   // Requires: pages may be read.
   absl::Status Ask(Side* side, const Side& other) {
     for (const Candidate& c : candidates_) {
       const VertexId vertex = c.edge.neighbour;
-      if (side->reached.contains(vertex)) continue;
-      if (side->selection.edge_test != nullptr) {
-        SHEAF_ASSIGN_OR_RETURN(const bool takes,
-                               side->selection.edge_test(EdgeOf(c.parent, c.list, c.edge),
-                                                         c.edge.has_properties));
-        if (!takes) continue;
-      }
-      side->reached.emplace(vertex, Reached{c.parent, c.list, c.edge.ordinal});
+      if (meeting_.has_value()) break;
+      if (side->parents.contains(vertex)) continue;
+      SHEAF_ASSIGN_OR_RETURN(const bool edge_takes,
+                             TakesEdge(side->selection, c.parent, c.list, c.edge));
+      if (!edge_takes) continue;
       if (vertex != from_ && vertex != to_ && side->selection.AsksVertices()) {
         SHEAF_ASSIGN_OR_RETURN(const bool takes,
                                TakesVertex(graph_, side->selection, vertex));
-        if (!takes) continue;  // nor does the other side take it
+        if (!takes) {
+          side->parents.emplace(vertex, c.parent);  // nor does the other side take it
+          continue;
+        }
       }
-      if (other.reached.contains(vertex)) {
-        meeting_ = vertex;
-        break;
-      }
-      side->frontier.push_back(vertex);
+      Reach(c.parent, vertex, side, other);
     }
     candidates_.clear();
-    if (edges_ >= WorkMeter::kTickUnits)
-      SHEAF_RETURN_IF_ERROR(meter_.Add(std::exchange(edges_, 0)));
-    return Hold(&meter_, &held_,
-                BytesOf(sides_[0].reached) + BytesOf(sides_[1].reached) +
-                    (sides_[0].frontier.capacity() + sides_[1].frontier.capacity() +
-                     candidates_.capacity()) *
-                        sizeof(VertexId));
+    return absl::OkStatus();
   }
 
-  FoundPath PathThrough(VertexId meeting) const {
+  static absl::StatusOr<bool> TakesEdge(const StepSelection& selection, VertexId vertex,
+                                        const ListKey& list, const AdjacentEdge& edge) {
+    if (selection.edge_test == nullptr) return true;
+    return selection.edge_test(EdgeOf(vertex, list, edge), edge.has_properties);
+  }
+
+  // The first edge that is selected from a vertex that was reached before `to`.
+  absl::Status AddStep(const Side& side, VertexId vertex, VertexId to, FoundPath* path) {
+    btree::Found found;
+    SHEAF_ASSIGN_OR_RETURN(const std::optional<VertexView> view,
+                           graph_.Find(vertex, &found));
+    if (!view.has_value()) return NoVertex(vertex);
+    std::vector<std::pair<ListKey, AdjacentEdge>> edges;
+    absl::Status status;
+    view->ForEachList([&](const VertexView::List& list) {
+      if (status.ok() && side.selection.Takes(list.key))
+        status = graph_.VisitEdgesTo(*view, list, to, [&](const AdjacentEdge& edge) {
+          edges.emplace_back(list.key, edge);
+        });
+    });
+    SHEAF_RETURN_IF_ERROR(status);
+    for (const auto& [list, edge] : edges) {
+      SHEAF_ASSIGN_OR_RETURN(const bool takes,
+                             TakesEdge(side.selection, vertex, list, edge));
+      if (!takes) continue;
+      path->edges.push_back(EdgeOf(vertex, list, edge));
+      path->weight += edge.weight;
+      return absl::OkStatus();
+    }
+    return absl::DataLossError(
+        absl::StrCat("vertex ", vertex, ": an edge to ", to, " was there and is not"));
+  }
+
+  absl::StatusOr<std::optional<FoundPath>> PathThrough(VertexId meeting) {
     FoundPath path{{meeting}, {}, 0};
-    const auto step = [&](const Side& side, VertexId vertex) {
-      const Reached& reached = side.reached.at(vertex);
-      path.edges.push_back(EdgeOf(reached.parent, reached.list,
-                                  {.neighbour = vertex, .ordinal = reached.ordinal}));
-      path.vertices.push_back(reached.parent);
-      return reached.parent;
+    const auto follow = [&](const Side& side, VertexId end) -> absl::Status {
+      for (VertexId at = meeting; at != end;) {
+        const VertexId parent = side.parents.at(at);
+        SHEAF_RETURN_IF_ERROR(AddStep(side, parent, at, &path));
+        path.vertices.push_back(at = parent);
+      }
+      return absl::OkStatus();
     };
-    for (VertexId at = meeting; at != from_;) at = step(sides_[0], at);
+    SHEAF_RETURN_IF_ERROR(follow(sides_[0], from_));
     std::reverse(path.vertices.begin(), path.vertices.end());
     std::reverse(path.edges.begin(), path.edges.end());
-    for (VertexId at = meeting; at != to_;) at = step(sides_[1], at);
-    return path;
+    SHEAF_RETURN_IF_ERROR(follow(sides_[1], to_));
+    return std::optional<FoundPath>(std::move(path));
   }
 
   const GraphReader& graph_;
   const VertexId from_, to_;
   WorkMeter meter_;
   Side sides_[2];
+  bool asks_ = false;
   std::optional<VertexId> meeting_;
   uint64_t edges_ = 0, held_ = 0;
   std::vector<LargeList> large_;
-  std::vector<AdjacentEdge> decoded_;
+  std::vector<VertexId> neighbours_;
+  std::vector<AdjacentEdge> edges_here_;
   std::vector<Candidate> candidates_;
 };
-
-// The weights of the edges of a path together.
-absl::Status Weigh(const GraphReader& graph, FoundPath* path) {
-  path->weight = 0;
-  for (const EdgeKey& edge : path->edges) {
-    btree::Found found;
-    SHEAF_ASSIGN_OR_RETURN(const std::optional<VertexView> view,
-                           graph.Find(edge.from, &found));
-    if (!view.has_value()) return NoVertex(edge.from);
-    SHEAF_ASSIGN_OR_RETURN(
-        const std::optional<AdjacentEdge> there,
-        graph.FindEdge(*view, {edge.type, false}, edge.to, edge.ordinal));
-    if (there.has_value()) path->weight += there->weight;
-  }
-  return absl::OkStatus();
-}
 
 // --- By weights ---------------------------------------------------------------
 
@@ -316,10 +354,7 @@ absl::StatusOr<std::optional<FoundPath>> FewestEdges(const GraphReader& graph,
                                                      const StepSelection& selection,
                                                      uint32_t depth_max,
                                                      const AlgorithmOptions& options) {
-  HopSearch search(graph, selection, from, to, options);
-  SHEAF_ASSIGN_OR_RETURN(std::optional<FoundPath> path, search.Run(depth_max));
-  if (path.has_value()) SHEAF_RETURN_IF_ERROR(Weigh(graph, &*path));
-  return path;
+  return HopSearch(graph, selection, from, to, options).Run(depth_max);
 }
 
 absl::StatusOr<std::optional<FoundPath>> LeastWeight(const GraphReader& graph,
