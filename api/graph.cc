@@ -315,6 +315,40 @@ absl::StatusOr<std::vector<VertexId>> GraphReader::Neighbors(
   return neighbors;
 }
 
+absl::Status GraphReader::ForEachNeighbors(absl::Span<const VertexId> vertices,
+                                           NeighborsFn fn,
+                                           const EdgeSelection& selection) const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_ASSIGN_OR_RETURN(const StepSelection selected,
+                         internal::SelectEdges(state_, selection));
+  std::vector<VertexId> neighbors;
+  if (selected.edge_test != nullptr) {
+    for (size_t i = 0; i < vertices.size(); ++i) {
+      neighbors.clear();
+      const absl::Status visited = VisitSelected(*state_, vertices[i], selected,
+                                                 [&](const ListKey&, const auto& edge) {
+                                                   neighbors.push_back(edge.neighbour);
+                                                   return true;
+                                                 });
+      if (!visited.ok() && !absl::IsNotFound(visited)) return visited;
+      if (!neighbors.empty() && !fn(i, neighbors)) break;
+    }
+    return absl::OkStatus();
+  }
+  bool goes_on = true;
+  std::vector<graph::LargeList> large;
+  const absl::Status visited = graph::VisitPieces(
+      state_->reader, selected, vertices, &large,
+      [&](size_t i, const ListKey&, const graph::AdjacencyView& some) -> absl::Status {
+        if (neighbors.size() < some.count() + graph::kDecodeRoom)
+          neighbors.resize(2 * (some.count() + graph::kDecodeRoom));
+        some.Decode(neighbors.data());
+        goes_on = fn(i, absl::MakeConstSpan(neighbors).first(some.count()));
+        return goes_on ? absl::OkStatus() : absl::CancelledError();
+      });
+  return goes_on ? visited : absl::OkStatus();
+}
+
 absl::StatusOr<uint64_t> GraphReader::Degree(VertexId vertex,
                                              const EdgeSelection& selection) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));

@@ -136,6 +136,13 @@ class GraphReader {
   // Their other ends, as often as there are edges.
   absl::StatusOr<std::vector<VertexId>> Neighbors(
       VertexId vertex, const EdgeSelection& selection = {}) const;
+  // Those of many vertices at once, which is quicker than one after the other: what they
+  // need comes from memory together. Calls `fn(i, some)` for pieces of the neighbours of
+  // vertices[i], in no given order; a vertex that is not there has none. `some` is good in
+  // the call; `fn` must not use the transaction, and ends it by false.
+  using NeighborsFn = absl::FunctionRef<bool(size_t i, absl::Span<const VertexId> some)>;
+  absl::Status ForEachNeighbors(absl::Span<const VertexId> vertices, NeighborsFn fn,
+                                const EdgeSelection& selection = {}) const;
   // How many there are; without a filter O(types of the vertex). A loop counts in both
   // directions.
   absl::StatusOr<uint64_t> Degree(VertexId vertex,

@@ -33,6 +33,7 @@ constexpr Row kRows[] = {
     {"load", "edges/s", kHigher, {{"lmdb", 1.5}, {"sqlite", 5}}},
     {"transactions", "edges/s", kHigher, {{"lmdb", 2}}},
     {"neighbours", "edges/s", kHigher, {{"lmdb", 1.5}, {"cursor", 5}}},
+    {"neighbours_many", "edges/s", kHigher, {{"lmdb", 1.5}, {"cursor", 5}}},
     {"vertex_json", "reads/s", kHigher, {{"lmdb", 1.5}}},
     {"vertex_property", "reads/s", kHigher, {{"lmdb", 1.5}}},
     {"two_hops", "queries/s", kHigher, {{"lmdb", 0.9}, {"csr", 0.3}}},

@@ -49,7 +49,8 @@ class Runner {
   void Load(const std::string& store);
   bool Wants(const std::string& row) const;
 
-  Found LookUp(Store& store) const;  // Neighbours of all looked_up
+  void MeasureNeighbours(const std::string& row, absl::FunctionRef<Found()> look_up,
+                         Figures& figures) const;
   void MeasureReads(Store& store, bool is_sqlite, bool is_sheaf, Figures& figures) const;
   void MeasureReach(const std::string& row, absl::Span<const uint32_t> starts,
                     uint32_t hops, Store& store, Figures& figures) const;

@@ -1,5 +1,6 @@
 // Sheaf with its default options and the given cache: commits are Durability::kFull. Loads
-// go through GraphLoader; neighbours come as Neighbors gives them; searches are CountReached
+// go through GraphLoader; neighbours come as Neighbors gives them, or, for "many", as
+// ForEachNeighbors does, where peers are asked one by one; searches are CountReached
 // and ShortestPath, which read the pages. Algorithms run on a projection.
 #include <sheaf/centrality.h>
 #include <sheaf/components.h>
@@ -70,6 +71,16 @@ class SheafStore final : public Store {
     const std::vector<VertexId> all = Take(graph_.Neighbors(vertex));
     found.count = all.size();
     for (const VertexId id : all) found.sum += id;
+    return found;
+  }
+  Found NeighboursOfMany(absl::Span<const uint32_t> vertices) override {
+    Found found;
+    const std::vector<VertexId> ids(vertices.begin(), vertices.end());
+    Check(graph_.ForEachNeighbors(ids, [&](size_t, absl::Span<const VertexId> some) {
+      found.count += some.size();
+      for (const VertexId id : some) found.sum += id;
+      return true;
+    }));
     return found;
   }
   uint64_t Reach(uint32_t start, uint32_t hops) override {

@@ -42,7 +42,15 @@ class Store {
 
   // From here on reads, of one snapshot, with all pages in memory.
   virtual void BeginReading() = 0;
-  virtual Found Neighbours(uint32_t vertex) = 0;              // by edges out
+  virtual Found Neighbours(uint32_t vertex) = 0;  // by edges out
+  virtual Found NeighboursOfMany(absl::Span<const uint32_t> vertices) {
+    Found found;
+    for (const uint32_t vertex : vertices) {
+      const Found some = Neighbours(vertex);
+      found.count += some.count, found.sum += some.sum;
+    }
+    return found;
+  }
   virtual uint64_t Reach(uint32_t start, uint32_t hops) = 0;  // vertices, start too
   virtual uint32_t Hops(uint32_t from, uint32_t to) = 0;      // of a shortest path
 };

@@ -118,6 +118,55 @@ TEST_F(GraphTest, NeighborsByDirectionTypeAndFilter) {
             absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(GraphTest, NeighborsOfManyAreThoseOfEach) {
+  WriteTransaction txn = Begin();
+  Graph g = *txn.graph("g");
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(g.AddVertex({}).ok());
+  for (VertexId from = 0; from < 200; from += 3)
+    for (VertexId k = 1; k <= from % 11; ++k)
+      ASSERT_TRUE(g.AddEdge(from, k % 2 == 0 ? "A" : "B", from * k % 200, 1,
+                            k % 5 == 0 ? R"({"p":1})" : "{}")
+                      .ok());
+  for (VertexId to = 0; to < 200; ++to)
+    for (int i = 0; i < 40; ++i) ASSERT_TRUE(g.AddEdge(5, "HUB", to).ok());
+  Ids vertices = {5, 5, 1000, 7};
+  for (VertexId id = 200; id-- > 0;) vertices.push_back(id);
+  const auto expect_same = [&](const GraphReader& graph) {
+    for (const EdgeSelection& selection :
+         {EdgeSelection{}, EdgeSelection{.direction = Direction::kBoth, .types = {"A"}},
+          EdgeSelection{.direction = Direction::kIn, .filter = R"({"p":1})"}}) {
+      std::vector<Ids> all(vertices.size());
+      ASSERT_TRUE(graph
+                      .ForEachNeighbors(
+                          vertices,
+                          [&](size_t i, absl::Span<const VertexId> some) {
+                            all[i].insert(all[i].end(), some.begin(), some.end());
+                            return true;
+                          },
+                          selection)
+                      .ok());
+      for (size_t i = 0; i < vertices.size(); ++i)
+        EXPECT_EQ(all[i],
+                  vertices[i] == 1000 ? Ids() : *graph.Neighbors(vertices[i], selection))
+            << vertices[i];
+    }
+  };
+  expect_same(g);
+  ASSERT_TRUE(txn.Commit().ok());
+  Reopen();
+  const ReadTransaction read = db_->BeginRead();
+  const GraphReader graph = *read.graph("g");
+  expect_same(graph);
+  int calls = 0;
+  const auto once = [&](size_t, absl::Span<const VertexId>) { return ++calls > 3; };
+  EXPECT_TRUE(graph.ForEachNeighbors(vertices, once).ok());
+  EXPECT_EQ(calls, 1);
+  EXPECT_TRUE(graph.ForEachNeighbors(vertices, once, {.filter = "{}"}).ok());
+  EXPECT_EQ(calls, 2);
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      graph.ForEachNeighbors(vertices, once, {.filter = R"({"a":{"$gtx":1}})"})));
+}
+
 TEST_F(GraphTest, ChangesLabelsAndProperties) {
   Fill();
   WriteTransaction txn = Begin();
