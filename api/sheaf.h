@@ -31,6 +31,7 @@
 #include "sheaf/order.h"
 #include "sheaf/paths.h"
 #include "sheaf/query.h"
+#include "sheaf/reference.h"
 #include "sheaf/salvage.h"
 #include "sheaf/scrubber.h"
 #include "sheaf/shortest_paths.h"

@@ -57,6 +57,10 @@ constexpr char kFindNotes[] =
     "or JSON: year,-title sorts by year, then by title downwards. With --json each line "
     "is a\n"
     "document, or with --keys a key.\n\n"
+    "References, which --expand follows, are {\"$ref\": COLLECTION, \"$id\": KEY},\n"
+    "{\"$graph\": GRAPH, \"$vertex\": ID}, {\"$graph\": GRAPH, \"$edge\": {\"from\": …}} "
+    "and\n"
+    "{\"$table\": TABLE, \"$key\": KEY}.\n\n"
     "Examples:\n"
     "  sheaf find words.sheaf synsets '{\"lemmas\":\"sheaf\"}'\n"
     "  sheaf find shop.sheaf orders '{\"total\":{\"$gt\":100}}' --sort=-date --limit 5\n"
@@ -381,6 +385,10 @@ class Parser {
                      "As a table with a column for the key and each of these fields")
         ->type_name("FIELDS")
         ->excludes("--project");
+    find->add_option("--expand", args_.expand,
+                     "With what references at these paths lead to in their place")
+        ->type_name("FIELDS")
+        ->excludes("--columns");
     find->add_option("--skip", args_.skip, "Without the first so many")
         ->type_name("N")
         ->check(NotNegative());

@@ -56,7 +56,7 @@ struct Arguments {
 
   std::string filter = "{}";  // find, count, update, remove, export
   std::string update;
-  std::string sort, project, columns, index_name, group, distinct;
+  std::string sort, project, columns, expand, index_name, group, distinct;
   uint64_t skip = 0;
   bool explains = false;
   double timeout_seconds = 0;  // 0: none

@@ -69,9 +69,11 @@ absl::Status FindTable(Session& session, const CollectionReader& collection,
   return cursor.status();
 }
 
-absl::Status FindDocuments(Session& session, const CollectionReader& collection,
+absl::Status FindDocuments(Session& session, const ReadTransaction& read,
+                           const CollectionReader& collection,
                            const QueryOptions& options) {
   const Arguments& args = session.args;
+  const std::vector<std::string> expanded = Parts(args.expand);
   SHEAF_ASSIGN_OR_RETURN(DocumentCursor cursor, collection.Query(args.filter, options));
   {
     RowPrinter rows(session.out);
@@ -82,7 +84,9 @@ absl::Status FindDocuments(Session& session, const CollectionReader& collection,
                                            : KeyText(cursor.key()));
         continue;
       }
-      SHEAF_ASSIGN_OR_RETURN(const std::string json, cursor.Json());
+      SHEAF_ASSIGN_OR_RETURN(
+          const std::string json,
+          expanded.empty() ? cursor.Json() : Expand(read, cursor.document(), expanded));
       if (args.is_json)
         session.out.WriteLine(json);
       else
@@ -166,8 +170,9 @@ CommandResult Find(Session& session) {
   const bool shows_values = !args.group.empty() || !args.distinct.empty();
   const bool is_table = !args.columns.empty() && !args.is_json && !args.explains;
   const absl::Status found = shows_values ? FindValues(session, *collection, options)
-                             : is_table   ? FindTable(session, *collection, options)
-                                          : FindDocuments(session, *collection, options);
+                             : is_table
+                                 ? FindTable(session, *collection, options)
+                                 : FindDocuments(session, read, *collection, options);
   if (!found.ok()) return QueryError(args, found);
   return kExitOk;
 }

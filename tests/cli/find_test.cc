@@ -46,6 +46,24 @@ TEST_F(FindTest, Find) {
   EXPECT_EQ(Out({"find", file_, "orders", R"({"n":-1})"}), "");
 }
 
+TEST_F(FindTest, Expand) {
+  EXPECT_EQ(
+      Run({"import", file_, "bills", "--key", "id"},
+          R"({"id":1,"order":{"$ref":"orders","$id":"k1009"},"to":{"$ref":"x","$id":1}})"
+          "\n"
+          R"({"id":2,"order":{"$ref":"orders"}})")
+          .exit,
+      0);
+  EXPECT_EQ(Out({"find", file_, "bills", R"({"_id":1})", "--expand", "order,to",
+                 "--project=-id", "--json"}),
+            R"({"order":{"id":"k1009","n":9,"city":"Prag","tags":["t4"]},)"
+            R"("to":{"$ref":"x","$id":1}})"
+            "\n");
+  const test::Outcome wrong = Run({"find", file_, "bills", "{}", "--expand", "order"});
+  EXPECT_NE(wrong.exit, 0);
+  EXPECT_NE(wrong.err.find("$id must be text"), std::string::npos) << wrong.err;
+}
+
 TEST_F(FindTest, Columns) {
   EXPECT_EQ(Out({"find", file_, "orders", R"({"n":{"$in":[9,10,101]}})", "--columns",
                  "n,city,tags.0,none"}),
