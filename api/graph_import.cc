@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "api/internal/csv.h"
 #include "api/internal/graph_state.h"
@@ -18,7 +19,6 @@
 namespace sheaf {
 
 using document::NameTable;
-using internal::AtLine;
 using internal::CsvField;
 
 namespace {
@@ -37,11 +37,39 @@ struct Key {
   std::optional<std::string_view> text;
 };
 
+// Lines of all sources are counted on; messages say which of which source it is.
+class Positions {
+ public:
+  void BeginSource(std::string_view name, uint64_t before) {
+    sources_.push_back({std::string(name), before});
+  }
+  // Requires: it is one of a source.
+  std::string Describe(uint64_t position) const {
+    auto source = sources_.end();
+    do --source;
+    while (source != sources_.begin() && source->before >= position);
+    return absl::StrCat(source->name, source->name.empty() ? "" : ": ", "line ",
+                        position - source->before);
+  }
+  absl::Status At(uint64_t position, const absl::Status& status) const {
+    return absl::Status(status.code(),
+                        absl::StrCat(Describe(position), ": ", status.message()));
+  }
+
+ private:
+  struct Source {
+    std::string name;
+    uint64_t before;  // positions
+  };
+  std::vector<Source> sources_;
+};
+
 // From the texts by which vertices are called to their ids.
 class VertexKeys {
  public:
-  VertexKeys(const Graph* graph, const GraphImportOptions& options, GraphLoader* loader)
-      : graph_(*graph), options_(options), loader_(*loader) {}
+  VertexKeys(const Graph* graph, const GraphImportOptions& options,
+             const Positions* positions, GraphLoader* loader)
+      : graph_(*graph), options_(options), positions_(*positions), loader_(*loader) {}
 
   // kFailedPrecondition: there are vertices, and no index to find them by.
   absl::Status Begin() {
@@ -85,8 +113,8 @@ class VertexKeys {
               [](const Entry* a, const Entry* b) { return a->id < b->id; });
     for (const Entry* other : others) {
       if (!options_.create_vertices)
-        return AtLine(other->line, absl::NotFoundError(
-                                       absl::StrCat("no vertex \"", other->text, "\"")));
+        return positions_.At(other->line, absl::NotFoundError(absl::StrCat(
+                                              "no vertex \"", other->text, "\"")));
       DocumentBuilder properties;
       properties->BeginObject(), properties->Name(options_.vertex_key);
       properties->String(other->text), properties->End();
@@ -139,6 +167,7 @@ class VertexKeys {
 
   const Graph& graph_;
   const GraphImportOptions& options_;
+  const Positions& positions_;
   GraphLoader& loader_;
   std::optional<CollectionReader> documents_;  // of a graph that has some
   absl::flat_hash_map<std::string_view, std::unique_ptr<Entry>> entries_;  // by text
@@ -157,7 +186,7 @@ class Importer {
                          .create_vertices = options.create_vertices,
                          .position_name = "line",
                          .progress = options.progress}),
-        keys_(graph, options, &loader_) {}
+        keys_(graph, options, &positions_, &loader_) {}
 
   absl::Status Run(absl::Span<const GraphSource> sources) {
     SHEAF_RETURN_IF_ERROR(keys_.Begin());
@@ -167,6 +196,7 @@ class Importer {
       if (lines == nullptr && source.in != nullptr) lines = &of_stream.emplace(source.in);
       if (lines == nullptr)
         return absl::InvalidArgumentError("a source has neither lines nor a stream");
+      positions_.BeginSource(source.name, line_);
       SHEAF_RETURN_IF_ERROR(source.format == GraphFormat::kCsv
                                 ? ReadCsv(lines)
                                 : ReadLines(source.format, lines));
@@ -188,7 +218,12 @@ class Importer {
     const std::string at = absl::StrCat(graph_.name(), ": line ");
     const std::string message(finished.message());
     if (!message.starts_with(at)) return finished;
-    return absl::Status(finished.code(), message.substr(graph_.name().size() + 2));
+    const size_t end = message.find(':', at.size());
+    uint64_t position = 0;
+    if (!absl::SimpleAtoi(message.substr(at.size(), end - at.size()), &position))
+      return finished;
+    return absl::Status(finished.code(),
+                        absl::StrCat(positions_.Describe(position), message.substr(end)));
   }
 
   // What is made of what a line gave: whether it goes on.
@@ -198,7 +233,7 @@ class Importer {
                                           {counts_.lines, 0, "lines read"}));
     if (status.ok()) return status;
     if (absl::IsCancelled(status) || absl::IsDeadlineExceeded(status)) return status;
-    const absl::Status bad = AtLine(line, status);
+    const absl::Status bad = positions_.At(line, status);
     if (!options_.skip_bad ||
         !(absl::IsInvalidArgument(status) || absl::IsAlreadyExists(status)))
       return bad;
@@ -208,10 +243,10 @@ class Importer {
   }
 
   absl::Status ReadLines(GraphFormat format, LineSource* lines) {
-    for (line_ = 1;; ++line_) {
+    while (true) {
       SHEAF_ASSIGN_OR_RETURN(const std::optional<std::string_view> line, lines->Next());
       if (!line.has_value()) return absl::OkStatus();
-      ++counts_.lines;
+      ++line_, ++counts_.lines;
       const size_t begin = line->find_first_not_of(" \t\r");
       if (begin == line->npos) continue;
       loader_.set_position(line_);
@@ -329,17 +364,17 @@ class Importer {
     internal::CsvReader reader(lines, options_.separator);
     std::vector<CsvField> fields;
     std::optional<Columns> columns;
-    const uint64_t lines_before = counts_.lines;
+    const uint64_t lines_before = line_;
     while (true) {
       const absl::StatusOr<bool> more = reader.Next(&fields);
       SHEAF_RETURN_IF_ERROR(reader.status());
-      counts_.lines = lines_before + reader.line();
-      line_ = reader.first_line();
+      counts_.lines = line_ = lines_before + reader.line();
       if (more.ok() && !*more) return absl::OkStatus();
+      line_ = lines_before + reader.first_line();
       if (!columns.has_value()) {
-        if (!more.ok()) return AtLine(line_, more.status());
+        if (!more.ok()) return positions_.At(line_, more.status());
         absl::StatusOr<Columns> header = TakeHeader(fields);
-        if (!header.ok()) return AtLine(line_, header.status());
+        if (!header.ok()) return positions_.At(line_, header.status());
         columns = *std::move(header);
         continue;
       }
@@ -510,10 +545,11 @@ class Importer {
   const Graph& graph_;
   const GraphImportOptions& options_;
   GraphImportCounts& counts_;
+  Positions positions_;
   GraphLoader loader_;
   VertexKeys keys_;
   std::optional<NameTable> names_;  // of lines of JSON
-  uint64_t line_ = 0;               // of the source
+  uint64_t line_ = 0;               // of all sources together
 };
 
 }  // namespace

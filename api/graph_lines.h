@@ -52,6 +52,8 @@ struct GraphSource {
   GraphFormat format = GraphFormat::kJsonLines;
   std::istream* in = nullptr;
   LineSource* lines = nullptr;
+  std::string_view name =
+      {};  // for messages, where there are several: "a.csv: line 7: …"
 };
 
 struct GraphImportOptions {
@@ -81,7 +83,7 @@ struct GraphImportCounts {
 
 // In a transaction of its own. If a line is at fault, the message begins with it:
 // kInvalidArgument: "line 7: …". A vertex that is there already is kAlreadyExists: imports
-// add, they do not change; that is found out behind the last line, and not skipped. With several sources the message does not say which.
+// add, they do not change; that is found out behind the last line, and not skipped.
 absl::Status ImportGraph(Database* db, std::string_view graph,
                          absl::Span<const GraphSource> sources,
                          const GraphImportOptions& options, GraphImportCounts* counts);

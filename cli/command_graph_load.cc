@@ -52,6 +52,7 @@ CommandResult LoadGraph(Session& session) {
     files.push_back(std::make_unique<std::ifstream>(path, std::ios::binary));
     if (!*files.back()) return CannotOpen(path);
     sources.push_back({FormatOf(args), files.back().get()});
+    if (args.graph.inputs.size() > 1) sources.back().name = path;
   }
   if (sources.empty()) sources.push_back({FormatOf(args), &std::cin});
   const Interrupt interrupt;

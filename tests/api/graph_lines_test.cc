@@ -205,6 +205,39 @@ TEST_F(GraphLinesTest, BadLinesAreNamedOrSkipped) {
   ExpectClean();
 }
 
+TEST_F(GraphLinesTest, OfSeveralSourcesTheMessageSaysWhich) {
+  constexpr GraphFormat kJson = GraphFormat::kJsonLines, kCsv = GraphFormat::kCsv;
+  const auto import = [&](const std::string& people, const std::string& knows,
+                          const GraphImportOptions& options) {
+    std::istringstream a(people), b(knows);
+    return std::string(ImportGraph(db_.get(), "g",
+                                   {{.format = kJson, .in = &a, .name = "people.jsonl"},
+                                    {.format = kCsv, .in = &b, .name = "knows.csv"}},
+                                   options, &counts_)
+                           .message());
+  };
+  const std::string people = "{\"id\":1}\n\n{\"id\":2}\n", header = "from,to\n";
+  EXPECT_EQ(import(people + "[]", header, {}), "people.jsonl: line 4: is no object");
+  EXPECT_EQ(import(people, "from\n", {}),
+            "knows.csv: line 1: the header has neither id nor from and to");
+  EXPECT_EQ(import(people, header + "1,2\n1,\n", {}),
+            "knows.csv: line 3: a vertex id is missing");
+  // Found out behind the last line.
+  const GraphImportOptions refuse{.create_vertices = false};
+  EXPECT_EQ(import(people, header + "1,2\n2,5\n", refuse),
+            "knows.csv: line 3: no vertex 5");
+  EXPECT_EQ(import(people + "{\"id\":1}", header, {}),
+            "people.jsonl: line 4: vertex 1 exists already");
+  const GraphImportOptions by_name{.create_vertices = false, .vertex_key = "name"};
+  EXPECT_EQ(import(R"({"id":"a"})", header + "a,a\na,b\n", by_name),
+            "knows.csv: line 3: no vertex \"b\"");
+  EXPECT_EQ(import(people + "[]\n", header + "x,1\n1,2", {.skip_bad = true}), "");
+  EXPECT_EQ(counts_.bad,
+            (std::vector<std::string>{"people.jsonl: line 4: is no object",
+                                      "knows.csv: line 2: \"x\" is no vertex id"}));
+  EXPECT_EQ(counts_.lines, 7u);
+}
+
 TEST_F(GraphLinesTest, EndsThatAreNoVertices) {
   const GraphImportOptions refuse{.create_vertices = false};
   absl::Status status = Import(GraphFormat::kJsonLines,
