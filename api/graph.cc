@@ -336,14 +336,12 @@ absl::Status GraphReader::ForEachNeighbors(absl::Span<const VertexId> vertices,
     return absl::OkStatus();
   }
   bool goes_on = true;
+  graph::DecodeBuffer decoded;
   std::vector<graph::LargeList> large;
   const absl::Status visited = graph::VisitPieces(
       state_->reader, selected, vertices, &large,
       [&](size_t i, const ListKey&, const graph::AdjacencyView& some) -> absl::Status {
-        if (neighbors.size() < some.count() + graph::kDecodeRoom)
-          neighbors.resize(2 * (some.count() + graph::kDecodeRoom));
-        some.Decode(neighbors.data());
-        goes_on = fn(i, absl::MakeConstSpan(neighbors).first(some.count()));
+        goes_on = fn(i, decoded.Decode(some));
         return goes_on ? absl::OkStatus() : absl::CancelledError();
       });
   return goes_on ? visited : absl::OkStatus();

@@ -139,6 +139,21 @@ class AdjacencyView {
   uint8_t flags_ = 0;
 };
 
+// Memory for the neighbours of one list after the other. Thread-compatible.
+class DecodeBuffer {
+ public:
+  // All of them, good until the next call.
+  absl::Span<VertexId> Decode(const AdjacencyView& some) {
+    const size_t needed = some.count() + kDecodeRoom;
+    if (ids_.size() < needed) ids_.resize(2 * needed);
+    some.Decode(ids_.data());
+    return absl::MakeSpan(ids_).first(some.count());
+  }
+
+ private:
+  std::vector<VertexId> ids_;
+};
+
 // Goes through a list a chunk at a time, without memory of its size.
 // Thread-compatible.
 class AdjacencyCursor {

@@ -107,10 +107,10 @@ class HopSearch {
 
   void ReachAll(VertexId parent, const AdjacencyView& some, Side* side,
                 const Side& other) {
-    neighbours_.resize(some.count() + kDecodeRoom);
-    some.Decode(neighbours_.data());
-    for (uint32_t i = 0; i < some.count() && !meeting_.has_value(); ++i)
-      Reach(parent, neighbours_[i], side, other);
+    for (const VertexId neighbour : decoded_.Decode(some)) {
+      Reach(parent, neighbour, side, other);
+      if (meeting_.has_value()) return;
+    }
   }
 
   void Reach(VertexId parent, VertexId vertex, Side* side, const Side& other) {
@@ -210,7 +210,7 @@ class HopSearch {
   std::optional<VertexId> meeting_;
   uint64_t edges_ = 0, held_ = 0;
   std::vector<LargeList> large_;
-  std::vector<VertexId> neighbours_;
+  DecodeBuffer decoded_;
   std::vector<AdjacentEdge> edges_here_;
   std::vector<Candidate> candidates_;
 };

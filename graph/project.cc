@@ -273,16 +273,15 @@ class Projector::Filler {
   Target& TargetOf(bool in) { return in && of_.is_directed() ? in_ : out_; }
 
   void Append(VertexId vertex, bool in, const AdjacencyView& some) {
-    decoded_.resize(some.count() + kDecodeRoom);
-    some.Decode(decoded_.data());
+    const absl::Span<const VertexId> ids = decoded_.Decode(some);
     Target& target = TargetOf(in);
     if (of_.is_directed() && target.weights == nullptr && !of_.index_of_.empty())
-      return AppendAll(some.count(), &target);
+      return AppendAll(ids, &target);
     for (uint32_t i = 0; i < some.count(); ++i) {
-      const bool is_loop = decoded_[i] == vertex;
+      const bool is_loop = ids[i] == vertex;
       // At both its ends an undirected loop would stand twice.
       if (is_loop && in && !of_.is_directed()) continue;
-      const VertexIndex end = of_.IndexOf(decoded_[i]);
+      const VertexIndex end = of_.IndexOf(ids[i]);
       if (end == kNoVertex) continue;
       part_.loops += is_loop && !in;
       target.ends[target.at] = end;
@@ -292,16 +291,15 @@ class Projector::Filler {
   }
 
   // The usual case, without branches.
-  void AppendAll(uint32_t count, Target* target) {
+  void AppendAll(absl::Span<const VertexId> ids, Target* target) {
     const VertexIndex* const index_of = of_.index_of_.data();
     const VertexId last = of_.index_of_.size() - 1;
-    const VertexId* const ids = decoded_.data();
     VertexIndex* const ends = target->ends;
     uint64_t at = target->at;
-    for (uint32_t i = 0; i < count; ++i) {
-      const VertexIndex end = index_of[std::min(ids[i], last)];
+    for (const VertexId id : ids) {
+      const VertexIndex end = index_of[std::min(id, last)];
       ends[at] = end;
-      at += end != kNoVertex && ids[i] <= last;
+      at += end != kNoVertex && id <= last;
     }
     target->at = at;
   }
@@ -329,7 +327,7 @@ class Projector::Filler {
   const btree::ReadContext& context_;
   Target out_, in_;
   VertexIndex next_;  // vertex
-  std::vector<VertexId> decoded_;
+  DecodeBuffer decoded_;
   std::vector<std::pair<VertexIndex, double>> row_;
 };
 

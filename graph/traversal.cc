@@ -174,22 +174,18 @@ class BreadthFirst : public Traversal {
     return meter_.Add(std::exchange(edges_, 0));
   }
 
-  // Decodes to behind what was found, and keeps there what is new.
   absl::Status TakeAll(const AdjacencyView& some) {
-    const size_t before = found_.size();
-    found_.resize(before + some.count() + kDecodeRoom);
-    some.Decode(found_.data() + before);
-    found_.resize(before + visited_.KeepFresh(found_.data() + before, some.count()));
+    VertexId* const ids = decoded_.Decode(some).data();
+    found_.insert(found_.end(), ids, ids + visited_.KeepFresh(ids, some.count()));
     return CountEdges(some.count());
   }
 
   absl::Status TakeWithPaths(uint64_t parent, const ListKey& list,
                              const AdjacencyView& some) {
-    decoded_.resize(some.count() + kDecodeRoom);
-    some.Decode(decoded_.data());
+    const absl::Span<const VertexId> ids = decoded_.Decode(some);
     for (uint32_t i = 0; i < some.count(); ++i) {
-      if (!visited_.Insert(decoded_[i])) continue;
-      found_.push_back(decoded_[i]);
+      if (!visited_.Insert(ids[i])) continue;
+      found_.push_back(ids[i]);
       taken_.push_back({parent, list, some.has_ordinals() ? some.ordinal(i) : 0});
     }
     return CountEdges(some.count());
@@ -262,7 +258,7 @@ class BreadthFirst : public Traversal {
   uint64_t edges_ = 0;  // not told as yet
   VertexId batch_[kBatch];
   std::vector<LargeList> large_;
-  std::vector<VertexId> decoded_;
+  DecodeBuffer decoded_;
   std::vector<AdjacentEdge> edges_here_;
   std::vector<Candidate> candidates_;
   std::vector<uint8_t> takes_;
