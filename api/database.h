@@ -143,6 +143,12 @@ class Database {
   // it is there in state kBuilding, and the next call begins anew.
   absl::Status CreateIndex(std::string_view collection, const IndexDefinition& definition,
                            const Progress& progress = {});
+  // The same of properties in a graph: see Graph::CreateVertexIndex.
+  absl::Status CreateVertexIndex(std::string_view graph,
+                                 const IndexDefinition& definition,
+                                 const Progress& progress = {});
+  absl::Status CreateEdgeIndex(std::string_view graph, const IndexDefinition& definition,
+                               const Progress& progress = {});
 
   absl::Status Checkpoint();
   DatabaseStats stats() const;

@@ -209,7 +209,8 @@ class Graph : public GraphReader {
   absl::StatusOr<bool> DeleteEdge(const EdgeId& edge);
 
   // On properties, and on "_labels" or "_type": an index on the "name" of vertices labelled
-  // Person has the filter {"_labels": "Person"}. As Collection::CreateIndex.
+  // Person has the filter {"_labels": "Person"}. As Collection::CreateIndex; there are
+  // Database::CreateVertexIndex and CreateEdgeIndex that build it beside other writers.
   absl::Status CreateVertexIndex(const IndexDefinition& definition,
                                  const Progress& progress = {});
   absl::Status CreateEdgeIndex(const IndexDefinition& definition,

@@ -1,13 +1,15 @@
-// Database::CreateIndex: an index built beside readers and writers.
+// Database::CreateIndex and its kin: an index built beside readers and writers.
 //
 // From its declaration on every writer keeps its entries for what it changes. The builder
 // adds those of all documents, in order, in short transactions of its own: where a writer
 // was there before, the entry is there already. What a crash leaves is declared and not
 // ready; no query uses it, and the next call begins anew.
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/internal/graph_state.h"
 #include "api/internal/handles.h"
 #include "catalog/tick.h"
 #include "pager/status_macros.h"
@@ -19,10 +21,15 @@ constexpr uint64_t kBytesAtOnce = 256 << 10;  // of entries in a transaction: so
 
 class IndexBuild {
  public:
-  IndexBuild(Database* db, std::string collection, IndexDefinition definition)
-      : db_(*db),
-        collection_(std::move(collection)),
-        definition_(std::move(definition)) {}
+  // `part`: of the graph of that name; none: it is a collection.
+  static absl::Status Build(Database* db, std::string_view name,
+                            std::optional<GraphState::Part> part,
+                            const IndexDefinition& definition, const Progress& progress) {
+    if (db->rep().closed.load())
+      return absl::FailedPreconditionError("the database is closed");
+    const absl::Status built = IndexBuild(db, name, part, definition).Run(progress);
+    return built.ok() ? built : At(std::string(name), built);
+  }
 
   ~IndexBuild() {
     if (!registered_) return;
@@ -30,11 +37,18 @@ class IndexBuild {
     db_.rep().building.erase(id_);
   }
 
+  IndexBuild(const IndexBuild&) = delete;
+  IndexBuild& operator=(const IndexBuild&) = delete;
+
+ private:
+  IndexBuild(Database* db, std::string_view name, std::optional<GraphState::Part> part,
+             IndexDefinition definition)
+      : db_(*db), name_(name), part_(part), definition_(std::move(definition)) {}
+
   absl::Status Run(const Progress& progress) {
     SHEAF_RETURN_IF_ERROR(definition_.Complete());
     {
       SHEAF_ASSIGN_OR_RETURN(WriteTransaction txn, db_.BeginWrite());
-      SHEAF_RETURN_IF_ERROR(txn.collection(collection_).status());
       SHEAF_ASSIGN_OR_RETURN(const bool is_ready, Begin(&txn));
       SHEAF_RETURN_IF_ERROR(txn.Commit());
       if (is_ready) return absl::OkStatus();
@@ -52,7 +66,19 @@ class IndexBuild {
     return built;
   }
 
- private:
+  // Made if it is not there.
+  absl::StatusOr<catalog::OpenTree*> OpenTarget(WriteTransaction* txn) {
+    if (!part_.has_value()) {
+      SHEAF_RETURN_IF_ERROR(txn->collection(name_).status());
+      return txn->state_->write->FindTree(name_);
+    }
+    SHEAF_ASSIGN_OR_RETURN(const Graph graph, txn->graph(name_));
+    SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<GraphState> state,
+                           GraphState::StateOf(graph));
+    SHEAF_ASSIGN_OR_RETURN(const auto documents, state->DocumentsState(*part_));
+    return documents->tree->open;
+  }
+
   static absl::Status Gone(const char* what) {
     return absl::FailedPreconditionError(
         absl::StrCat(what, " was dropped while the index was built"));
@@ -62,7 +88,7 @@ class IndexBuild {
   absl::StatusOr<document::CollectionWriter*> Find(WriteTransaction* txn) {
     TransactionState& state = *txn->state_;
     SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, state.write->FindTree(id_.first));
-    if (tree == nullptr) return Gone("the collection");
+    if (tree == nullptr) return Gone(part_.has_value() ? "the graph" : "the collection");
     document::CollectionWriter* const writer = state.WriterOf(tree);
     SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<document::Schema> schema,
                            writer->schema());
@@ -74,7 +100,7 @@ class IndexBuild {
   // Declares it. True: it is there already, and ready.
   absl::StatusOr<bool> Begin(WriteTransaction* txn) {
     TransactionState& state = *txn->state_;
-    SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, state.write->FindTree(collection_));
+    SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, OpenTarget(txn));
     document::CollectionWriter* const writer = state.WriterOf(tree);
     id_ = {tree->record().id, definition_.name};
     {
@@ -121,7 +147,8 @@ class IndexBuild {
   }
 
   Database& db_;
-  const std::string collection_;
+  const std::string name_;
+  const std::optional<GraphState::Part> part_;
   IndexDefinition definition_;
   std::pair<catalog::TreeId, std::string> id_;
   uint32_t row_ = 0;  // of the index
@@ -135,10 +162,20 @@ class IndexBuild {
 absl::Status Database::CreateIndex(std::string_view collection,
                                    const IndexDefinition& definition,
                                    const Progress& progress) {
-  if (rep_->closed.load()) return absl::FailedPreconditionError("the database is closed");
-  internal::IndexBuild build(this, std::string(collection), definition);
-  const absl::Status built = build.Run(progress);
-  return built.ok() ? built : internal::At(std::string(collection), built);
+  return internal::IndexBuild::Build(this, collection, std::nullopt, definition,
+                                     progress);
+}
+absl::Status Database::CreateVertexIndex(std::string_view graph,
+                                         const IndexDefinition& definition,
+                                         const Progress& progress) {
+  return internal::IndexBuild::Build(this, graph, internal::GraphState::kVertices,
+                                     definition, progress);
+}
+absl::Status Database::CreateEdgeIndex(std::string_view graph,
+                                       const IndexDefinition& definition,
+                                       const Progress& progress) {
+  return internal::IndexBuild::Build(this, graph, internal::GraphState::kEdges,
+                                     definition, progress);
 }
 
 }  // namespace sheaf

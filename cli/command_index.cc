@@ -96,13 +96,9 @@ CommandResult CreateIndex(Session& session) {
   ProgressLine line(session.err);
   const Progress progress = ShownOn(line, &interrupt);
   const absl::Status made =
-      args.of_vertices || args.of_edges
-          ? db->Write([&](WriteTransaction& txn) -> absl::Status {
-              SHEAF_ASSIGN_OR_RETURN(Graph graph, txn.graph(args.collection));
-              return args.of_vertices ? graph.CreateVertexIndex(definition, progress)
-                                      : graph.CreateEdgeIndex(definition, progress);
-            })
-          : db->CreateIndex(args.collection, definition, progress);
+      args.of_vertices ? db->CreateVertexIndex(args.collection, definition, progress)
+      : args.of_edges  ? db->CreateEdgeIndex(args.collection, definition, progress)
+                       : db->CreateIndex(args.collection, definition, progress);
   line.Clear();
   if (absl::IsCancelled(made)) return kExitSignal + interrupt.signal_number();
   if (!made.ok()) return At(args.file, made);

@@ -5,7 +5,9 @@
 
 #include <limits>
 
+#include "absl/strings/str_cat.h"
 #include "sheaf/centrality.h"
+#include "sheaf/graph_loader.h"
 #include "sheaf/where.h"
 #include "tests/api/api_fixture.h"
 
@@ -165,6 +167,77 @@ TEST_F(GraphTest, NeighborsOfManyAreThoseOfEach) {
   EXPECT_EQ(calls, 2);
   EXPECT_TRUE(absl::IsInvalidArgument(
       graph.ForEachNeighbors(vertices, once, {.filter = R"({"a":{"$gtx":1}})"})));
+}
+
+TEST_F(GraphTest, IndexesAreBuiltBesideWriters) {
+  ASSERT_TRUE(db_->Write([](WriteTransaction& txn) -> absl::Status {
+                   SHEAF_ASSIGN_OR_RETURN(Graph g, txn.graph("g"));
+                   GraphLoader loader(g);
+                   for (VertexId id = 0; id < 40'000; ++id)
+                     SHEAF_RETURN_IF_ERROR(loader.AddVertex(
+                         id, {"N"}, absl::StrCat("{\"n\":", id, ",\"m\":", id % 7, "}")));
+                   for (VertexId id = 0; id < 20'000; ++id)
+                     SHEAF_RETURN_IF_ERROR(loader.AddEdge(
+                         id, "E", id + 1, 1, absl::StrCat("{\"w\":", id % 9, "}")));
+                   return loader.Finish();
+                 })
+                  .ok());
+  const IndexDefinition n = *IndexDefinition::Parse(
+      R"({"fields":{"n":1},"unique":true,"filter":{"_labels":"N"}})");
+  const IndexDefinition w = *IndexDefinition::Parse(R"({"name":"w","fields":{"w":1}})");
+  VertexId round = 0;
+  const auto change = [&](const Progress::State&) {
+    ++round;
+    const absl::Status written = db_->Write([&](WriteTransaction& txn) -> absl::Status {
+      SHEAF_ASSIGN_OR_RETURN(Graph g, txn.graph("g"));
+      const VertexId last = 40'000 - round;
+      SHEAF_RETURN_IF_ERROR(g.DeleteVertex(last).status());
+      SHEAF_RETURN_IF_ERROR(g.UpdateProperties(round, R"({"$inc":{"n":100000}})"));
+      SHEAF_RETURN_IF_ERROR(
+          g.UpdateEdgeProperties({round, "E", round + 1, 0}, R"({"$set":{"w":99}})"));
+      return g.AddVertex({"N"}, absl::StrCat("{\"n\":", 200'000 + round, "}")).status();
+    });
+    EXPECT_TRUE(written.ok()) << written;
+    return true;
+  };
+  ASSERT_TRUE(db_->CreateVertexIndex("g", n, {.report = change}).ok());
+  const VertexId of_vertices = round;
+  EXPECT_GT(of_vertices, 3u);
+  ASSERT_TRUE(db_->CreateEdgeIndex("g", w, {.report = change}).ok());
+  EXPECT_GT(round, of_vertices);
+  {
+    const ReadTransaction read = db_->BeginRead();
+    const CollectionReader vertices = *read.graph("g")->vertices();
+    EXPECT_EQ(vertices.Indexes()->back().state, IndexState::kReady);
+    EXPECT_EQ(*vertices.Count(R"({"n":{"$gte":100000},"_labels":"N"})"), 2 * round);
+    EXPECT_EQ(vertices.FindUnique(n.name.empty() ? "n" : n.name, {int64_t{200'001}})
+                  ->has_value(),
+              true);
+    EXPECT_EQ(*read.graph("g")->edges()->Count(R"({"w":99})", {.index = "w"}), round);
+  }
+  ExpectClean();
+  // Refused, cancelled, or gone: nothing stays.
+  IndexDefinition m = *IndexDefinition::Parse(R"({"name":"m","fields":{"m":1}})");
+  m.unique = true;
+  EXPECT_TRUE(absl::IsAlreadyExists(db_->CreateVertexIndex("g", m)));
+  m.unique = false;
+  const auto cancel = [](const Progress::State&) { return false; };
+  EXPECT_TRUE(absl::IsCancelled(db_->CreateVertexIndex("g", m, {.report = cancel})));
+  EXPECT_TRUE(absl::IsAlreadyExists(db_->CreateVertexIndex(
+      "g", *IndexDefinition::Parse(R"({"name":"_labels","fields":{"m":1}})"))));
+  EXPECT_EQ(db_->BeginRead().graph("g")->vertices()->Indexes()->size(), 2u);
+  const auto drop = [&](const Progress::State&) {
+    EXPECT_TRUE(db_->Write([](WriteTransaction& txn) { return txn.Drop("g"); }).ok());
+    return true;
+  };
+  const absl::Status gone = db_->CreateVertexIndex("g", m, {.report = drop});
+  EXPECT_EQ(gone.message(), "g: the graph was dropped while the index was built");
+  ASSERT_TRUE(db_->CreateEdgeIndex("new", w).ok());  // makes it
+  EXPECT_EQ(*db_->BeginRead().graph("new")->vertex_count(), 0u);
+  EXPECT_TRUE(
+      db_->Write([](WriteTransaction& txn) { return txn.table("t").status(); }).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(db_->CreateVertexIndex("t", m)));
+  ExpectClean();
 }
 
 TEST_F(GraphTest, ChangesLabelsAndProperties) {
