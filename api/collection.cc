@@ -176,6 +176,35 @@ absl::StatusOr<bool> CollectionReader::Visit(
   return true;
 }
 
+absl::Status CollectionReader::VisitMany(
+    absl::Span<const DocumentKey> keys,
+    absl::FunctionRef<void(size_t i, const DocumentView& document)> fn) const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state_->Schema());
+  constexpr size_t kAtOnce = 64;
+  std::string encoded[kAtOnce], buffer;
+  std::string_view wanted[kAtOnce];
+  std::optional<Value> found[kAtOnce];
+  NameTable text_names;
+  for (size_t at = 0; at < keys.size(); at += kAtOnce) {
+    const size_t n = std::min(kAtOnce, keys.size() - at);
+    for (size_t i = 0; i < n; ++i) {
+      SHEAF_ASSIGN_OR_RETURN(encoded[i], internal::EncodeKey(keys[at + i]));
+      wanted[i] = encoded[i];
+    }
+    SHEAF_RETURN_IF_ERROR(state_->table.MultiGet({wanted, n}, {found, n}));
+    for (size_t i = 0; i < n; ++i) {
+      if (!found[i].has_value()) continue;
+      DocumentView root;
+      const absl::Status opened =
+          document::OpenDocument(*found[i], schema->names(), &text_names, &buffer, &root);
+      if (!opened.ok()) return internal::At(name(), opened);
+      fn(at + i, root);
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::optional<std::string>> CollectionReader::Find(
     const DocumentKey& key) const {
   std::string json;

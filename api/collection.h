@@ -69,6 +69,11 @@ class CollectionReader {
   // cheapest way to a field. False: there is none.
   absl::StatusOr<bool> Visit(const DocumentKey& key,
                              absl::FunctionRef<void(const DocumentView&)> fn) const;
+  // Of many keys at once, which is quicker than one after the other: what they need comes
+  // from memory together. Calls `fn(i, document)` for each keys[i] that there is, in order.
+  absl::Status VisitMany(
+      absl::Span<const DocumentKey> keys,
+      absl::FunctionRef<void(size_t i, const DocumentView& document)> fn) const;
 
   // The key of the document that has these values in a unique index, one for each of its
   // fields; cheaper than a query. kInvalidArgument: there is no such index, it is not

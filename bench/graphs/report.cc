@@ -36,6 +36,7 @@ constexpr Row kRows[] = {
     {"neighbours_many", "edges/s", kHigher, {{"lmdb", 1.5}, {"cursor", 5}}},
     {"vertex_json", "reads/s", kHigher, {{"lmdb", 1.5}}},
     {"vertex_property", "reads/s", kHigher, {{"lmdb", 1.5}}},
+    {"vertex_properties", "reads/s", kHigher, {{"lmdb", 1.5}}},
     {"two_hops", "queries/s", kHigher, {{"lmdb", 0.9}, {"csr", 0.3}}},
     {"two_hops_few", "queries/s", kHigher, {{"sqlite", 20}}},
     {"three_hops", "queries/s", kHigher, {{"lmdb", 0.9}, {"csr", 0.3}}},

@@ -132,6 +132,15 @@ class SheafWordStore final : public WordStore {
     }));
     return size;
   }
+  uint64_t GetGlosses(absl::Span<const uint32_t> vertices) override {
+    uint64_t size = 0;
+    std::vector<DocumentKey> keys;
+    for (const uint32_t vertex : vertices) keys.push_back(int64_t{vertex});
+    Check(vertices_.VisitMany(keys, [&](size_t, const DocumentView& document) {
+      size += document.Field("gloss")->string_value().size();
+    }));
+    return size;
+  }
 
  private:
   std::unique_ptr<Database> db_;

@@ -62,6 +62,11 @@ class WordStore {
   virtual void BeginReading() = 0;
   virtual uint64_t GetJson(uint32_t vertex) = 0;   // as a string; how long it is
   virtual uint64_t GetGloss(uint32_t vertex) = 0;  // how long this one property is
+  virtual uint64_t GetGlosses(absl::Span<const uint32_t> vertices) {  // together
+    uint64_t size = 0;
+    for (const uint32_t vertex : vertices) size += GetGloss(vertex);
+    return size;
+  }
 };
 
 std::unique_ptr<Store> NewSheafStore(const StoreOptions& options);

@@ -371,6 +371,42 @@ TEST(DocumentBytes, DocumentsMeanTheSameAtAnyAddress) {
   }
 }
 
+TEST_F(DocumentsEdge, VisitManyFindsWhatVisitFinds) {
+  PutLookAlikes();
+  std::vector<DocumentKey> keys;
+  for (int round = 0; round < 20; ++round)
+    for (const DocumentKey& key : LookAlikes()) {
+      keys.push_back(key);
+      keys.push_back(DocumentKey(absl::StrCat("none", round)));
+    }
+  ASSERT_GT(keys.size(), 130u);
+  const auto expect_found = [&](const CollectionReader& c) {
+    std::vector<std::string> found(keys.size());
+    size_t last = 0;
+    ASSERT_TRUE(c.VisitMany(keys, [&](size_t i, const DocumentView& document) {
+                   EXPECT_LE(last, i);
+                   found[last = i] = *ToJson(document);
+                 }).ok());
+    for (size_t i = 0; i < keys.size(); ++i)
+      EXPECT_EQ(found[i], c.Find(keys[i])->value_or("")) << i;
+  };
+  expect_found(*db_->BeginRead().collection("c"));
+  // Of large documents and those of a running transaction, too.
+  ASSERT_TRUE(Write([&](Collection& c) -> absl::Status {
+                SHEAF_RETURN_IF_ERROR(
+                    c.Put(keys[0], "\"" + std::string(100'000, 'x') + "\""));
+                expect_found(c);
+                return absl::OkStatus();
+              }).ok());
+  expect_found(*db_->BeginRead().collection("c"));
+  keys.push_back(DocumentKey(""));
+  EXPECT_TRUE(absl::IsInvalidArgument(db_->BeginRead().collection("c")->VisitMany(
+      keys, [](size_t, const DocumentView&) {})));
+  EXPECT_TRUE(
+      CollectionReader().VisitMany({}, [](size_t, const DocumentView&) {}).code() ==
+      absl::StatusCode::kFailedPrecondition);
+}
+
 // Where they lie in a file is at any address, too: sizes differ by one.
 TEST_F(DocumentsEdge, StoredDocumentsLieAnywhere) {
   const auto json_of = [](int i) {
