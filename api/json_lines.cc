@@ -33,12 +33,12 @@ namespace {
 using internal::AtLine, internal::StreamLines;
 using SchemaRef = std::shared_ptr<const Schema>;
 
-constexpr size_t kBatchBytes = 8 << 20;  // of text
-constexpr size_t kBatchesWaiting = 2;
+constexpr size_t kBatchBytes = 8 << 20;     // of text
+constexpr size_t kBytesWaiting = 16 << 20;  // from where on no more batches are taken
 
 struct Row {
   std::optional<DocumentKey> key;
-  std::string bytes;
+  size_t end;  // of its bytes in those of the batch
   uint64_t line;
 };
 
@@ -46,6 +46,8 @@ struct Row {
 struct Batch {
   std::vector<std::string> new_names;
   std::vector<Row> rows;
+  std::string bytes;  // of all of them: no memory goes from thread to thread row by row
+  size_t text_bytes = 0;
   bool ends_commit = false;
   bool is_last = false;
   absl::Status status;  // what ends the import behind the rows
@@ -77,6 +79,7 @@ class Queue {
     absl::MutexLock lock(&mu_);
     mu_.Await(absl::Condition(this, &Queue::HasRoom));
     if (is_stopped_) return false;
+    bytes_waiting_ += batch->text_bytes;
     batches_.push_back(std::move(batch));
     return true;
   }
@@ -85,6 +88,7 @@ class Queue {
     mu_.Await(absl::Condition(this, &Queue::HasSome));
     std::unique_ptr<Batch> batch = std::move(batches_.front());
     batches_.pop_front();
+    bytes_waiting_ -= batch->text_bytes;
     return batch;
   }
   void Stop() ABSL_LOCKS_EXCLUDED(mu_) {
@@ -94,12 +98,13 @@ class Queue {
 
  private:
   bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return is_stopped_ || batches_.size() < kBatchesWaiting;
+    return is_stopped_ || bytes_waiting_ < kBytesWaiting;
   }
   bool HasSome() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !batches_.empty(); }
 
   absl::Mutex mu_;
   std::deque<std::unique_ptr<Batch>> batches_ ABSL_GUARDED_BY(mu_);
+  size_t bytes_waiting_ ABSL_GUARDED_BY(mu_) = 0;
   bool is_stopped_ ABSL_GUARDED_BY(mu_) = false;
 };
 
@@ -129,7 +134,7 @@ class Converter {
 
  private:
   absl::Status Fill(Batch* batch) {
-    for (size_t text_bytes = 0; text_bytes < kBatchBytes && !batch->ends_commit;) {
+    while (batch->text_bytes < kBatchBytes && !batch->ends_commit) {
       ++line_number_;
       SHEAF_ASSIGN_OR_RETURN(const std::optional<std::string_view> line, lines_.Next());
       if (!line.has_value()) {
@@ -137,7 +142,7 @@ class Converter {
       } else if (line->find_first_not_of(" \t\r") != line->npos) {
         const absl::Status added = Add(*line, batch);
         if (!added.ok()) return AtLine(line_number_, added);
-        text_bytes += line->size();
+        batch->text_bytes += line->size();
         batch->ends_commit = EndsCommit(line->size());
       }
     }
@@ -147,11 +152,14 @@ class Converter {
   absl::Status Add(std::string_view line, Batch* batch) {
     Row row;
     row.line = line_number_;
-    SHEAF_ASSIGN_OR_RETURN(row.bytes, document::JsonToBinary(line, &names_));
+    SHEAF_ASSIGN_OR_RETURN(const std::string bytes,
+                           document::JsonToBinary(line, &names_));
     if (!options_.key_field.empty()) {
-      SHEAF_ASSIGN_OR_RETURN(
-          row.key, KeyOf(document::RootOf(row.bytes, names_), options_.key_field));
+      SHEAF_ASSIGN_OR_RETURN(row.key,
+                             KeyOf(document::RootOf(bytes, names_), options_.key_field));
     }
+    batch->bytes += bytes;
+    row.end = batch->bytes.size();
     batch->rows.push_back(std::move(row));
     return absl::OkStatus();
   }
@@ -235,18 +243,22 @@ class internal::ImportWriter {
     return true;
   }
 
-  absl::Status Put(Row* row, bool names_are_shared) {
-    if (names_are_shared) return collection_->PutEncoded(row->key, row->bytes);
-    const Document document(std::move(row->bytes), names_);
-    return row->key.has_value() ? collection_->Put(*row->key, document)
-                                : collection_->Append(document).status();
+  absl::Status Put(const std::optional<DocumentKey>& key, std::string_view bytes,
+                   bool names_are_shared) {
+    if (names_are_shared) return collection_->PutEncoded(key, bytes);
+    const Document document(std::string(bytes), names_);
+    return key.has_value() ? collection_->Put(*key, document)
+                           : collection_->Append(document).status();
   }
 
   absl::Status PutRows(Batch* batch) {
     if (!txn_.has_value()) SHEAF_RETURN_IF_ERROR(Begin());
     SHEAF_ASSIGN_OR_RETURN(const bool names_are_shared, ShareNames());
-    for (Row& row : batch->rows) {
-      const absl::Status put = Put(&row, names_are_shared);
+    size_t begin = 0;
+    for (const Row& row : batch->rows) {
+      const std::string_view bytes(batch->bytes.data() + begin, row.end - begin);
+      const absl::Status put = Put(row.key, bytes, names_are_shared);
+      begin = row.end;
       if (put.ok()) continue;
       counts_.failed_line = row.line;
       return AtLine(row.line, put);

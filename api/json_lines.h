@@ -10,7 +10,7 @@
 //
 // A second thread reads the lines and makes them binary while the calling one writes them,
 // in transactions of their own: other writers come in between. Blank lines are passed over.
-// Memory: some 32 MiB of documents, or five of the longest.
+// Memory: some 48 MiB of documents, or four of the longest.
 #ifndef SHEAF_JSON_LINES_H_
 #define SHEAF_JSON_LINES_H_
 #include <cstdint>

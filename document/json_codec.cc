@@ -83,8 +83,9 @@ class Reader {
     return iterator == Iterator();  // which it does not look at
   }
 
-  // A scalar whole; of others the beginning.
-  bool Begin(ondemand::value value) {
+  // A scalar whole; of others the beginning. By reference: simdjson's values are copied in
+  // pieces of other sizes than they were written, for which the processor waits.
+  bool Begin(ondemand::value& value) {
     ondemand::json_type type;
     if (value.type().get(type)) return false;
     // What is not consumed is passed over.
@@ -122,8 +123,8 @@ class Reader {
   bool NextElement(Open* open) {
     open->is_begun = true;
     if (AtEnd(open->element)) return End();
-    ondemand::value value;
-    return !(*open->element).get(value) && Begin(value);
+    auto value = *open->element;
+    return !value.error() && Begin(value.value_unsafe());
   }
 
   bool NextField(Open* open) {
@@ -132,8 +133,9 @@ class Reader {
       if (is_first) writer_.BeginObject();
       return End();
     }
-    ondemand::field field;
-    if ((*open->field).get(field)) return false;
+    auto result = *open->field;
+    if (result.error()) return false;
+    ondemand::field& field = result.value_unsafe();
     const char* const raw = field.key().raw();
     if (is_first && *raw != '$' && *raw != '\\') writer_.BeginObject();
     if (*raw != '$' && writer_.NameAsBefore({raw, end_})) return Begin(field.value());
