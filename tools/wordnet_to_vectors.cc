@@ -147,7 +147,8 @@ void Weigh(Corpus* corpus) {
   for (const auto& row : corpus->rows)
     for (const Cell& cell : row) ++frequency[cell.term];
   const auto count = static_cast<double>(corpus->rows.size());
-  const double most = std::max(20.0, kShareMax * count);  // 20: for a part of WordNet
+  // For a small part of WordNet 20, but not all there are: the logarithm would be 0.
+  const double most = std::min(count - 1, std::max(20.0, kShareMax * count));
   for (auto& row : corpus->rows) {
     std::erase_if(row, [&](const Cell& cell) {
       return frequency[cell.term] < 2 || frequency[cell.term] > most;
