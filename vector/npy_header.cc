@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "pager/coding.h"
 #include "pager/status_macros.h"
@@ -33,8 +34,8 @@ namespace {
 // an array of structures: it is refused by that.)
 constexpr char kMagic[] = "\x93NUMPY";
 constexpr size_t kMagicBytes = 6, kVersionBytes = 2;
-constexpr uint32_t kHeaderBytesMax = 64
-                                     << 10;  // NumPy itself writes 118 and refuses 10000
+// NumPy itself writes 118 and, unless told otherwise, reads no more than 10000.
+constexpr uint32_t kHeaderBytesMax = 64 << 10;
 
 absl::Status Wrong(const std::string& what) {
   return absl::InvalidArgumentError(absl::StrCat("npy: ", what));
@@ -162,8 +163,8 @@ absl::StatusOr<ComponentType> TypeOf(const std::string& descr) {
   if (descr == "<f8") return ComponentType::kDouble;
   if (descr == "|i1") return ComponentType::kInt8;
   if (descr == "|u1") return ComponentType::kUint8;
-  return Wrong(absl::StrCat("components of type '", descr.substr(0, 20), "'",
-                            descr.starts_with('>') ? ", big-endian," : "",
+  return Wrong(absl::StrCat("components of type '", absl::CHexEscape(descr.substr(0, 20)),
+                            "'", descr.starts_with('>') ? ", big-endian," : "",
                             " are not read; <f4, <f2, <f8, |i1 and |u1 are"));
 }
 

@@ -215,6 +215,10 @@ TEST(VectorFile, NpyArraysThatAreNotRead) {
       {Dict(">f4", "(1, 4)"),
        "npy: components of type '>f4', big-endian, are not read; <f4, <f2, <f8, |i1 and "
        "|u1 are"},
+      {Dict("<\xff" + std::string(90, '~'), "(1, 4)"),
+       "npy: components of type '<\\xff~~~~~~~~~~~~~~~~~~' are not read; <f4, <f2, <f8, "
+       "|i1 "
+       "and |u1 are"},
       {Dict("<i8", "(1, 4)"),
        "npy: components of type '<i8' are not read; <f4, <f2, <f8, |i1 and |u1 are"},
       {"{'descr': '<f4', 'fortran_order': True, 'shape': (1, 4)}",
