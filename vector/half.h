@@ -1,0 +1,44 @@
+// IEEE binary16, as vectors of kFloat16 hold it, from and to float.
+#ifndef VECTOR_HALF_H_
+#define VECTOR_HALF_H_
+#include <bit>
+#include <cstdint>
+
+namespace sheaf::vector {
+
+// From here on a float rounds to an infinity.
+inline constexpr float kHalfOverflow = 65520;
+
+// To the nearest, ties to even. Beyond kHalfOverflow: infinity.
+constexpr uint16_t HalfOf(float value) {
+  const auto all = std::bit_cast<uint32_t>(value);
+  const uint32_t sign = all >> 16 & 0x8000;
+  uint32_t bits = all & 0x7fffffff;
+  if (bits >= 0x47800000) {  // 2^16, infinities, NaN
+    bits = bits > 0x7f800000 ? 0x7e00 : 0x7c00;
+  } else if (bits < 0x38800000) {
+    // Below 2^-14 halves are multiples of 2^-24, which is the last bit of floats from 0.5
+    // on: the addition rounds.
+    constexpr float kUnit = 0.5f;
+    bits = std::bit_cast<uint32_t>(std::bit_cast<float>(bits) + kUnit) -
+           std::bit_cast<uint32_t>(kUnit);
+  } else {
+    bits = (bits - 0x38000000 + 0xfff + (bits >> 13 & 1)) >> 13;
+  }
+  return static_cast<uint16_t>(sign | bits);
+}
+
+// Exact.
+constexpr float FloatOf(uint16_t half) {
+  const uint32_t sign = (half & 0x8000u) << 16;
+  const uint32_t bits = (half & 0x7fffu) << 13;
+  // The exponents' biases differ by 112; a product also normalises what is subnormal.
+  const float scaled = std::bit_cast<float>(bits) * 0x1p112f;
+  const bool is_finite = (half & 0x7c00) != 0x7c00;
+  const uint32_t magnitude =
+      is_finite ? std::bit_cast<uint32_t>(scaled) : bits | 0x7f800000;
+  return std::bit_cast<float>(sign | magnitude);
+}
+
+}  // namespace sheaf::vector
+#endif  // VECTOR_HALF_H_
