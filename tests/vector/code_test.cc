@@ -1,0 +1,245 @@
+// Proves that codes decode to what they promise, that an estimate is the distance to the
+// decoded vector, by the kernels of every processor and without reading past the end, and
+// that the bytes stay as they are.
+#include "vector/code.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/vector/guarded_bytes.h"
+
+namespace sheaf::vector {
+namespace {
+
+using std::string_literals::operator""s;
+using Floats = std::vector<float>;
+
+const Metric kEstimated[] = {Metric::kL2, Metric::kCosine, Metric::kInnerProduct,
+                             Metric::kL1};
+
+uint32_t SizeOf(const Floats& vector) { return static_cast<uint32_t>(vector.size()); }
+
+std::string CodeOf(const Floats& vector) {
+  GuardedBytes code(EncodedCodeBytes(SizeOf(vector)));
+  EncodeCode(vector.data(), SizeOf(vector), code.data());
+  EXPECT_TRUE(CheckCode(code.data(), SizeOf(vector)).ok());
+  return std::string(code.view());
+}
+
+Floats Decoded(const std::string& code) {
+  Floats vector(code.size() - EncodedCodeBytes(0));
+  DecodeCode(code.data(), SizeOf(vector), vector.data());
+  return vector;
+}
+
+Floats RandomVector(uint32_t dimensions, std::mt19937& random, float mean = 0,
+                    float deviation = 1) {
+  std::normal_distribution<float> normal(mean, deviation);
+  Floats vector(dimensions);
+  for (float& component : vector) component = normal(random);
+  return vector;
+}
+
+void ExpectRoundTrip(const Floats& vector) {
+  const auto [least, greatest] = std::minmax_element(vector.begin(), vector.end());
+  const double step = (double{*greatest} - *least) / 255;
+  // Half a step; the step is a float, and so is what is decoded.
+  const double largest = std::max(std::abs(*least), std::abs(*greatest));
+  const double error_max = step * (0.5 + 0x1p-15) + largest * 0x1p-24 + 256 * 0x1p-150;
+  const Floats decoded = Decoded(CodeOf(vector));
+  for (size_t i = 0; i < vector.size(); ++i)
+    EXPECT_NEAR(decoded[i], vector[i], error_max) << i;
+}
+
+TEST(Code, GoldenBytes) {
+  // lo -1, step 2/255, codes 0, 127 (the step is rounded up), 255, 64.
+  EXPECT_EQ(
+      CodeOf({-1, 0, 1, -0.5}),
+      "\x00\x00\x80\xbf\x81\x80\x00\x3c\xbe\x01\x00\x00\x02\x4d\x01\x00\x00\x7f\xff\x40"s);
+  EXPECT_EQ(
+      CodeOf({2.5, 2.5, 2.5}),
+      "\x00\x00\x20\x40\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"s);
+}
+
+TEST(Code, DecodesToWithinHalfAStep) {
+  std::mt19937 random(1);
+  for (uint32_t dimensions = 1; dimensions <= 70; ++dimensions) {
+    ExpectRoundTrip(RandomVector(dimensions, random));
+    ExpectRoundTrip(RandomVector(dimensions, random, 1000, 1e-3f));
+    ExpectRoundTrip(RandomVector(dimensions, random, -1e-20f, 1e-22f));
+    ExpectRoundTrip(RandomVector(dimensions, random, 0, 1e-42f));  // subnormal
+    ExpectRoundTrip(RandomVector(dimensions, random, 0, 1e17f));
+  }
+  constexpr float kLeast = std::numeric_limits<float>::denorm_min();
+  ExpectRoundTrip({0, kLeast, -kLeast, 3 * kLeast});
+  ExpectRoundTrip({0, 255 * kLeast, 7 * kLeast, 100 * kLeast});
+  ExpectRoundTrip({0, 382 * kLeast});  // whose step is rounded down by a third
+  ExpectRoundTrip({-0x1p62f, 0x1p62f, 0, 1});
+  ExpectRoundTrip({1, 1 + 0x1p-23f, 1 + 0x1p-22f});
+}
+
+TEST(Code, OfWhatIsTheSameEverywhereIsExact) {
+  for (const float component : {0.0f, -3.7f, 1e-45f, 0x1p60f}) {
+    const Floats vector(37, component);
+    EXPECT_EQ(Decoded(CodeOf(vector)), vector);
+  }
+}
+
+TEST(CheckCode, NamesWhatIsWrong) {
+  const std::string good = CodeOf({-1, 0, 1, -0.5});
+  const auto message_with = [&](size_t at, const std::string& bytes) {
+    std::string bad = good;
+    bad.replace(at, bytes.size(), bytes);
+    const absl::Status status = CheckCode(bad.data(), 4);
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    return std::string(status.message());
+  };
+  EXPECT_EQ(message_with(0, "\x00\x00\x80\x7f"s),
+            "code: from inf on in steps of 0.00784314");
+  EXPECT_EQ(message_with(4, "\x00\x00\x80\xbf"s), "code: from -1 on in steps of -1");
+  EXPECT_EQ(message_with(8, "\x01"), "code: sum 257 of 446");
+  EXPECT_EQ(message_with(12, "\x03"), "code: sum of squares 85251 of 85250");
+}
+
+double DistanceTo(Metric metric, const Floats& query, const Floats& vector) {
+  double l1 = 0, l2 = 0, products = 0, squares_q = 0, squares_x = 0;
+  for (size_t i = 0; i < query.size(); ++i) {
+    const double q = query[i], x = vector[i];
+    l1 += std::abs(q - x);
+    l2 += (q - x) * (q - x);
+    products += q * x;
+    squares_q += q * q;
+    squares_x += x * x;
+  }
+  if (metric == Metric::kL1) return l1;
+  if (metric == Metric::kL2) return l2;
+  if (metric == Metric::kInnerProduct) return 1 - products;
+  return 1 - products / std::sqrt(squares_q * squares_x);
+}
+
+double Norm(const Floats& vector) {
+  return std::sqrt(std::inner_product(vector.begin(), vector.end(), vector.begin(), 0.0));
+}
+
+// How far an estimate may be from the distance to the decoded vector: what rounding the
+// query adds, far below what the code itself does, and that of the result.
+double ErrorMax(Metric metric, const Floats& query, const Floats& decoded) {
+  const double n = static_cast<double>(query.size());
+  const double norms = Norm(query) * Norm(decoded);
+  if (metric == Metric::kL1)
+    return (n / 16 + 24) * 0x1p-22 * std::sqrt(n) * (Norm(query) + Norm(decoded));
+  const double of_products = norms * 2e-4 + 0x1p-140;
+  if (metric == Metric::kCosine) return of_products / norms;
+  return 2 * of_products + std::abs(DistanceTo(metric, query, decoded)) * 0x1p-22;
+}
+
+void ExpectEstimates(const Floats& query, const Floats& vector) {
+  const GuardedBytes code(CodeOf(vector));
+  const Floats decoded = Decoded(std::string(code.view()));
+  for (const Simd simd : kSimds) {
+    if (!IsSupported(simd)) continue;
+    for (const Metric metric : kEstimated) {
+      if (metric == Metric::kCosine && (Norm(query) == 0 || Norm(vector) == 0)) continue;
+      const QueryCode prepared(metric, query.data(), SizeOf(query), simd);
+      EXPECT_NEAR(EstimateDistance(prepared, code.data()),
+                  DistanceTo(metric, query, decoded), ErrorMax(metric, query, decoded))
+          << NameOf(metric) << " of " << query.size() << " by kernels "
+          << static_cast<int>(simd);
+    }
+  }
+}
+
+TEST(Estimate, IsTheDistanceToTheDecoded) {
+  std::mt19937 random(2);
+  std::vector<uint32_t> all(70);
+  std::iota(all.begin(), all.end(), 1);
+  all.insert(all.end(), {127, 128, 129, 768, 1536, kDimensionsMax});
+  for (const uint32_t dimensions : all) {
+    const Floats query = RandomVector(dimensions, random);
+    ExpectEstimates(query, RandomVector(dimensions, random));
+    ExpectEstimates(query, RandomVector(dimensions, random, 5, 0.1f));
+    ExpectEstimates(query, query);
+    ExpectEstimates(Floats(dimensions, 0.5f), query);
+    ExpectEstimates(query, Floats(dimensions, -0.5f));
+  }
+}
+
+TEST(Estimate, OfExtremes) {
+  // A query all of whose components are the largest code's: the sum of products is as
+  // large as 32 bits let it be.
+  Floats both(kDimensionsMax, 1);
+  std::fill_n(both.begin(), kDimensionsMax / 2, -1.0f);
+  ExpectEstimates(both, both);
+  Floats one(kDimensionsMax, 0);
+  one[77] = 1;
+  ExpectEstimates(one, one);
+  ExpectEstimates(one, both);
+  for (const float scale : {0x1p-48f, 0x1p40f}) {
+    ExpectEstimates({scale, -scale, 0, scale}, {scale, scale, scale / 2, 0});
+  }
+  ExpectEstimates({0, 0, 0}, {1, 2, 3});
+  ExpectEstimates({1, 2, 3}, {0, 0, 0});
+}
+
+// Far from zero norms are large and differences small.
+TEST(Estimate, KeepsWhatCancels) {
+  std::mt19937 random(3);
+  const Floats query = RandomVector(256, random, 1000, 1);
+  for (int i = 0; i < 100; ++i) {
+    const Floats vector = RandomVector(256, random, 1000, 1);
+    const std::string code = CodeOf(vector);
+    const QueryCode prepared(Metric::kL2, query.data(), 256);
+    const double exact = DistanceTo(Metric::kL2, query, Decoded(code));
+    EXPECT_NEAR(EstimateDistance(prepared, code.data()), exact, exact * 1e-3);
+  }
+}
+
+TEST(Estimate, IsNeverLessThanZero) {
+  std::mt19937 random(4);
+  for (int i = 0; i < 1000; ++i) {
+    const std::string code = CodeOf(RandomVector(50, random));
+    const Floats decoded = Decoded(code);
+    for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kL1}) {
+      const QueryCode prepared(metric, decoded.data(), 50);
+      EXPECT_GE(EstimateDistance(prepared, code.data()), 0);
+    }
+  }
+}
+
+// What vector/code.h says of the error of estimates.
+TEST(Estimate, ErrsByAsMuchAsTheHeaderSays) {
+  std::mt19937 random(5);
+  for (const uint32_t dimensions : {128u, 768u}) {
+    const Floats center = RandomVector(dimensions, random);
+    const auto near = [&] {  // of a cluster
+      Floats vector = RandomVector(dimensions, random, 0, 0.3f);
+      for (uint32_t i = 0; i < dimensions; ++i) vector[i] += center[i];
+      return vector;
+    };
+    double errors_far = 0, errors_near = 0;
+    constexpr int kPairs = 1000;
+    for (int i = 0; i < kPairs; ++i) {
+      const auto relative_error = [&](const Floats& query, const Floats& vector) {
+        const QueryCode prepared(Metric::kL2, query.data(), dimensions);
+        const double exact = DistanceTo(Metric::kL2, query, vector);
+        return EstimateDistance(prepared, CodeOf(vector).data()) / exact - 1;
+      };
+      errors_far += std::pow(relative_error(RandomVector(dimensions, random),
+                                            RandomVector(dimensions, random)),
+                             2);
+      errors_near += std::pow(relative_error(near(), near()), 2);
+    }
+    std::printf("%u: far %.6f, near %.6f\n", dimensions, std::sqrt(errors_far / kPairs),
+                std::sqrt(errors_near / kPairs));
+  }
+}
+
+}  // namespace
+}  // namespace sheaf::vector

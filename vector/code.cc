@@ -1,0 +1,273 @@
+#include "vector/code.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "pager/assert.h"
+#include "pager/coding.h"
+#include "vector/x86.h"
+
+namespace sheaf::vector {
+
+// Over the codes of a vector and as many components of a query, which has zeros up to a
+// whole block.
+struct CodeKernels {
+  // Requires: no sum leaves 32 bits.
+  int32_t (*products)(const int16_t* query, const char* codes, uint32_t n);
+  // Of |query - (lo + step * code)|.
+  float (*absolutes)(const float* query, const char* codes, uint32_t n, float lo,
+                     float step);
+};
+
+namespace {
+
+constexpr size_t kLo = 0, kStep = 4, kSum = 8, kSquares = 12, kCodes = 16;
+static_assert(EncodedCodeBytes(0) == kCodes);
+constexpr uint32_t kCodeMax = 255;
+static_assert(uint64_t{kDimensionsMax} * kCodeMax * kCodeMax <=
+              std::numeric_limits<uint32_t>::max());
+
+uint8_t ByteAt(const char* at) { return static_cast<uint8_t>(*at); }
+void EncodeFloat(char* out, float value) {
+  pager::EncodeFixed32(out, std::bit_cast<uint32_t>(value));
+}
+float DecodeFloat(const char* in) {
+  return std::bit_cast<float>(pager::DecodeFixed32(in));
+}
+
+int32_t ProductsPlain(const int16_t* query, const char* codes, uint32_t n) {
+  int32_t sum = 0;
+  for (uint32_t i = 0; i < n; ++i) sum += query[i] * ByteAt(codes + i);
+  return sum;
+}
+
+float AbsolutesPlain(const float* query, const char* codes, uint32_t n, float lo,
+                     float step) {
+  constexpr uint32_t kLanes = 16;
+  std::array<float, kLanes> sums{};
+  for (uint32_t i = 0; i < n; ++i)
+    sums[i % kLanes] +=
+        std::abs(query[i] - (lo + step * static_cast<float>(ByteAt(codes + i))));
+  float sum = 0;
+  for (const float part : sums) sum += part;
+  return sum;
+}
+
+constexpr CodeKernels kPlain = {ProductsPlain, AbsolutesPlain};
+
+#if defined(__x86_64__)
+
+SHEAF_AVX2_INLINE __m256i Product256(const int16_t* query, const char* codes) {
+  return _mm256_madd_epi16(
+      _mm256_load_si256(reinterpret_cast<const __m256i*>(query)),
+      _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes))));
+}
+
+SHEAF_AVX2 int32_t ProductsAvx2(const int16_t* query, const char* codes, uint32_t n) {
+  constexpr uint32_t kLanes = 16;
+  __m256i sum0{}, sum1{};
+  for (; n >= 2 * kLanes; n -= 2 * kLanes, query += 2 * kLanes, codes += 2 * kLanes) {
+    sum0 = _mm256_add_epi32(sum0, Product256(query, codes));
+    sum1 = _mm256_add_epi32(sum1, Product256(query + kLanes, codes + kLanes));
+  }
+  if (n > 0) {
+    char last[2 * kLanes] = {};
+    std::memcpy(last, codes, n);
+    sum0 = _mm256_add_epi32(sum0, Product256(query, last));
+    sum1 = _mm256_add_epi32(sum1, Product256(query + kLanes, last + kLanes));
+  }
+  sum0 = _mm256_add_epi32(sum0, sum1);
+  __m128i s =
+      _mm_add_epi32(_mm256_castsi256_si128(sum0), _mm256_extracti128_si256(sum0, 1));
+  s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+}
+
+SHEAF_AVX512_INLINE __m512i Add512(__m512i sum, const int16_t* query, __m256i codes) {
+  return _mm512_dpwssd_epi32(sum, _mm512_load_si512(query), _mm512_cvtepu8_epi16(codes));
+}
+SHEAF_AVX512_INLINE __m256i LoadCodes(const char* codes) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
+}
+
+SHEAF_AVX512 int32_t ProductsAvx512(const int16_t* query, const char* codes, uint32_t n) {
+  constexpr uint32_t kLanes = 32;
+  __m512i sum0{}, sum1{}, sum2{}, sum3{};
+  for (; n >= 4 * kLanes; n -= 4 * kLanes, query += 4 * kLanes, codes += 4 * kLanes) {
+    sum0 = Add512(sum0, query, LoadCodes(codes));
+    sum1 = Add512(sum1, query + kLanes, LoadCodes(codes + kLanes));
+    sum2 = Add512(sum2, query + 2 * kLanes, LoadCodes(codes + 2 * kLanes));
+    sum3 = Add512(sum3, query + 3 * kLanes, LoadCodes(codes + 3 * kLanes));
+  }
+  for (; n >= kLanes; n -= kLanes, query += kLanes, codes += kLanes)
+    sum0 = Add512(sum0, query, LoadCodes(codes));
+  if (n > 0) {
+    const __mmask32 mask = (uint32_t{1} << n) - 1;
+    sum1 = Add512(sum1, query, _mm256_maskz_loadu_epi8(mask, codes));
+  }
+  return _mm512_reduce_add_epi32(
+      _mm512_add_epi32(_mm512_add_epi32(sum0, sum1), _mm512_add_epi32(sum2, sum3)));
+}
+
+// Eight at a time are enough for the metric that is asked for least.
+SHEAF_AVX2 float AbsolutesAvx2(const float* query, const char* codes, uint32_t n,
+                               float lo, float step) {
+  constexpr uint32_t kLanes = 8;
+  const __m256 los = _mm256_set1_ps(lo), steps = _mm256_set1_ps(step);
+  const __m256 sign = _mm256_set1_ps(-0.0f);
+  __m256 sums{};
+  uint32_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes + i));
+    const __m256 code = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
+    const __m256 difference =
+        _mm256_sub_ps(_mm256_loadu_ps(query + i), _mm256_fmadd_ps(code, steps, los));
+    sums = _mm256_add_ps(sums, _mm256_andnot_ps(sign, difference));
+  }
+  alignas(32) std::array<float, kLanes> parts;
+  _mm256_store_ps(parts.data(), sums);
+  float sum = AbsolutesPlain(query + i, codes + i, n - i, lo, step);
+  for (const float part : parts) sum += part;
+  return sum;
+}
+
+constexpr CodeKernels kAvx2 = {ProductsAvx2, AbsolutesAvx2};
+constexpr CodeKernels kAvx512 = {ProductsAvx512, AbsolutesAvx2};
+
+#endif  // defined(__x86_64__)
+
+const CodeKernels& CodeKernelsOf(Simd simd) {
+  SHEAF_ASSERT(IsSupported(simd));
+#if defined(__x86_64__)
+  if (simd == Simd::kAvx512) return kAvx512;
+  if (simd == Simd::kAvx2) return kAvx2;
+#endif
+  return kPlain;
+}
+
+struct Sums {
+  uint32_t sum = 0, squares = 0;
+};
+Sums SumsOf(const char* codes, uint32_t dimensions) {
+  Sums sums;
+  for (uint32_t i = 0; i < dimensions; ++i) {
+    const uint32_t code = ByteAt(codes + i);
+    sums.sum += code;
+    sums.squares += code * code;
+  }
+  return sums;
+}
+
+}  // namespace
+
+void EncodeCode(const float* vector, uint32_t dimensions, char* out) {
+  SHEAF_ASSERT(dimensions > 0);
+  SHEAF_ASSERT(dimensions <= kDimensionsMax);
+  const auto [least, greatest] = std::minmax_element(vector, vector + dimensions);
+  const double lo = *least;
+  const auto step = static_cast<float>((*greatest - lo) / kCodeMax);
+  const double inverse = step == 0 ? 0 : 1 / static_cast<double>(step);
+  char* const codes = out + kCodes;
+  for (uint32_t i = 0; i < dimensions; ++i) {
+    // The step is rounded, to very little among subnormal ones, so 255 may not reach.
+    const double code = std::min((vector[i] - lo) * inverse + 0.5, double{kCodeMax});
+    codes[i] = static_cast<char>(static_cast<uint8_t>(static_cast<int>(code)));
+  }
+  const Sums sums = SumsOf(codes, dimensions);
+  EncodeFloat(out + kLo, *least);
+  EncodeFloat(out + kStep, step);
+  pager::EncodeFixed32(out + kSum, sums.sum);
+  pager::EncodeFixed32(out + kSquares, sums.squares);
+}
+
+void DecodeCode(const char* code, uint32_t dimensions, float* out) {
+  const double lo = DecodeFloat(code + kLo), step = DecodeFloat(code + kStep);
+  for (uint32_t i = 0; i < dimensions; ++i)
+    out[i] = static_cast<float>(lo + step * ByteAt(code + kCodes + i));
+}
+
+absl::Status CheckCode(const char* code, uint32_t dimensions) {
+  const float lo = DecodeFloat(code + kLo), step = DecodeFloat(code + kStep);
+  if (!std::isfinite(lo) || !std::isfinite(step) || std::signbit(step)) {
+    return absl::DataLossError(absl::StrCat("code: from ", lo, " on in steps of ", step));
+  }
+  const Sums counted = SumsOf(code + kCodes, dimensions);
+  const uint32_t sum = pager::DecodeFixed32(code + kSum);
+  if (sum != counted.sum)
+    return absl::DataLossError(absl::StrCat("code: sum ", sum, " of ", counted.sum));
+  const uint32_t squares = pager::DecodeFixed32(code + kSquares);
+  if (squares != counted.squares) {
+    return absl::DataLossError(
+        absl::StrCat("code: sum of squares ", squares, " of ", counted.squares));
+  }
+  return absl::OkStatus();
+}
+
+QueryCode::QueryCode(Metric metric, const float* query, uint32_t dimensions, Simd simd)
+    : metric_(metric), dimensions_(dimensions), kernels_(&CodeKernelsOf(simd)) {
+  SHEAF_ASSERT(metric != Metric::kHamming);
+  SHEAF_ASSERT(dimensions > 0);
+  SHEAF_ASSERT(dimensions <= kDimensionsMax);
+  if (metric == Metric::kL1) {
+    unrounded_.assign(query, query + dimensions);
+  } else {
+    Round(query);
+  }
+}
+
+void QueryCode::Round(const float* query) {
+  double sum = 0;
+  for (uint32_t i = 0; i < dimensions_; ++i) sum += query[i];
+  mean_ = sum / dimensions_;
+  double greatest = 0, absolutes = 0;  // of what is left
+  for (uint32_t i = 0; i < dimensions_; ++i) {
+    const double left = std::abs(query[i] - mean_);
+    greatest = std::max(greatest, left);
+    absolutes += left;
+    squares_ += double{query[i]} * query[i];
+  }
+  constexpr uint32_t kBlock = sizeof(Block) / sizeof(int16_t);
+  blocks_.resize((dimensions_ + kBlock - 1) / kBlock);
+  if (greatest == 0) return;
+  // The greatest fits 16 bits, and a sum of all products with 255 fits 32, though each may
+  // be rounded up by a half.
+  constexpr double kSumMax =
+      std::numeric_limits<int32_t>::max() / double{kCodeMax} - 0.5 * kDimensionsMax;
+  const double rounded_max = std::floor(std::min<double>(
+      std::numeric_limits<int16_t>::max(), kSumMax * (greatest / absolutes)));
+  scale_ = greatest / rounded_max;
+  for (uint32_t i = 0; i < dimensions_; ++i)
+    blocks_[i / kBlock].components[i % kBlock] =
+        static_cast<int16_t>(std::lround((query[i] - mean_) / scale_));
+}
+
+float EstimateDistance(const QueryCode& query, const char* code) {
+  const char* const codes = code + kCodes;
+  const uint32_t n = query.dimensions_;
+  if (query.metric_ == Metric::kL1)
+    return query.kernels_->absolutes(query.unrounded_.data(), codes, n,
+                                     DecodeFloat(code + kLo), DecodeFloat(code + kStep));
+
+  const double lo = DecodeFloat(code + kLo), step = DecodeFloat(code + kStep);
+  const double product = query.kernels_->products(
+      reinterpret_cast<const int16_t*>(query.blocks_.data()), codes, n);
+  const double sum = pager::DecodeFixed32(code + kSum);
+  const double squares = pager::DecodeFixed32(code + kSquares);
+  // With x = lo + step * c and q = mean + r, where r sums up to zero, and scale * product
+  // is the inner product of r and c:
+  const double sum_x = lo * n + step * sum;
+  const double products = query.mean_ * sum_x + step * query.scale_ * product;
+  if (query.metric_ == Metric::kInnerProduct) return static_cast<float>(1 - products);
+  const double squares_x = lo * (sum_x + step * sum) + step * step * squares;
+  if (query.metric_ == Metric::kL2)
+    return static_cast<float>(std::max(0.0, squares_x - 2 * products + query.squares_));
+  if (!(squares_x > 0)) return 1;  // not of any vector under kCosine
+  const double cosine = products / (std::sqrt(query.squares_ * squares_x));
+  return static_cast<float>(std::max(0.0, 1 - cosine));
+}
+
+}  // namespace sheaf::vector

@@ -1,0 +1,75 @@
+// Codes: a vector in a quarter of its bytes, one byte a component, from which distances to
+// a query are estimated. They stand beside the links of a node, so that a search reads
+// whole vectors only to rank what it found.
+//
+//   offset  size  field
+//        0     4  lo         float32: the least component
+//        4     4  step       float32, not negative; 0 when all components are the same
+//        8     4  sum        of the codes
+//       12     4  squares    the sum of their squares, which 16384 components keep below
+//                            2^32
+//       16     d  codes      component i is about lo + step * codes[i]; the greatest has
+//                            255, unless step is 0: then all are 0
+//
+//   Integers and floats are little-endian.
+//
+// The two sums are exact, so norms and differences from a query cost one inner product, of
+// integers, and cancel nothing away: the rest is done in double precision.
+#ifndef VECTOR_CODE_H_
+#define VECTOR_CODE_H_
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "vector/metric.h"
+#include "vector/simd.h"
+
+namespace sheaf::vector {
+
+constexpr size_t EncodedCodeBytes(uint32_t dimensions) { return size_t{16} + dimensions; }
+
+// Requires: a vector that CheckVector let pass; room for EncodedCodeBytes.
+void EncodeCode(const float* vector, uint32_t dimensions, char* out);
+// What distances are estimated to.
+void DecodeCode(const char* code, uint32_t dimensions, float* out);
+// kDataLoss unless it is what EncodeCode may have written. Requires: EncodedCodeBytes.
+absl::Status CheckCode(const char* code, uint32_t dimensions);
+
+struct CodeKernels;
+
+// A query, prepared once for a search. Immutable; has its own memory.
+//
+// Components less their mean become 16-bit integers, as fine as a sum of products in 32
+// bits lets them be.
+class QueryCode {
+ public:
+  // Requires: kL2, kCosine, kInnerProduct or kL1; a vector that CheckVector let pass under
+  // it; IsSupported(simd).
+  QueryCode(Metric metric, const float* query, uint32_t dimensions,
+            Simd simd = BestSimd());
+
+ private:
+  friend float EstimateDistance(const QueryCode& query, const char* code);
+
+  struct alignas(64) Block {  // what one load takes
+    std::array<int16_t, 32> components;
+  };
+  void Round(const float* query);
+
+  Metric metric_;
+  uint32_t dimensions_;
+  const CodeKernels* kernels_;
+  std::vector<Block> blocks_;     // (query - mean_) / scale_, rounded; zeros to the end
+  std::vector<float> unrounded_;  // under kL1 only, which no product gives
+  double mean_ = 0, scale_ = 0;
+  double squares_ = 0;  // the sum of those of the query
+};
+
+// The distance of the query to what `code` decodes to. Requires: a code of as many
+// dimensions.
+float EstimateDistance(const QueryCode& query, const char* code);
+
+}  // namespace sheaf::vector
+#endif  // VECTOR_CODE_H_
