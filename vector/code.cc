@@ -80,11 +80,7 @@ SHEAF_AVX2 int32_t ProductsAvx2(const int16_t* query, const char* codes, uint32_
     sum0 = _mm256_add_epi32(sum0, Product256(query, last));
     sum1 = _mm256_add_epi32(sum1, Product256(query + kLanes, last + kLanes));
   }
-  sum0 = _mm256_add_epi32(sum0, sum1);
-  __m128i s =
-      _mm_add_epi32(_mm256_castsi256_si128(sum0), _mm256_extracti128_si256(sum0, 1));
-  s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-  return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+  return Total(_mm256_add_epi32(sum0, sum1));
 }
 
 SHEAF_AVX512_INLINE __m512i Add512(__m512i sum, const int16_t* query, __m256i codes) {
@@ -109,29 +105,32 @@ SHEAF_AVX512 int32_t ProductsAvx512(const int16_t* query, const char* codes, uin
     const __mmask32 mask = (uint32_t{1} << n) - 1;
     sum1 = Add512(sum1, query, _mm256_maskz_loadu_epi8(mask, codes));
   }
-  return _mm512_reduce_add_epi32(
+  return Total(
       _mm512_add_epi32(_mm512_add_epi32(sum0, sum1), _mm512_add_epi32(sum2, sum3)));
 }
 
-// Eight at a time are enough for the metric that is asked for least.
+SHEAF_AVX2_INLINE __m256 AddAbsolute(__m256 sum, const float* query, const char* codes,
+                                     __m256 lo, __m256 step) {
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes));
+  const __m256 decoded =
+      _mm256_fmadd_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)), step, lo);
+  const __m256 difference = _mm256_sub_ps(_mm256_loadu_ps(query), decoded);
+  return _mm256_add_ps(sum, _mm256_andnot_ps(_mm256_set1_ps(-0.0f), difference));
+}
+
+// For AVX-512, too: of all metrics it is asked for least.
 SHEAF_AVX2 float AbsolutesAvx2(const float* query, const char* codes, uint32_t n,
                                float lo, float step) {
   constexpr uint32_t kLanes = 8;
   const __m256 los = _mm256_set1_ps(lo), steps = _mm256_set1_ps(step);
-  const __m256 sign = _mm256_set1_ps(-0.0f);
-  __m256 sums{};
-  uint32_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes + i));
-    const __m256 code = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
-    const __m256 difference =
-        _mm256_sub_ps(_mm256_loadu_ps(query + i), _mm256_fmadd_ps(code, steps, los));
-    sums = _mm256_add_ps(sums, _mm256_andnot_ps(sign, difference));
+  __m256 sum0{}, sum1{};
+  for (; n >= 2 * kLanes; n -= 2 * kLanes, query += 2 * kLanes, codes += 2 * kLanes) {
+    sum0 = AddAbsolute(sum0, query, codes, los, steps);
+    sum1 = AddAbsolute(sum1, query + kLanes, codes + kLanes, los, steps);
   }
-  alignas(32) std::array<float, kLanes> parts;
-  _mm256_store_ps(parts.data(), sums);
-  float sum = AbsolutesPlain(query + i, codes + i, n - i, lo, step);
-  for (const float part : parts) sum += part;
+  float sum = Total(_mm256_add_ps(sum0, sum1));
+  for (uint32_t i = 0; i < n; ++i)
+    sum += std::abs(query[i] - (lo + step * static_cast<float>(ByteAt(codes + i))));
   return sum;
 }
 
@@ -240,9 +239,12 @@ void QueryCode::Round(const float* query) {
   const double rounded_max = std::floor(std::min<double>(
       std::numeric_limits<int16_t>::max(), kSumMax * (greatest / absolutes)));
   scale_ = greatest / rounded_max;
-  for (uint32_t i = 0; i < dimensions_; ++i)
-    blocks_[i / kBlock].components[i % kBlock] =
-        static_cast<int16_t>(std::lround((query[i] - mean_) / scale_));
+  const double inverse = 1 / scale_;
+  for (uint32_t i = 0; i < dimensions_; ++i) {
+    constexpr int kAbove = 1 << 16;  // rounds down what is above zero
+    const auto rounded = static_cast<int>((query[i] - mean_) * inverse + (kAbove + 0.5));
+    blocks_[i / kBlock].components[i % kBlock] = static_cast<int16_t>(rounded - kAbove);
+  }
 }
 
 float EstimateDistance(const QueryCode& query, const char* code) {

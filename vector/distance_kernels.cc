@@ -2,6 +2,8 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <numeric>
 
@@ -50,7 +52,7 @@ T Add(Products, T sum, T a, T b) {
 }
 template <class T>
 T Add(Absolutes, T sum, T a, T b) {
-  return sum + (a < b ? b - a : a - b);
+  return sum + std::abs(a - b);
 }
 
 // Sixteen sums beside each other: for precision, and for compilers that vectorise.
@@ -131,21 +133,8 @@ SHEAF_AVX2_INLINE __m256i Add256(Absolutes, __m256i sum, __m256i a, __m256i b) {
   return Add256(Products{}, sum, difference, _mm256_set1_epi16(1));
 }
 
-SHEAF_AVX2_INLINE __m256 Plus256(__m256 a, __m256 b) { return _mm256_add_ps(a, b); }
-SHEAF_AVX2_INLINE __m256i Plus256(__m256i a, __m256i b) { return _mm256_add_epi32(a, b); }
-
-SHEAF_AVX2_INLINE float Total256(__m256 sums) {
-  __m128 s = _mm_add_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps(sums, 1));
-  s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-  return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
-}
-SHEAF_AVX2_INLINE float Total256(__m256i sums) {
-  __m128i s =
-      _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
-  s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-  s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1));
-  return static_cast<float>(_mm_cvtsi128_si32(s));
-}
+SHEAF_AVX2_INLINE __m256 Plus(__m256 a, __m256 b) { return _mm256_add_ps(a, b); }
+SHEAF_AVX2_INLINE __m256i Plus(__m256i a, __m256i b) { return _mm256_add_epi32(a, b); }
 
 // Four sums, so that an addition need not wait for the one before.
 template <class E, class Term>
@@ -167,7 +156,7 @@ SHEAF_AVX2 float SumAvx2(const char* a, const char* b, uint32_t n) {
     std::memcpy(last_b, b, n * E::kBytes);
     sum1 = Add256(Term{}, sum1, Load256(E{}, last_a), Load256(E{}, last_b));
   }
-  return Total256(Plus256(Plus256(sum0, sum1), Plus256(sum2, sum3)));
+  return static_cast<float>(Total(Plus(Plus(sum0, sum1), Plus(sum2, sum3))));
 }
 
 SHEAF_AVX2 float HammingAvx2(const char* a, const char* b, uint32_t dimensions) {
@@ -224,14 +213,8 @@ SHEAF_AVX512_INLINE __m512i Add512(Absolutes, __m512i sum, __m512i a, __m512i b)
   return _mm512_dpwssd_epi32(sum, difference, _mm512_set1_epi16(1));
 }
 
-SHEAF_AVX512_INLINE __m512 Plus512(__m512 a, __m512 b) { return _mm512_add_ps(a, b); }
-SHEAF_AVX512_INLINE __m512i Plus512(__m512i a, __m512i b) {
-  return _mm512_add_epi32(a, b);
-}
-SHEAF_AVX512_INLINE float Total512(__m512 sums) { return _mm512_reduce_add_ps(sums); }
-SHEAF_AVX512_INLINE float Total512(__m512i sums) {
-  return static_cast<float>(_mm512_reduce_add_epi32(sums));
-}
+SHEAF_AVX512_INLINE __m512 Plus(__m512 a, __m512 b) { return _mm512_add_ps(a, b); }
+SHEAF_AVX512_INLINE __m512i Plus(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
 
 template <class E, class Term>
 SHEAF_AVX512 float SumAvx512(const char* a, const char* b, uint32_t n) {
@@ -250,7 +233,7 @@ SHEAF_AVX512 float SumAvx512(const char* a, const char* b, uint32_t n) {
     const uint32_t mask = (uint32_t{1} << n) - 1;
     sum1 = Add512(Term{}, sum1, LoadMasked512(E{}, mask, a), LoadMasked512(E{}, mask, b));
   }
-  return Total512(Plus512(Plus512(sum0, sum1), Plus512(sum2, sum3)));
+  return static_cast<float>(Total(Plus(Plus(sum0, sum1), Plus(sum2, sum3))));
 }
 
 SHEAF_AVX512 float HammingAvx512(const char* a, const char* b, uint32_t dimensions) {
