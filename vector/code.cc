@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "pager/assert.h"
@@ -39,22 +40,29 @@ float DecodeFloat(const char* in) {
   return std::bit_cast<float>(pager::DecodeFixed32(in));
 }
 
+// Sums beside each other, for compilers that vectorise.
+constexpr uint32_t kPlainLanes = 16;
+
 int32_t ProductsPlain(const int16_t* query, const char* codes, uint32_t n) {
-  int32_t sum = 0;
-  for (uint32_t i = 0; i < n; ++i) sum += query[i] * ByteAt(codes + i);
-  return sum;
+  std::array<int32_t, kPlainLanes> sums{};
+  for (; n >= kPlainLanes; n -= kPlainLanes, query += kPlainLanes, codes += kPlainLanes)
+    for (uint32_t i = 0; i < kPlainLanes; ++i) sums[i] += query[i] * ByteAt(codes + i);
+  for (uint32_t i = 0; i < n; ++i) sums[i] += query[i] * ByteAt(codes + i);
+  return std::accumulate(sums.begin(), sums.end(), 0);
+}
+
+float AbsoluteAt(const float* query, const char* code, float lo, float step) {
+  return std::abs(*query - (lo + step * static_cast<float>(ByteAt(code))));
 }
 
 float AbsolutesPlain(const float* query, const char* codes, uint32_t n, float lo,
                      float step) {
-  constexpr uint32_t kLanes = 16;
-  std::array<float, kLanes> sums{};
-  for (uint32_t i = 0; i < n; ++i)
-    sums[i % kLanes] +=
-        std::abs(query[i] - (lo + step * static_cast<float>(ByteAt(codes + i))));
-  float sum = 0;
-  for (const float part : sums) sum += part;
-  return sum;
+  std::array<float, kPlainLanes> sums{};
+  for (; n >= kPlainLanes; n -= kPlainLanes, query += kPlainLanes, codes += kPlainLanes)
+    for (uint32_t i = 0; i < kPlainLanes; ++i)
+      sums[i] += AbsoluteAt(query + i, codes + i, lo, step);
+  for (uint32_t i = 0; i < n; ++i) sums[i] += AbsoluteAt(query + i, codes + i, lo, step);
+  return std::accumulate(sums.begin(), sums.end(), 0.0f);
 }
 
 constexpr CodeKernels kPlain = {ProductsPlain, AbsolutesPlain};
@@ -129,8 +137,7 @@ SHEAF_AVX2 float AbsolutesAvx2(const float* query, const char* codes, uint32_t n
     sum1 = AddAbsolute(sum1, query + kLanes, codes + kLanes, los, steps);
   }
   float sum = Total(_mm256_add_ps(sum0, sum1));
-  for (uint32_t i = 0; i < n; ++i)
-    sum += std::abs(query[i] - (lo + step * static_cast<float>(ByteAt(codes + i))));
+  for (uint32_t i = 0; i < n; ++i) sum += AbsoluteAt(query + i, codes + i, lo, step);
   return sum;
 }
 
