@@ -248,7 +248,7 @@ void QueryCode::Round(const float* query) {
   scale_ = greatest / rounded_max;
   const double inverse = 1 / scale_;
   for (uint32_t i = 0; i < dimensions_; ++i) {
-    constexpr int kAbove = 1 << 16;  // rounds down what is above zero
+    constexpr int kAbove = 1 << 16;  // a cast rounds down only above zero
     const auto rounded = static_cast<int>((query[i] - mean_) * inverse + (kAbove + 0.5));
     blocks_[i / kBlock].components[i % kBlock] = static_cast<int16_t>(rounded - kAbove);
   }
@@ -275,7 +275,7 @@ float EstimateDistance(const QueryCode& query, const char* code) {
   if (query.metric_ == Metric::kL2)
     return static_cast<float>(std::max(0.0, squares_x - 2 * products + query.squares_));
   if (!(squares_x > 0)) return 1;  // not of any vector under kCosine
-  const double cosine = products / (std::sqrt(query.squares_ * squares_x));
+  const double cosine = products / std::sqrt(query.squares_ * squares_x);
   return static_cast<float>(std::max(0.0, 1 - cosine));
 }
 
