@@ -20,29 +20,12 @@
 #include "graph/adjacency.h"
 #include "graph/adjacency_kernels.h"
 #include "pager/coding.h"
+#include "tests/support/exact_bytes.h"
 
 namespace sheaf::graph {
 namespace {
 
-void Require(bool holds, const char* what) {
-  if (holds) return;
-  fprintf(stderr, "%s\n", what);
-  abort();
-}
-
-// Bytes of their own, so that a sanitizer sees where they end.
-class Exact {
- public:
-  explicit Exact(std::string_view bytes)
-      : size_(bytes.size()), bytes_(new char[bytes.size()]) {
-    std::copy(bytes.begin(), bytes.end(), bytes_.get());
-  }
-  std::string_view view() const { return {bytes_.get(), size_}; }
-
- private:
-  size_t size_;
-  std::unique_ptr<char[]> bytes_;
-};
+using test::ExactBytes, test::Require;
 
 using Edges = std::vector<AdjacentEdge>;
 
@@ -83,7 +66,7 @@ void TryRead(const AdjacencyView& list, const Edges& edges) {
 
 void TryChanges(const AdjacencyView& list, const Edges& edges) {
   const auto valid = [&](const std::string& bytes) {
-    const Exact exact(bytes);
+    const ExactBytes exact(bytes);
     Require(ValidateAdjacency(exact.view(), list.vertex()).ok(), "a change is invalid");
     return EdgesOf(AdjacencyView(exact.view(), list.vertex()));
   };
@@ -128,7 +111,7 @@ void TryChanges(const AdjacencyView& list, const Edges& edges) {
 
 // The input is control bytes, the deltas follow: as many as there is room for.
 void TryKernels(std::string_view bytes) {
-  const Exact exact(bytes);
+  const ExactBytes exact(bytes);
   uint32_t count = 0;
   for (size_t used = 0; count / 4 < bytes.size(); ++count) {
     used += DeltaBytesOf(DeltaCode(exact.view().data(), count), false);
@@ -151,13 +134,13 @@ void TryKernels(std::string_view bytes) {
 void TryBytes(std::string_view bytes) {
   if (bytes.size() < 8) return;
   const VertexId vertex = pager::DecodeFixed64(bytes.data());
-  const Exact exact(bytes.substr(8));
+  const ExactBytes exact(bytes.substr(8));
   TryKernels(exact.view());
   const auto size = ValidateAdjacencyPrefix(exact.view(), vertex);
   Require(size.ok() || absl::IsDataLoss(size.status()), "not said to be damaged");
   if (!size.ok()) return;
   Require(*size <= exact.view().size(), "larger than its bytes");
-  const Exact alone(exact.view().substr(0, *size));
+  const ExactBytes alone(exact.view().substr(0, *size));
   Require(ValidateAdjacency(alone.view(), vertex).ok(), "invalid without what is behind");
   const AdjacencyView list(alone.view(), vertex), longer(exact.view(), vertex);
   Require(list.size_bytes() == *size && longer.size_bytes() == *size, "another size");
@@ -188,7 +171,7 @@ void TrySteps(std::string_view steps) {
   for (int i = 0; i < 300 && steps.size() >= 4; ++i, steps.remove_prefix(4)) {
     const AdjacentEdge edge = EdgeOf(steps);
     const bool is_there = model.count(KeyOf(edge)) == 1;
-    const Exact exact(bytes);
+    const ExactBytes exact(bytes);
     const AdjacencyView list(exact.view(), kVertex);
     std::string changed;
     if ((steps[0] & 1) == 0) {

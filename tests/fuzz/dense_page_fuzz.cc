@@ -7,8 +7,6 @@
 // are set right. Its first byte says how many base pages, its second which changes are tried.
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,19 +15,16 @@
 #include "btree/dense_node.h"
 #include "graph/graph_reader.h"
 #include "graph/vertex_record.h"
+#include "tests/support/exact_bytes.h"
 
 namespace sheaf::btree {
 namespace {
 
+using test::Require;
+
 using pager::kPageBytes;
 using pager::PageHeader;
 using pager::PageKind;
-
-void Require(bool fact, const char* what) {
-  if (fact) return;
-  std::fprintf(stderr, "%s\n", what);
-  std::abort();
-}
 
 // Of its exact size on the heap, so that a sanitizer sees the first byte too many.
 using Page = std::unique_ptr<char[]>;

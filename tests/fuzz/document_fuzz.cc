@@ -8,8 +8,6 @@
 // taken for a projection and a group, 3 an update, 4 a JSON Patch, 5 a merge patch; the
 // rest is that.
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -24,15 +22,12 @@
 #include "document/path.h"
 #include "document/projection.h"
 #include "document/update.h"
+#include "tests/support/exact_bytes.h"
 
 namespace sheaf::document {
 namespace {
 
-void Require(bool holds, const char* what) {
-  if (holds) return;
-  fprintf(stderr, "%s\n", what);
-  abort();
-}
+using test::Require;
 
 NameTable& Names() {
   static NameTable* const names = [] {

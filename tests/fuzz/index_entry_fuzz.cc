@@ -8,8 +8,6 @@
 // fourth of the size of their key.
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -25,15 +23,12 @@
 #include "document/json.h"
 #include "document/json_codec.h"
 #include "document/schema.h"
+#include "tests/support/exact_bytes.h"
 
 namespace sheaf::document {
 namespace {
 
-void Require(bool holds, const char* what) {
-  if (holds) return;
-  fprintf(stderr, "%s\n", what);
-  abort();
-}
+using test::ExactBytes, test::Require;
 
 // Of a collection with names and indexes; what documents bring is forgotten again.
 Schema& TheSchema() {
@@ -55,20 +50,6 @@ Schema& TheSchema() {
   }();
   return *schema;
 }
-
-// Bytes of their own, so that a sanitizer sees where they end.
-class Exact {
- public:
-  explicit Exact(std::string_view bytes)
-      : size_(bytes.size()), bytes_(new char[bytes.size()]) {
-    std::copy(bytes.begin(), bytes.end(), bytes_.get());
-  }
-  std::string_view view() const { return {bytes_.get(), size_}; }
-
- private:
-  size_t size_;
-  std::unique_ptr<char[]> bytes_;
-};
 
 void TryKey(bool descending, std::string_view key) {
   std::string_view skipped = key, decoded = key;
@@ -94,8 +75,8 @@ void TryEntry(std::string_view bytes) {
   const size_t key_size = static_cast<size_t>(static_cast<uint8_t>(bytes[1])) << 8 |
                           static_cast<uint8_t>(bytes[2]);
   bytes.remove_prefix(3);
-  const Exact key(bytes.substr(0, key_size));
-  const Exact value(bytes.substr(key.view().size()));
+  const ExactBytes key(bytes.substr(0, key_size));
+  const ExactBytes value(bytes.substr(key.view().size()));
   for (const bool descending : {false, true}) TryKey(descending, key.view());
   TryDescribe(index, key.view());
   const absl::StatusOr<EntryView> entry = DecodeEntry(index, key.view(), value.view());
@@ -165,7 +146,7 @@ void TryValues(const Index& index, const IndexEntries& of, const IndexEntry& ent
 void TryStored(const Index& index, const IndexEntry& entry, std::string_view key,
                std::set<std::string>* stored_keys) {
   const StoredEntry stored = EncodeEntry(index, entry, key);
-  const Exact stored_key(stored.key), stored_value(stored.value);
+  const ExactBytes stored_key(stored.key), stored_value(stored.value);
   const absl::StatusOr<EntryView> back =
       DecodeEntry(index, stored_key.view(), stored_value.view());
   Require(back.ok(), "an entry cannot be read");
@@ -205,7 +186,7 @@ std::string KeyOfSize(uint8_t quarter) {
 void TryBinary(std::string_view bytes) {
   if (bytes.empty()) return;
   const std::string key = KeyOfSize(static_cast<uint8_t>(bytes[0]));
-  const Exact document(bytes.substr(1));
+  const ExactBytes document(bytes.substr(1));
   const NameTable& names = TheSchema().names();
   const View root = RootOf(document.view(), names);
   if (Validate(document.view(), names).ok()) return TryDocument(root, key);

@@ -16,18 +16,15 @@
 
 #include "btree/node.h"
 #include "btree/separator.h"
+#include "tests/support/exact_bytes.h"
 
 namespace sheaf::btree {
 namespace {
 
+using test::Require;
+
 using pager::kPageBytes;
 using pager::PageKind;
-
-void Require(bool fact, const char* what) {
-  if (fact) return;
-  std::fprintf(stderr, "%s\n", what);
-  std::abort();
-}
 
 // Of its exact size on the heap, so that a sanitizer sees the first byte too many.
 using Page = std::unique_ptr<char[]>;

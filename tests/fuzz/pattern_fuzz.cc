@@ -2,23 +2,18 @@
 // wrong argument at a byte of it; what is taken passes its own check, has filters that are
 // filters, and comes out the same again, also with space around it.
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "graph/pattern.h"
+#include "tests/support/exact_bytes.h"
 
 namespace sheaf {
 namespace {
 
-void Require(bool holds, const char* what) {
-  if (holds) return;
-  fprintf(stderr, "%s\n", what);
-  abort();
-}
+using test::Require;
 
 void RequireSame(const GraphPattern& a, const GraphPattern& b) {
   Require(a.vertices.size() == b.vertices.size(), "another number of vertices");

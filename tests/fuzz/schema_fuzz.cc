@@ -7,25 +7,20 @@
 // bytes.
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "document/schema.h"
+#include "tests/support/exact_bytes.h"
 
 namespace sheaf::document {
 namespace {
 
-constexpr size_t kRowsMax = 6000;  // more than there can be names
+using test::Require;
 
-void Require(bool holds, const char* what) {
-  if (holds) return;
-  fprintf(stderr, "%s\n", what);
-  abort();
-}
+constexpr size_t kRowsMax = 6000;  // more than there can be names
 
 std::vector<std::string> RowsOf(std::string_view bytes) {
   std::vector<std::string> rows;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "pager/coding.h"
+#include "vector/metric.h"
 #include "vector/vector_file.h"
 
 namespace sheaf::vector {
@@ -52,7 +53,7 @@ Outcome ReadAll(const std::string& file, VectorFileFormat format) {
     const absl::StatusOr<bool> more = reader->Next(&vector);
     outcome.status = more.status();
     if (!more.ok() || !*more) break;
-    Require(!vector.empty() && vector.size() <= kFileDimensionsMax &&
+    Require(!vector.empty() && vector.size() <= kDimensionsMax &&
                 vector.size() == reader->dimensions(),
             "a vector of another dimension", more.status());
     ++outcome.vectors;

@@ -6,12 +6,8 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
-#include "btree/dense_reader.h"
-#include "catalog/store.h"
-#include "catalog/tree_view.h"
-#include "graph/graph_reader.h"
-#include "tests/api/damage_util.h"
 #include "tests/crash/graph_changes.h"
+#include "tests/golden/golden_util.h"
 #include "tests/support/command.h"
 
 namespace sheaf::test {
@@ -50,52 +46,11 @@ absl::Status Fill(WriteTransaction& txn) {
   return g.CreateVertexIndex(by_n);
 }
 
-std::string MakeFile() {
-  auto fs = pager::NewMemoryFileSystem();
-  auto db = OpenSample(fs.get());
-  EXPECT_TRUE(db.ok()) << db.status();
-  const absl::Status filled = (*db)->Write(Fill);
-  EXPECT_TRUE(filled.ok()) << filled;
-  EXPECT_TRUE((*db)->Close().ok());
-  db->reset();
-  return ReadWholeFile(fs.get(), kPath);
-}
-
-// All there is, past the graph: by tree, then by key.
-Content TreesOf(const std::string& file) {
-  auto fs = pager::NewMemoryFileSystem();
-  WriteWholeFile(fs.get(), kPath, file);
-  graph::RegisterRecords();
-  Options options;
-  options.background_checkpoints = false;
-  options.file_system = fs.get();
-  const auto store = *catalog::Store::Open(fs.get(), kPath, options, false);
-  Content content;
-  const catalog::Snapshot snapshot(store.get());
-  const auto trees = *snapshot.ListTrees();
-  for (const catalog::TreeRecord& record : trees) {
-    const catalog::TreeView tree(store.get(), &snapshot, record);
-    if (catalog::IsDense(record.kind)) {
-      btree::DenseCursor cursor(tree.context(), &tree.root());
-      for (bool valid = cursor.Seek(0); valid; valid = cursor.Next())
-        content[record.name][absl::StrCat(cursor.key())] = cursor.record();
-      continue;
-    }
-    btree::TreeCursor cursor = tree.NewCursor();
-    std::string buffer;
-    std::string_view value;
-    for (cursor.SeekFirst(); cursor.Valid(); cursor.Next()) {
-      EXPECT_TRUE(tree.ValueAt(cursor, &buffer, &value).ok());
-      content[record.name][std::string(cursor.key())] = value;
-    }
-  }
-  return content;
-}
-
 class GraphGolden : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    if (std::getenv("SHEAF_WRITE_GOLDEN") != nullptr) WriteFile(GoldenPath(), MakeFile());
+    if (std::getenv("SHEAF_WRITE_GOLDEN") != nullptr)
+      WriteFile(GoldenPath(), MakeFile(Fill));
   }
   GraphGolden() { WriteWholeFile(fs_.get(), kPath, ReadFile(GoldenPath())); }
 
@@ -117,7 +72,7 @@ TEST_F(GraphGolden, Version1Opens) {
   EXPECT_EQ(*g.Degree(0), 1200u - 1 - 30);
   // The same as a graph that is made today.
   auto made_in = pager::NewMemoryFileSystem();
-  WriteWholeFile(made_in.get(), kPath, MakeFile());
+  WriteWholeFile(made_in.get(), kPath, MakeFile(Fill));
   auto made = *OpenSample(made_in.get());
   EXPECT_TRUE(*ReadGraph(g) == *ReadGraph(*made->BeginRead().graph("g")));
 }
@@ -137,7 +92,7 @@ TEST_F(GraphGolden, Version1IsWritten) {
 }
 
 TEST_F(GraphGolden, WhatIsWrittenTodayIsTheSame) {
-  const Content golden = TreesOf(ReadFile(GoldenPath())), today = TreesOf(MakeFile());
+  const Content golden = TreesOf(ReadFile(GoldenPath())), today = TreesOf(MakeFile(Fill));
   ASSERT_EQ(golden.size(), 6u);  // with the indexes of labels and of n
   EXPECT_TRUE(golden == today);
 }

@@ -7,9 +7,7 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
-#include "catalog/store.h"
-#include "catalog/tree_view.h"
-#include "tests/api/damage_util.h"
+#include "tests/golden/golden_util.h"
 #include "tests/support/command.h"
 
 namespace sheaf::test {
@@ -61,44 +59,6 @@ absl::Status Fill(WriteTransaction& txn) {
   return absl::OkStatus();
 }
 
-std::string MakeFile() {
-  auto fs = pager::NewMemoryFileSystem();
-  auto db = OpenSample(fs.get());
-  EXPECT_TRUE(db.ok()) << db.status();
-  const absl::Status filled = (*db)->Write(Fill);
-  EXPECT_TRUE(filled.ok()) << filled;
-  EXPECT_TRUE((*db)->Close().ok());
-  db->reset();
-  return ReadWholeFile(fs.get(), kPath);
-}
-
-// All there is, past the collection: by tree, then by key.
-Content TreesOf(const std::string& file) {
-  auto fs = pager::NewMemoryFileSystem();
-  WriteWholeFile(fs.get(), kPath, file);
-  Options options;
-  options.background_checkpoints = false;
-  options.file_system = fs.get();
-  auto store = catalog::Store::Open(fs.get(), kPath, options, false);
-  EXPECT_TRUE(store.ok()) << store.status();
-  Content content;
-  const catalog::Snapshot snapshot(store->get());
-  const auto trees = snapshot.ListTrees();
-  EXPECT_TRUE(trees.ok()) << trees.status();
-  for (const catalog::TreeRecord& record : *trees) {
-    const catalog::TreeView tree(store->get(), &snapshot, record);
-    btree::TreeCursor cursor = tree.NewCursor();
-    std::string buffer;
-    std::string_view value;
-    for (cursor.SeekFirst(); cursor.Valid(); cursor.Next()) {
-      EXPECT_TRUE(tree.ValueAt(cursor, &buffer, &value).ok());
-      content[record.name][std::string(cursor.key())] = value;
-    }
-    EXPECT_TRUE(cursor.status().ok()) << cursor.status();
-  }
-  return content;
-}
-
 std::vector<std::string> Keys(const CollectionReader& c, const std::string& filter,
                               const char* index) {
   QueryOptions options;
@@ -115,7 +75,8 @@ std::vector<std::string> Keys(const CollectionReader& c, const std::string& filt
 class IndexedGolden : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    if (std::getenv("SHEAF_WRITE_GOLDEN") != nullptr) WriteFile(GoldenPath(), MakeFile());
+    if (std::getenv("SHEAF_WRITE_GOLDEN") != nullptr)
+      WriteFile(GoldenPath(), MakeFile(Fill));
   }
   IndexedGolden() { WriteWholeFile(fs_.get(), kPath, ReadFile(GoldenPath())); }
 
@@ -188,7 +149,7 @@ TEST_F(IndexedGolden, Version1IsWritten) {
 }
 
 TEST_F(IndexedGolden, WhatIsWrittenTodayIsTheSame) {
-  const Content golden = TreesOf(ReadFile(GoldenPath())), today = TreesOf(MakeFile());
+  const Content golden = TreesOf(ReadFile(GoldenPath())), today = TreesOf(MakeFile(Fill));
   ASSERT_EQ(golden.size(), 3u);
   EXPECT_TRUE(golden == today);
   // The rows of the schema, then the first document.

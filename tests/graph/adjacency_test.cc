@@ -16,26 +16,14 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "graph/adjacency_kernels.h"
+#include "tests/support/exact_bytes.h"
 
 namespace sheaf::graph {
 namespace {
 
+using test::ExactBytes;
 using Edges = std::vector<AdjacentEdge>;
 constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
-
-// Of its exact size on the heap, so that a sanitizer sees the first byte too many.
-class Exact {
- public:
-  explicit Exact(std::string_view bytes)
-      : size_(bytes.size()), bytes_(new char[bytes.size()]) {
-    std::copy(bytes.begin(), bytes.end(), bytes_.get());
-  }
-  std::string_view view() const { return {bytes_.get(), size_}; }
-
- private:
-  size_t size_;
-  std::unique_ptr<char[]> bytes_;
-};
 
 std::string Encode(const Edges& edges, VertexId vertex) {
   std::string bytes;
@@ -219,7 +207,7 @@ TEST(AdjacencyList, CountsHaveTheShortestHead) {
     const std::string bytes = Encode(edges, 0);
     EXPECT_EQ(bytes.size(), head + 1 + (count + 2) / 4 + count - 1);
     EXPECT_EQ(bytes.size(), EncodedAdjacencyBytes(edges, 0));
-    ExpectReads(AdjacencyView(Exact(bytes).view(), 0), edges);
+    ExpectReads(AdjacencyView(ExactBytes(bytes).view(), 0), edges);
   }
 }
 
@@ -231,7 +219,7 @@ TEST(AdjacencyList, RandomListsComeBack) {
     const VertexId vertex = random() >> (random() % 64);
     const std::string bytes = Encode(edges, vertex);
     ASSERT_EQ(bytes.size(), EncodedAdjacencyBytes(edges, vertex));
-    const Exact exact(bytes);
+    const ExactBytes exact(bytes);
     const absl::Status valid = ValidateAdjacency(exact.view(), vertex);
     ASSERT_TRUE(valid.ok()) << valid << " round " << round;
     const AdjacencyView list(exact.view(), vertex);
@@ -239,7 +227,7 @@ TEST(AdjacencyList, RandomListsComeBack) {
     ExpectReads(list, edges);
     ExpectFinds(list, edges, &random);
     // The same with bytes behind it.
-    const Exact more(bytes + std::string(random() % 40, '\xff'));
+    const ExactBytes more(bytes + std::string(random() % 40, '\xff'));
     const auto size = ValidateAdjacencyPrefix(more.view(), vertex);
     ASSERT_TRUE(size.ok());
     EXPECT_EQ(*size, bytes.size());
@@ -275,7 +263,7 @@ void RunModel(const Shape& shape, int steps, std::mt19937_64* random) {
   for (int step = 0; step < steps; ++step) {
     AdjacentEdge edge = pool[(*random)() % pool.size()];
     const auto key = std::pair(edge.neighbour, edge.ordinal);
-    const Exact exact(bytes);
+    const ExactBytes exact(bytes);
     const AdjacencyView list(exact.view(), vertex);
     std::string changed = "before";
     if ((*random)() % 5 < (step / 200 % 2 == 0 ? 4u : 1u)) {
@@ -368,7 +356,7 @@ TEST(AdjacencyKernels, SayTheSame) {
     const size_t begin = bytes.size();
     for (size_t i = 0; i < size; ++i) bytes += static_cast<char>(random());
     bytes.append(random() % 2 == 0 ? 0 : random() % 20, 'e');
-    const Exact exact(bytes), exact_controls(controls);
+    const ExactBytes exact(bytes), exact_controls(controls);
     const char* const at = exact.view().data();
     const DeltaBytes in{exact_controls.view().data(), at + begin, at, at + bytes.size()};
     const uint64_t base = random();
@@ -392,7 +380,7 @@ TEST(AdjacencyKernels, SayTheSame) {
 
 TEST(AdjacencyList, DamageIsNamed) {
   const auto problem = [](const char* hex, VertexId vertex = 0) {
-    const Exact bytes(absl::HexStringToBytes(hex));
+    const ExactBytes bytes(absl::HexStringToBytes(hex));
     const absl::Status status = ValidateAdjacency(bytes.view(), vertex);
     EXPECT_TRUE(status.ok() || absl::IsDataLoss(status));
     return std::string(status.message());
@@ -423,7 +411,7 @@ TEST(AdjacencyList, DamageIsNamed) {
 
 // Accepted bytes can be read through and through.
 void TryBytes(std::string_view bytes, VertexId vertex) {
-  const Exact exact(bytes);
+  const ExactBytes exact(bytes);
   const absl::StatusOr<size_t> size = ValidateAdjacencyPrefix(exact.view(), vertex);
   if (!size.ok()) {
     ASSERT_TRUE(absl::IsDataLoss(size.status())) << size.status();
@@ -455,7 +443,7 @@ TEST(AdjacencyDamage, TruncationsAndBitFlips) {
     const std::string bytes = Encode(RandomEdges(shape, &random), 9);
     for (size_t size = 0; size < bytes.size(); ++size) {
       TryBytes(bytes.substr(0, size), 9);
-      EXPECT_FALSE(ValidateAdjacency(Exact(bytes.substr(0, size)).view(), 9).ok());
+      EXPECT_FALSE(ValidateAdjacency(ExactBytes(bytes.substr(0, size)).view(), 9).ok());
     }
     for (size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
       std::string flipped = bytes;
@@ -475,7 +463,7 @@ TEST(AdjacencyDamage, RandomBytes) {
     for (char& c : bytes) c = static_cast<char>(random() & mask);
     if (!bytes.empty() && random() % 2 == 0) bytes[0] = static_cast<char>(random());
     const VertexId vertex = random() >> (random() % 64);
-    accepted += ValidateAdjacencyPrefix(Exact(bytes).view(), vertex).ok();
+    accepted += ValidateAdjacencyPrefix(ExactBytes(bytes).view(), vertex).ok();
     TryBytes(bytes, vertex);
     if (HasFatalFailure()) FAIL() << absl::BytesToHexString(bytes);
   }
