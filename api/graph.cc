@@ -20,15 +20,10 @@ using graph::ListKey;
 using graph::NameId;
 using graph::StepSelection;
 using graph::VertexView;
-using internal::GraphState;
+using internal::CheckHandle, internal::GraphState;
 using SchemaRef = std::shared_ptr<const document::Schema>;
 
 namespace {
-
-absl::Status CheckHandle(const GraphState* state) {
-  if (state == nullptr) return internal::TransactionState::Ended();
-  return state->Live();
-}
 
 absl::Status NoVertex(const GraphState& state, VertexId vertex) {
   return absl::NotFoundError(absl::StrCat(state.tree->name, ": no vertex ", vertex));

@@ -18,17 +18,12 @@ namespace sheaf {
 using document::NameTable;
 using graph::NameId;
 using graph::VertexView;
-using internal::GraphState;
+using internal::CheckHandle, internal::GraphState;
 using SchemaRef = std::shared_ptr<const document::Schema>;
 
 namespace {
 
 constexpr uint64_t kVerticesATick = 1024;
-
-absl::Status CheckHandle(const GraphState* state) {
-  if (state == nullptr) return internal::TransactionState::Ended();
-  return state->Live();
-}
 
 absl::Status At(const GraphState& state, const absl::Status& status) {
   return status.ok() ? status : internal::At(state.tree->name, status);

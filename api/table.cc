@@ -13,6 +13,7 @@
 namespace sheaf {
 
 using btree::Found;
+using internal::CheckHandle;
 using internal::CursorState;
 using internal::TableState;
 
@@ -216,14 +217,6 @@ std::string_view Cursor::value() {
 // --- TableReader ------------------------------------------------------------
 
 TableReader::TableReader(std::shared_ptr<TableState> state) : state_(std::move(state)) {}
-
-namespace {
-
-absl::Status CheckHandle(const TableState* state) {
-  return state == nullptr ? internal::TransactionState::Ended() : state->Live();
-}
-
-}  // namespace
 
 absl::StatusOr<std::optional<Value>> TableReader::Find(std::string_view key) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));

@@ -105,6 +105,12 @@ struct TableState {
   absl::StatusOr<Value> ToValue(btree::Found* found) const;
 };
 
+// kFailedPrecondition: a handle of nothing, or one whose transaction has ended.
+template <class State>
+absl::Status CheckHandle(const State* state) {
+  return state == nullptr ? TransactionState::Ended() : state->Live();
+}
+
 // kNotFound, kFailedPrecondition: it is of another kind.
 absl::StatusOr<std::shared_ptr<TableState>> OpenForReading(
     const std::shared_ptr<TransactionState>& txn, std::string_view name,
