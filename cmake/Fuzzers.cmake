@@ -23,6 +23,7 @@ foreach(source ${fuzz_sources})
   if(EXISTS ${corpus})
     add_test(NAME ${name} COMMAND ${name} --seconds=3 --seed=1 ${corpus})
     set_tests_properties(${name} PROPERTIES LABELS fast TIMEOUT 120)
+    add_dependencies(sheaf_fast_tests ${name})
   endif()
 endforeach()
 # The canary must fail; a test runs it to see that it does.
