@@ -12,7 +12,8 @@ foreach(header pager/status_macros.h pager/encryption_key.h btree/key.h catalog/
         graph/cycles.h graph/direction.h graph/dominators.h
         graph/flow.h graph/graph_projection.h graph/order.h
         graph/paths.h graph/pattern.h graph/shortest_paths.h graph/spanning_tree.h
-        graph/strong_components.h graph/vertex_lists.h)  # "Installed as <sheaf/…>"
+        graph/strong_components.h graph/vertex_lists.h
+        vector/metric.h)  # "Installed as <sheaf/…>"
   if(EXISTS ${PROJECT_SOURCE_DIR}/${header})
     list(APPEND public_headers ${PROJECT_SOURCE_DIR}/${header})
   endif()

@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "pager/coding.h"
 #include "pager/status_macros.h"
+#include "vector/half.h"
+#include "vector/metric.h"
 
 namespace sheaf::vector {
 namespace {
@@ -28,24 +30,12 @@ size_t BytesOf(ComponentType component) {
   return 0;
 }
 
-// Exact: a float holds every half. NaNs keep their payload.
-float FloatOfHalf(uint16_t half) {
-  const uint32_t sign = static_cast<uint32_t>(half >> 15) << 31;
-  const uint32_t exponent = half >> 10 & 0x1f, fraction = half & 0x3ff;
-  if (exponent == 0) {  // zero, and what has no leading 1: units of 2^-24
-    const float size = std::ldexp(static_cast<float>(fraction), -24);
-    return sign == 0 ? size : -size;
-  }
-  const uint32_t wide = exponent == 0x1f ? 0xff : exponent + (127 - 15);
-  return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
-}
-
 float ComponentAt(const char* in, ComponentType component) {
   switch (component) {
     case ComponentType::kFloat:
       return std::bit_cast<float>(pager::DecodeFixed32(in));
     case ComponentType::kHalf:
-      return FloatOfHalf(pager::DecodeFixed16(in));
+      return FloatOf(pager::DecodeFixed16(in));
     case ComponentType::kDouble:
       return static_cast<float>(std::bit_cast<double>(pager::DecodeFixed64(in)));
     case ComponentType::kInt8:
@@ -78,9 +68,9 @@ absl::StatusOr<VectorFileReader> VectorFileReader::Open(std::istream* in,
   if (format == VectorFileFormat::kBvecs)
     return VectorFileReader(in, ComponentType::kUint8);
   SHEAF_ASSIGN_OR_RETURN(const NpyHeader header, ReadNpyHeader(in));
-  if (header.columns == 0 || header.columns > kFileDimensionsMax)
-    return absl::InvalidArgumentError(absl::StrCat(
-        "npy: dimension ", header.columns, " is not from 1 to ", kFileDimensionsMax));
+  if (header.columns == 0 || header.columns > kDimensionsMax)
+    return absl::InvalidArgumentError(absl::StrCat("npy: dimension ", header.columns,
+                                                   " is not from 1 to ", kDimensionsMax));
   VectorFileReader reader(in, header.component);
   reader.dimensions_ = static_cast<uint32_t>(header.columns);
   reader.count_ = header.rows;
@@ -119,9 +109,9 @@ absl::StatusOr<bool> VectorFileReader::AtEnd() {
 absl::Status VectorFileReader::ReadDimension() {
   SHEAF_RETURN_IF_ERROR(ReadBytes(kDimensionBytes));
   const auto dimension = static_cast<int32_t>(pager::DecodeFixed32(bytes_.data()));
-  if (dimension < 1 || dimension > static_cast<int32_t>(kFileDimensionsMax))
+  if (dimension < 1 || dimension > static_cast<int32_t>(kDimensionsMax))
     return Wrong(
-        absl::StrCat("dimension ", dimension, " is not from 1 to ", kFileDimensionsMax));
+        absl::StrCat("dimension ", dimension, " is not from 1 to ", kDimensionsMax));
   const auto dimensions = static_cast<uint32_t>(dimension);
   if (number_ > 0 && dimensions != dimensions_)
     return Wrong(

@@ -22,8 +22,6 @@
 
 namespace sheaf::vector {
 
-inline constexpr uint32_t kFileDimensionsMax = 16384;
-
 enum class VectorFileFormat : uint8_t { kFvecs = 1, kBvecs, kNpy };
 
 // By the extension of a name; nothing when it is none of theirs.
