@@ -65,6 +65,19 @@ absl::StatusOr<std::string_view> ToBytes(const Encoded& document, NameTable*) {
 
 namespace internal {
 
+std::optional<DocumentKey> KeyOf(const DocumentView& value) {
+  switch (value.kind()) {
+    case DocumentKind::kString:
+      return DocumentKey(value.string_value());
+    case DocumentKind::kInt:
+      return DocumentKey(value.int_value());
+    case DocumentKind::kBytes:
+      return DocumentKey::Bytes(value.bytes_value());
+    default:
+      return std::nullopt;
+  }
+}
+
 absl::StatusOr<std::string> EncodeKey(const DocumentKey& key) {
   if (key.is_number()) return document::EncodeNumberKey(key.number());
   if (key.is_uuid()) return document::EncodeUuidKey(key.uuid().bytes);

@@ -58,17 +58,10 @@ absl::StatusOr<DocumentKey> KeyOf(const DocumentView& document, const std::strin
   const std::optional<DocumentView> value = FindPath(document, path);
   if (!value.has_value())
     return absl::InvalidArgumentError(absl::StrCat("has no field ", path, ", its key"));
-  switch (value->kind()) {
-    case DocumentKind::kString:
-      return DocumentKey(value->string_value());
-    case DocumentKind::kInt:
-      return DocumentKey(value->int_value());
-    case DocumentKind::kBytes:
-      return DocumentKey::Bytes(value->bytes_value());
-    default:
-      return absl::InvalidArgumentError(absl::StrCat(
-          "field ", path, ", its key, is neither text, a 64-bit integer nor bytes"));
-  }
+  std::optional<DocumentKey> key = internal::KeyOf(*value);
+  if (key.has_value()) return *std::move(key);
+  return absl::InvalidArgumentError(absl::StrCat(
+      "field ", path, ", its key, is neither text, a 64-bit integer nor bytes"));
 }
 
 // Batches on their way from the thread that reads to the one that writes.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/internal/handles.h"
 #include "document/json.h"
 #include "document/json_codec.h"
 #include "pager/status_macros.h"
@@ -37,15 +38,14 @@ std::optional<VertexId> VertexOf(const std::optional<DocumentView>& value) {
   return static_cast<VertexId>(id);
 }
 
+// Sixteen bytes are a UUID: documents do not tell the two apart.
 std::optional<DocumentKey> KeyOf(const std::optional<DocumentView>& value) {
   if (!value.has_value()) return std::nullopt;
-  if (value->kind() == DocumentKind::kInt) return DocumentKey(value->int_value());
-  if (value->kind() == DocumentKind::kString) return DocumentKey(value->string_value());
-  if (value->kind() != DocumentKind::kBytes) return std::nullopt;
-  const std::string_view bytes = value->bytes_value();
+  std::optional<DocumentKey> key = internal::KeyOf(*value);
   Uuid uuid;
-  if (bytes.size() != uuid.bytes.size()) return DocumentKey::Bytes(bytes);
-  std::copy(bytes.begin(), bytes.end(), uuid.bytes.begin());
+  if (!key.has_value() || !key->is_bytes() || key->bytes().size() != uuid.bytes.size())
+    return key;
+  std::copy(key->bytes().begin(), key->bytes().end(), uuid.bytes.begin());
   return DocumentKey(uuid);
 }
 

@@ -139,6 +139,8 @@ struct CollectionState {
 
 absl::StatusOr<std::string> EncodeKey(const DocumentKey& key);  // kInvalidArgument
 absl::StatusOr<DocumentKey> DecodeKey(std::string_view bytes);  // kDataLoss
+// What a value of a document is as a key; none: it can be none.
+std::optional<DocumentKey> KeyOf(const DocumentView& value);
 
 struct CursorState {
   std::shared_ptr<TableState> table;

@@ -5,23 +5,19 @@
 //   clang++ -fsanitize=fuzzer,address,undefined …; json_fuzz tests/fuzz/corpus/json_fuzz
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "document/json.h"
+#include "tests/support/exact_bytes.h"
 #include "tests/support/json_oracle.h"
 
 namespace sheaf::document {
 namespace {
 
-constexpr JsonLimits kLimits = {.depth_max = 100, .bytes_max = 1 << 16};
+using test::Require;
 
-void Require(bool holds, const char* what, const absl::Status& status) {
-  if (holds) return;
-  fprintf(stderr, "%s: %s\n", what, status.ToString().c_str());
-  abort();
-}
+constexpr JsonLimits kLimits = {.depth_max = 100, .bytes_max = 1 << 16};
 
 void CheckError(std::string_view text, const absl::Status& status) {
   const std::string message(status.message());

@@ -6,25 +6,20 @@
 // The input's first byte chooses the format; the rest is the file.
 #include <bit>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "pager/coding.h"
+#include "tests/support/exact_bytes.h"
 #include "vector/metric.h"
 #include "vector/vector_file.h"
 
 namespace sheaf::vector {
 namespace {
 
-void Require(bool holds, const char* what, const absl::Status& status) {
-  if (holds) return;
-  std::fprintf(stderr, "%s: %s\n", what, status.ToString().c_str());
-  std::abort();
-}
+using test::Require;
 
 struct Outcome {
   absl::Status status;

@@ -8,6 +8,8 @@
 #include <memory>
 #include <string_view>
 
+#include "absl/status/status.h"
+
 namespace sheaf::test {
 
 class ExactBytes {
@@ -26,6 +28,11 @@ class ExactBytes {
 inline void Require(bool fact, const char* what) {
   if (fact) return;
   std::fprintf(stderr, "%s\n", what);
+  std::abort();
+}
+inline void Require(bool fact, const char* what, const absl::Status& status) {
+  if (fact) return;
+  std::fprintf(stderr, "%s: %s\n", what, status.ToString().c_str());
   std::abort();
 }
 
