@@ -35,6 +35,7 @@ namespace internal {
 class ImportWriter;
 struct CollectionState;
 struct GraphState;
+struct VectorState;
 }  // namespace internal
 
 // Bounds of a scan. `prefix` is for string keys and excludes the others.
@@ -106,6 +107,7 @@ class CollectionReader {
   friend class WriteTransaction;
   friend class internal::ImportWriter;
   friend struct internal::GraphState;
+  friend struct internal::VectorState;
   explicit CollectionReader(std::shared_ptr<internal::CollectionState> state);
   std::shared_ptr<internal::CollectionState> state_;
 };
@@ -175,6 +177,7 @@ class Collection : public CollectionReader {
   friend class Database;
   friend class internal::ImportWriter;
   friend struct internal::GraphState;
+  friend struct internal::VectorState;
   using CollectionReader::CollectionReader;
   enum class Mode { kUpsert, kInsert, kReplace };
   template <class Source>

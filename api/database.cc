@@ -6,11 +6,13 @@
 #include "absl/strings/str_cat.h"
 #include "api/internal/build_file.h"
 #include "api/internal/handles.h"
+#include "api/internal/vector_state.h"
 #include "catalog/tick.h"
 #include "document/check.h"
 #include "graph/check.h"
 #include "graph/graph_reader.h"
 #include "pager/status_macros.h"
+#include "vector/check.h"
 
 namespace sheaf {
 
@@ -85,6 +87,7 @@ Database::~Database() {
   // and the last of them takes it down.
   Rep* const rep = rep_.release();
   rep->orphaned.store(true);
+  rep->linker.Stop();
   rep->store->pager().buffer().slots().Orphan([rep] { rep->Add(); },
                                               [rep] { rep->Drop(); });
   rep->Drop();
@@ -100,6 +103,7 @@ absl::Status Database::Close() {
   if (open > 0)
     return absl::FailedPreconditionError(
         absl::StrCat(open, " transactions are still open: end them first"));
+  rep_->linker.Stop();
   const absl::Status status = rep_->store->Close();
   // Otherwise a batch or a check was still running: not closed at all.
   if (!absl::IsFailedPrecondition(status)) rep_->closed = true;
@@ -304,6 +308,12 @@ absl::StatusOr<CheckReport> Database::Check(CheckLevel level, const Progress& pr
       graph::CheckGraphs(rep_->store.get(), snapshot, problem, [&](uint64_t done) {
         return catalog::Tick(progress, "the check", {done, 0, "vertices compared"});
       }));
+  SHEAF_RETURN_IF_ERROR(
+      vectors::CheckVectors(rep_->store.get(), snapshot, problem, [&](uint64_t done) {
+        return catalog::Tick(progress, "the check", {done, 0, "vectors compared"});
+      }));
+  const ReadTransaction txn = BeginRead();
+  SHEAF_RETURN_IF_ERROR(internal::VectorState::CheckMetadata(txn, problem));
   return report;
 }
 

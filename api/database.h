@@ -150,6 +150,13 @@ class Database {
   absl::Status CreateEdgeIndex(std::string_view graph, const IndexDefinition& definition,
                                const Progress& progress = {});
 
+  // Brings the graph of a vector index up to its vectors, beside readers and writers, and
+  // writes a checkpoint, so that no crash takes that back. Cancelled, what is linked stays
+  // so, but nothing is built anew. kNotFound.
+  absl::StatusOr<VectorOptimizeReport> OptimizeVectors(
+      std::string_view name, const VectorOptimizeOptions& options = {},
+      const Progress& progress = {});
+
   absl::Status Checkpoint();
   DatabaseStats stats() const;
   // Reads every page and compares every structure with every other. Changes

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/internal/graph_state.h"
 #include "api/internal/handles.h"
+#include "api/internal/vector_state.h"
 #include "catalog/measure.h"
 #include "catalog/tick.h"
 #include "pager/status_macros.h"
@@ -27,6 +28,8 @@ const char* KindName(catalog::TreeKind kind) {
       return "collection";
     case catalog::TreeKind::kGraph:
       return "graph";
+    case catalog::TreeKind::kVectors:
+      return "vector index";
     default:
       return "part of another";
   }
@@ -73,9 +76,12 @@ using internal::CheckKind;
 using internal::CollectionState;
 using internal::GraphState;
 using internal::OpenForReading;
+using internal::VectorState;
 
 // Trees that hold values which users compress: the tree itself, or a graph's properties.
 std::vector<std::string> CompressedTrees(const catalog::TreeRecord& record) {
+  if (record.kind == catalog::TreeKind::kVectors)
+    return {vectors::MetadataName(record.id)};
   if (record.kind != catalog::TreeKind::kGraph) return {record.name};
   return {graph::VertexDocumentsName(record.id), graph::EdgeDocumentsName(record.id)};
 }
@@ -94,6 +100,11 @@ absl::StatusOr<std::vector<TreeInfo>> ToInfos(
       SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView tree, view(r));
       SHEAF_ASSIGN_OR_RETURN(const uint32_t rows, document::CountSchemaRows(tree));
       entries -= rows;
+    }
+    if (r.kind == catalog::TreeKind::kVectors) {
+      SHEAF_ASSIGN_OR_RETURN(const vectors::Layout layout,
+                             vectors::ParseOptionsText(r.value_type));
+      entries /= layout.vector_records;
     }
     const std::string values = CompressedTrees(r).front();
     const auto with =
@@ -211,6 +222,15 @@ absl::StatusOr<GraphReader> ReadTransaction::graph(std::string_view name) const 
   return GraphReader(std::move(graph));
 }
 
+absl::StatusOr<VectorIndexReader> ReadTransaction::vectors(std::string_view name) const {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<TableState> tree,
+                         OpenForReading(state_, name, catalog::TreeKind::kVectors));
+  absl::StatusOr<std::shared_ptr<VectorState>> index = VectorState::Of(std::move(tree));
+  if (!index.ok()) return internal::At(std::string(name), index.status());
+  return VectorIndexReader(*std::move(index));
+}
+
 absl::StatusOr<std::vector<TreeInfo>> ReadTransaction::List() const {
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_RETURN_IF_ERROR(state_->Live());
@@ -266,9 +286,17 @@ absl::StatusOr<TreeStats> ReadTransaction::Measure(std::string_view name,
                                state_->rep->store.get(), &*state_->snapshot, &*record)));
     stats.entries -= schema_rows;
   }
-  if (record->kind != catalog::TreeKind::kGraph) return stats;
-  std::vector<std::string> parts = CompressedTrees(*record);
-  parts.push_back(graph::PartsName(record->id));
+  std::vector<std::string> parts;
+  if (record->kind == catalog::TreeKind::kGraph) {
+    parts = CompressedTrees(*record);
+    parts.push_back(graph::PartsName(record->id));
+  } else if (record->kind == catalog::TreeKind::kVectors) {
+    parts = {vectors::MetadataName(record->id), vectors::KeysName(record->id),
+             vectors::NodesName(record->id), vectors::LevelsName(record->id)};
+    SHEAF_ASSIGN_OR_RETURN(const vectors::Layout layout,
+                           vectors::ParseOptionsText(record->value_type));
+    stats.entries /= layout.vector_records;
+  }
   for (const std::string& part : parts) {
     SHEAF_ASSIGN_OR_RETURN(const std::optional<catalog::TreeRecord> tree,
                            state_->snapshot->FindTree(part));
@@ -307,6 +335,8 @@ absl::Status WriteTransaction::Commit() {
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_RETURN_IF_ERROR(state_->Live());
   const absl::Status status = state_->write->Commit(state_->durability);
+  if (status.ok())
+    for (const catalog::TreeId index : state_->vectors_changed) state_->rep->Link(index);
   state_->End();
   return status;
 }
@@ -352,6 +382,48 @@ absl::StatusOr<Graph> WriteTransaction::graph(std::string_view name,
   return Graph(std::move(graph));
 }
 
+absl::StatusOr<VectorIndex> WriteTransaction::vectors(std::string_view name,
+                                                      const VectorOptions& wanted,
+                                                      const TreeOptions& options) {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_RETURN_IF_ERROR(state_->Live());
+  SHEAF_RETURN_IF_ERROR(vectors::CheckOptions(wanted));
+  SHEAF_ASSIGN_OR_RETURN(const catalog::OpenTree* const there,
+                         state_->write->FindTree(name));
+  if (there == nullptr) {
+    SHEAF_RETURN_IF_ERROR(catalog::CheckTreeName(name));
+    const Compression compression =
+        options.compression.value_or(state_->rep->store->options().compression);
+    SHEAF_RETURN_IF_ERROR(catalog::CheckCompression(compression));
+    SHEAF_RETURN_IF_ERROR(
+        VectorState::Create(state_->write.get(), name, wanted, compression).status());
+  }
+  SHEAF_ASSIGN_OR_RETURN(VectorIndex index, vectors(name));
+  VectorOptions same = wanted;
+  same.ef_search = index.options().ef_search;
+  if (same == index.options()) return index;
+  return absl::FailedPreconditionError(
+      absl::StrCat(std::string(name), ": is there with other options: ",
+                   vectors::OptionsText(vectors::Layout(index.options())),
+                   ", opened with ", vectors::OptionsText(vectors::Layout(same))));
+}
+
+absl::StatusOr<VectorIndex> WriteTransaction::vectors(std::string_view name) {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_RETURN_IF_ERROR(state_->Live());
+  SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree* const open, state_->write->FindTree(name));
+  if (open == nullptr || catalog::IsPart(open->record().kind))
+    return absl::NotFoundError(absl::StrCat(std::string(name), ": no such vector index"));
+  SHEAF_RETURN_IF_ERROR(CheckKind(open->record(), catalog::TreeKind::kVectors));
+  auto tree = std::make_shared<TableState>();
+  tree->txn = state_;
+  tree->name = std::string(name);
+  tree->open = open;
+  absl::StatusOr<std::shared_ptr<VectorState>> index = VectorState::Of(std::move(tree));
+  if (!index.ok()) return internal::At(std::string(name), index.status());
+  return VectorIndex(*std::move(index));
+}
+
 absl::StatusOr<std::vector<TreeInfo>> WriteTransaction::List() const {
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_RETURN_IF_ERROR(state_->Live());
@@ -393,6 +465,8 @@ absl::Status WriteTransaction::Drop(std::string_view name) {
   SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, FindToChange(state_.get(), name));
   if (tree->record().kind == catalog::TreeKind::kCollection)
     SHEAF_RETURN_IF_ERROR(state_->WriterOf(tree)->DropAllIndexes());
+  if (tree->record().kind == catalog::TreeKind::kVectors)
+    SHEAF_RETURN_IF_ERROR(VectorState::Drop(state_.get(), tree->record().id));
   if (tree->record().kind == catalog::TreeKind::kGraph)
     SHEAF_RETURN_IF_ERROR(GraphState::Drop(state_.get(), tree->record().id));
   return state_->write->DropTree(name);

@@ -22,6 +22,7 @@
 #include "sheaf/graph.h"
 #include "sheaf/options.h"
 #include "sheaf/table.h"
+#include "sheaf/vector_index.h"
 
 namespace sheaf {
 
@@ -30,7 +31,7 @@ struct TransactionState;
 class IndexBuild;
 }  // namespace internal
 
-enum class TreeKind : uint8_t { kTable = 1, kCollection = 2, kGraph = 4 };
+enum class TreeKind : uint8_t { kTable = 1, kCollection = 2, kGraph = 4, kVectors = 7 };
 
 struct TreeInfo {
   std::string name;
@@ -72,6 +73,7 @@ class ReadTransaction {
   absl::StatusOr<TableReader> table(std::string_view name) const;
   absl::StatusOr<CollectionReader> collection(std::string_view name) const;
   absl::StatusOr<GraphReader> graph(std::string_view name) const;
+  absl::StatusOr<VectorIndexReader> vectors(std::string_view name) const;
   absl::StatusOr<std::vector<TreeInfo>> List() const;  // by name
   // For TypedTable: kFailedPrecondition names both types when they differ.
   absl::StatusOr<TableReader> typed_table(std::string_view name,
@@ -114,6 +116,12 @@ class WriteTransaction {
   absl::StatusOr<Collection> collection(std::string_view name,
                                         const TreeOptions& options = {});
   absl::StatusOr<Graph> graph(std::string_view name, const TreeOptions& options = {});
+  // kFailedPrecondition: it is there with other options, and says which; `ef_search` may
+  // differ, and the one it was made with stays.
+  absl::StatusOr<VectorIndex> vectors(std::string_view name,
+                                      const VectorOptions& vector_options,
+                                      const TreeOptions& options = {});
+  absl::StatusOr<VectorIndex> vectors(std::string_view name);  // kNotFound
   absl::StatusOr<std::vector<TreeInfo>> List() const;
   absl::StatusOr<Table> typed_table(std::string_view name, std::string_view key_type,
                                     std::string_view value_type,

@@ -37,6 +37,7 @@ class DenseReader {
 
  private:
   friend class DenseCursor;
+  friend class DenseDirectory;
   struct Lane {
     const char* entry = nullptr;  // in the index page of level 1
     std::string_view record;      // empty: there is none, or it must be found singly

@@ -66,6 +66,8 @@ struct Options {
   // into the file and commits with a checkpoint, so nothing is written twice.
   uint64_t transaction_log_bytes_max = 32ull << 20;  // 64 KiB or more
 
+  // Vectors are linked into their indexes' graphs by a thread that begins when some are put.
+  bool background_linking = true;
   bool background_checkpoints = true;  // false: only by call, at close, or when forced
   Durability durability = Durability::kFull;  // unless WriteOptions say otherwise
   absl::Duration write_wait_max = absl::InfiniteDuration();  // for other writers

@@ -54,26 +54,40 @@ namespace sheaf::catalog {
 
 using TreeId = uint64_t;
 // An index belongs to a collection, whose schema knows it by name (document/schema.h), a
-// graph's parts to a graph (graph/graph_reader.h).
+// graph's parts to a graph (graph/graph_reader.h), a vector index's to that
+// (vector/layout.h).
 enum class TreeKind : uint8_t {
   kTable = 1,
   kCollection = 2,
   kIndex = 3,
   kGraph = 4,  // dense: its vertices
   kGraphPart = 5,
-  kPartCollection = 6,  // documents of vertices or edges
+  kPartCollection = 6,  // documents of vertices, edges or vectors
+  kVectors = 7,         // dense: vectors as they were put
+  kVectorPart = 8,
+  kVectorNodes = 9,  // dense, and derived from the vectors
 };
 inline bool IsCollection(TreeKind kind) {
   return kind == TreeKind::kCollection || kind == TreeKind::kPartCollection;
 }
 // Trees whose keys are numbers (btree/dense_tree.h): in the log 8 bytes, big-endian.
-inline bool IsDense(TreeKind kind) { return kind == TreeKind::kGraph; }
+inline bool IsDense(TreeKind kind) {
+  return kind == TreeKind::kGraph || kind == TreeKind::kVectors ||
+         kind == TreeKind::kVectorNodes;
+}
 // Requires: IsDense(kind).
-inline btree::DenseRecords RecordsOf(TreeKind) { return btree::DenseRecords::kVertices; }
+inline btree::DenseRecords RecordsOf(TreeKind kind) {
+  return kind == TreeKind::kGraph ? btree::DenseRecords::kVertices
+                                  : btree::DenseRecords::kBytes;
+}
+// Whose entries follow from other trees': changes of them are not logged. A crash takes
+// back those since the last checkpoint, and whoever reads such a tree must see that.
+inline bool IsDerived(TreeKind kind) { return kind == TreeKind::kVectorNodes; }
 // Trees that belong to another, which made their names up.
 inline bool IsPart(TreeKind kind) {
   return kind == TreeKind::kIndex || kind == TreeKind::kGraphPart ||
-         kind == TreeKind::kPartCollection;
+         kind == TreeKind::kPartCollection || kind == TreeKind::kVectorPart ||
+         kind == TreeKind::kVectorNodes;
 }
 std::string EncodeDenseKey(uint64_t number);
 // None: it is none of a dense tree.

@@ -55,20 +55,37 @@ absl::Status OpenTree::PutStored(std::string_view key, std::string_view value,
   SHEAF_RETURN_IF_ERROR(txn_.Broken(tree_.Put(key, value, mode, existed)));
   if (*existed && mode == BTree::PutMode::kInsertOnly) return absl::OkStatus();
   changed_ = txn_.changed_ = true;
-  if (std::string* log = txn_.LogFor(key.size() + value.size()))
+  if (std::string* log = LogFor(key.size() + value.size()))
     AppendPut(log, record_.id, key, value);
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> OpenTree::Delete(std::string_view key) {
+std::string* OpenTree::LogFor(uint64_t bytes) {
+  if (!IsDerived(record_.kind)) return txn_.LogFor(bytes);
+  txn_.relocated_ = true;
+  return nullptr;
+}
+
+absl::StatusOr<bool> OpenTree::DeleteEntry(std::string_view key) {
   SHEAF_RETURN_IF_ERROR(CheckAlive());
   SHEAF_RETURN_IF_ERROR(CheckKey(record_, key));
   absl::StatusOr<bool> existed = tree_.Delete(key);
   if (!existed.ok()) return txn_.Broken(existed.status());
-  if (!*existed) return false;
-  changed_ = txn_.changed_ = true;
-  if (std::string* log = txn_.LogFor(key.size())) AppendDelete(log, record_.id, key);
+  if (*existed) changed_ = txn_.changed_ = true;
+  return existed;
+}
+
+absl::StatusOr<bool> OpenTree::Delete(std::string_view key) {
+  SHEAF_ASSIGN_OR_RETURN(const bool existed, DeleteEntry(key));
+  if (!existed) return false;
+  if (std::string* log = LogFor(key.size())) AppendDelete(log, record_.id, key);
   return true;
+}
+
+absl::StatusOr<bool> OpenTree::DeleteUnlogged(std::string_view key) {
+  SHEAF_ASSIGN_OR_RETURN(const bool existed, DeleteEntry(key));
+  txn_.relocated_ |= existed;
+  return existed;
 }
 
 absl::StatusOr<uint64_t> OpenTree::DeleteRange(std::string_view from,
@@ -81,7 +98,7 @@ absl::StatusOr<uint64_t> OpenTree::DeleteRange(std::string_view from,
   if (!gone.ok()) return txn_.Broken(gone.status());
   if (*gone == 0) return 0;
   changed_ = txn_.changed_ = true;
-  if (std::string* log = txn_.LogFor(from.size() + (to == nullptr ? 0 : to->size())))
+  if (std::string* log = LogFor(from.size() + (to == nullptr ? 0 : to->size())))
     AppendDeleteRange(log, record_.id, from, to);
   return *gone;
 }
@@ -129,8 +146,7 @@ absl::Status OpenTree::SetCounter(uint64_t counter) {
   SHEAF_RETURN_IF_ERROR(CheckAlive());
   record_.counter = counter;
   changed_ = txn_.changed_ = true;
-  if (std::string* log = txn_.LogFor(sizeof counter))
-    AppendCounter(log, record_.id, counter);
+  if (std::string* log = LogFor(sizeof counter)) AppendCounter(log, record_.id, counter);
   return absl::OkStatus();
 }
 

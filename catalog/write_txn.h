@@ -40,6 +40,8 @@ class OpenTree {
   // What a put needs, so that it will not fail for want of it.
   absl::Status PrepareToPut();
   absl::StatusOr<bool> Delete(std::string_view key);
+  // The same, but not logged: a crash before the next checkpoint takes it back.
+  absl::StatusOr<bool> DeleteUnlogged(std::string_view key);
   absl::StatusOr<uint64_t> DeleteRange(std::string_view from, const std::string* to);
   absl::Status BulkLoad(btree::BTree::NextFn next,
                         absl::FunctionRef<absl::Status(uint64_t)> tick);
@@ -79,6 +81,10 @@ class OpenTree {
   friend class WriteTxn;
   OpenTree(WriteTxn* txn, TreeRecord record);
   class EncodedSource;
+
+  // As WriteTxn's; null for a derived tree as well.
+  std::string* LogFor(uint64_t bytes);
+  absl::StatusOr<bool> DeleteEntry(std::string_view key);
 
   // compressed_tree.cc
   absl::StatusOr<DictionaryRef> Dictionary(uint32_t version);

@@ -257,6 +257,8 @@ const char* KindName(TreeKind kind) {
       return "collection";
     case TreeKind::kGraph:
       return "graph";
+    case TreeKind::kVectors:
+      return "vectors";
   }
   return "unknown";
 }

@@ -5,6 +5,7 @@ find_package(PkgConfig REQUIRED)
 find_package(absl REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
 find_package(simdjson REQUIRED)
+find_package(roaring REQUIRED)  # sets of vectors
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)  # CRC32C
 pkg_check_modules(LZ4 REQUIRED IMPORTED_TARGET liblz4)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
@@ -27,7 +28,7 @@ set(SHEAF_PUBLIC_LIBRARIES
     absl::time Threads::Threads)
 set(SHEAF_PRIVATE_LIBRARIES
     OpenSSL::Crypto PkgConfig::ISAL PkgConfig::LZ4 PkgConfig::ZSTD PkgConfig::RE2
-    simdjson::simdjson)
+    simdjson::simdjson roaring::roaring)
 if(HWY_FOUND)
   list(APPEND SHEAF_PRIVATE_LIBRARIES PkgConfig::HWY)
 endif()

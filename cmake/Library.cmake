@@ -13,7 +13,7 @@ foreach(header pager/status_macros.h pager/encryption_key.h btree/key.h catalog/
         graph/flow.h graph/graph_projection.h graph/order.h
         graph/paths.h graph/pattern.h graph/shortest_paths.h graph/spanning_tree.h
         graph/strong_components.h graph/vertex_lists.h
-        vector/metric.h)  # "Installed as <sheaf/…>"
+        vector/metric.h vector/vector_options.h)  # "Installed as <sheaf/…>"
   if(EXISTS ${PROJECT_SOURCE_DIR}/${header})
     list(APPEND public_headers ${PROJECT_SOURCE_DIR}/${header})
   endif()

@@ -354,7 +354,8 @@ absl::Status CheckGraphs(catalog::Store* store, const catalog::Snapshot& snapsho
     const std::optional<catalog::TreeId> graph = GraphOfPart(record.name);
     bool is_there = false;
     for (const TreeRecord& other : records)
-      is_there |= graph == other.id && other.kind == TreeKind::kGraph;
+      is_there |= graph == other.id &&
+                  (other.kind == TreeKind::kGraph || other.kind == TreeKind::kVectors);
     if (!is_there)
       problem(absl::StrCat("tree ", record.id, ": a part that no graph has"));
   }

@@ -7,7 +7,7 @@ set -euo pipefail
 packages=(
   ninja-build ccache cmake g++ pkg-config lld clang clang-format clang-tidy
   libclang-rt-14-dev libabsl-dev libgtest-dev libgmock-dev libbenchmark-dev liblz4-dev
-  libzstd-dev libssl-dev libhnswlib-dev libisal-dev libcli11-dev libsimdjson-dev
+  libzstd-dev libssl-dev libhnswlib-dev libisal-dev libcli11-dev libsimdjson-dev libroaring-dev
   libre2-dev libedit-dev nlohmann-json3-dev libhwy-dev wordnet-base graphviz
 )
 for argument in "$@"; do

@@ -12,13 +12,16 @@
 #include "pager/coding.h"
 #include "vector/x86.h"
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 
 // Over the codes of a vector and as many components of a query, which has zeros up to a
 // whole block.
 struct CodeKernels {
   // Requires: no sum leaves 32 bits.
   int32_t (*products)(const int16_t* query, const char* codes, uint32_t n);
+  // The same of several codes, `behind` their beginnings.
+  void (*many_products)(const int16_t* query, const char* const* codes, size_t count,
+                        size_t behind, uint32_t n, int32_t* out);
   // Of |query - (lo + step * code)|.
   float (*absolutes)(const float* query, const char* codes, uint32_t n, float lo,
                      float step);
@@ -33,13 +36,6 @@ static_assert(uint64_t{kDimensionsMax} * kCodeMax * kCodeMax <=
               std::numeric_limits<uint32_t>::max());
 
 uint8_t ByteAt(const char* at) { return static_cast<uint8_t>(*at); }
-void EncodeFloat(char* out, float value) {
-  pager::EncodeFixed32(out, std::bit_cast<uint32_t>(value));
-}
-float DecodeFloat(const char* in) {
-  return std::bit_cast<float>(pager::DecodeFixed32(in));
-}
-
 // Sums beside each other, for compilers that vectorise.
 constexpr uint32_t kPlainLanes = 16;
 
@@ -65,7 +61,12 @@ float AbsolutesPlain(const float* query, const char* codes, uint32_t n, float lo
   return std::accumulate(sums.begin(), sums.end(), 0.0f);
 }
 
-constexpr CodeKernels kPlain = {ProductsPlain, AbsolutesPlain};
+void ManyPlain(const int16_t* query, const char* const* codes, size_t count,
+               size_t behind, uint32_t n, int32_t* out) {
+  for (size_t i = 0; i < count; ++i) out[i] = ProductsPlain(query, codes[i] + behind, n);
+}
+
+constexpr CodeKernels kPlain = {ProductsPlain, ManyPlain, AbsolutesPlain};
 
 #if defined(__x86_64__)
 
@@ -75,7 +76,8 @@ SHEAF_AVX2_INLINE __m256i Product256(const int16_t* query, const char* codes) {
       _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes))));
 }
 
-SHEAF_AVX2 int32_t ProductsAvx2(const int16_t* query, const char* codes, uint32_t n) {
+SHEAF_AVX2_INLINE int32_t InlineAvx2(const int16_t* query, const char* codes,
+                                     uint32_t n) {
   constexpr uint32_t kLanes = 16;
   __m256i sum0{}, sum1{};
   for (; n >= 2 * kLanes; n -= 2 * kLanes, query += 2 * kLanes, codes += 2 * kLanes) {
@@ -91,6 +93,14 @@ SHEAF_AVX2 int32_t ProductsAvx2(const int16_t* query, const char* codes, uint32_
   return Total(_mm256_add_epi32(sum0, sum1));
 }
 
+SHEAF_AVX2 int32_t ProductsAvx2(const int16_t* query, const char* codes, uint32_t n) {
+  return InlineAvx2(query, codes, n);
+}
+SHEAF_AVX2 void ManyAvx2(const int16_t* query, const char* const* codes, size_t count,
+                         size_t behind, uint32_t n, int32_t* out) {
+  for (size_t i = 0; i < count; ++i) out[i] = InlineAvx2(query, codes[i] + behind, n);
+}
+
 SHEAF_AVX512_INLINE __m512i Add512(__m512i sum, const int16_t* query, __m256i codes) {
   return _mm512_dpwssd_epi32(sum, _mm512_load_si512(query), _mm512_cvtepu8_epi16(codes));
 }
@@ -98,7 +108,8 @@ SHEAF_AVX512_INLINE __m256i LoadCodes(const char* codes) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
 }
 
-SHEAF_AVX512 int32_t ProductsAvx512(const int16_t* query, const char* codes, uint32_t n) {
+SHEAF_AVX512_INLINE int32_t InlineAvx512(const int16_t* query, const char* codes,
+                                         uint32_t n) {
   constexpr uint32_t kLanes = 32;
   __m512i sum0{}, sum1{}, sum2{}, sum3{};
   for (; n >= 4 * kLanes; n -= 4 * kLanes, query += 4 * kLanes, codes += 4 * kLanes) {
@@ -115,6 +126,14 @@ SHEAF_AVX512 int32_t ProductsAvx512(const int16_t* query, const char* codes, uin
   }
   return Total(
       _mm512_add_epi32(_mm512_add_epi32(sum0, sum1), _mm512_add_epi32(sum2, sum3)));
+}
+
+SHEAF_AVX512 int32_t ProductsAvx512(const int16_t* query, const char* codes, uint32_t n) {
+  return InlineAvx512(query, codes, n);
+}
+SHEAF_AVX512 void ManyAvx512(const int16_t* query, const char* const* codes, size_t count,
+                             size_t behind, uint32_t n, int32_t* out) {
+  for (size_t i = 0; i < count; ++i) out[i] = InlineAvx512(query, codes[i] + behind, n);
 }
 
 SHEAF_AVX2_INLINE __m256 AddAbsolute(__m256 sum, const float* query, const char* codes,
@@ -141,8 +160,8 @@ SHEAF_AVX2 float AbsolutesAvx2(const float* query, const char* codes, uint32_t n
   return sum;
 }
 
-constexpr CodeKernels kAvx2 = {ProductsAvx2, AbsolutesAvx2};
-constexpr CodeKernels kAvx512 = {ProductsAvx512, AbsolutesAvx2};
+constexpr CodeKernels kAvx2 = {ProductsAvx2, ManyAvx2, AbsolutesAvx2};
+constexpr CodeKernels kAvx512 = {ProductsAvx512, ManyAvx512, AbsolutesAvx2};
 
 #endif  // defined(__x86_64__)
 
@@ -254,29 +273,49 @@ void QueryCode::Round(const float* query) {
   }
 }
 
-float EstimateDistance(const QueryCode& query, const char* code) {
-  const char* const codes = code + kCodes;
-  const uint32_t n = query.dimensions_;
-  if (query.metric_ == Metric::kL1)
-    return query.kernels_->absolutes(query.unrounded_.data(), codes, n,
-                                     DecodeFloat(code + kLo), DecodeFloat(code + kStep));
-
+float QueryCode::ToDistance(const char* code, int32_t product) const {
   const double lo = DecodeFloat(code + kLo), step = DecodeFloat(code + kStep);
-  const double product = query.kernels_->products(
-      reinterpret_cast<const int16_t*>(query.blocks_.data()), codes, n);
   const double sum = pager::DecodeFixed32(code + kSum);
   const double squares = pager::DecodeFixed32(code + kSquares);
   // With x = lo + step * c and q = mean + r, where r sums up to zero, and scale * product
   // is the inner product of r and c:
-  const double sum_x = lo * n + step * sum;
-  const double products = query.mean_ * sum_x + step * query.scale_ * product;
-  if (query.metric_ == Metric::kInnerProduct) return static_cast<float>(1 - products);
+  const double sum_x = lo * dimensions_ + step * sum;
+  const double products = mean_ * sum_x + step * scale_ * product;
+  if (metric_ == Metric::kInnerProduct) return static_cast<float>(1 - products);
   const double squares_x = lo * (sum_x + step * sum) + step * step * squares;
-  if (query.metric_ == Metric::kL2)
-    return static_cast<float>(std::max(0.0, squares_x - 2 * products + query.squares_));
+  if (metric_ == Metric::kL2)
+    return static_cast<float>(std::max(0.0, squares_x - 2 * products + squares_));
   if (!(squares_x > 0)) return 1;  // not of any vector under kCosine
-  const double cosine = products / std::sqrt(query.squares_ * squares_x);
+  const double cosine = products / std::sqrt(squares_ * squares_x);
   return static_cast<float>(std::max(0.0, 1 - cosine));
 }
 
-}  // namespace sheaf::vector
+void EstimateDistances(const QueryCode& query, absl::Span<const char* const> codes,
+                       float* out) {
+  const uint32_t n = query.dimensions_;
+  if (query.metric_ == Metric::kL1) {
+    for (const char* const code : codes)
+      *out++ =
+          query.kernels_->absolutes(query.unrounded_.data(), code + kCodes, n,
+                                    DecodeFloat(code + kLo), DecodeFloat(code + kStep));
+    return;
+  }
+  constexpr size_t kAtOnce = 32;
+  int32_t products[kAtOnce];
+  while (!codes.empty()) {
+    const absl::Span<const char* const> some = codes.subspan(0, kAtOnce);
+    query.kernels_->many_products(reinterpret_cast<const int16_t*>(query.blocks_.data()),
+                                  some.data(), some.size(), kCodes, n, products);
+    for (size_t i = 0; i < some.size(); ++i)
+      *out++ = query.ToDistance(some[i], products[i]);
+    codes.remove_prefix(some.size());
+  }
+}
+
+float EstimateDistance(const QueryCode& query, const char* code) {
+  float distance;
+  EstimateDistances(query, {&code, 1}, &distance);
+  return distance;
+}
+
+}  // namespace sheaf::vectors

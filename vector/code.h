@@ -24,15 +24,25 @@
 #ifndef VECTOR_CODE_H_
 #define VECTOR_CODE_H_
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "pager/coding.h"
 #include "vector/metric.h"
 #include "vector/simd.h"
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
+
+inline void EncodeFloat(char* out, float value) {
+  pager::EncodeFixed32(out, std::bit_cast<uint32_t>(value));
+}
+inline float DecodeFloat(const char* in) {
+  return std::bit_cast<float>(pager::DecodeFixed32(in));
+}
 
 constexpr size_t EncodedCodeBytes(uint32_t dimensions) { return size_t{16} + dimensions; }
 
@@ -57,12 +67,14 @@ class QueryCode {
             Simd simd = BestSimd());
 
  private:
-  friend float EstimateDistance(const QueryCode& query, const char* code);
+  friend void EstimateDistances(const QueryCode& query,
+                                absl::Span<const char* const> codes, float* out);
 
   struct alignas(64) Block {  // what one load takes
     std::array<int16_t, 32> components;
   };
   void Round(const float* query);
+  float ToDistance(const char* code, int32_t product) const;
 
   Metric metric_;
   uint32_t dimensions_;
@@ -76,6 +88,9 @@ class QueryCode {
 // The distance of the query to what `code` decodes to. Requires: a code of as many
 // dimensions.
 float EstimateDistance(const QueryCode& query, const char* code);
+// To several. Requires: room for as many floats.
+void EstimateDistances(const QueryCode& query, absl::Span<const char* const> codes,
+                       float* out);
 
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors
 #endif  // VECTOR_CODE_H_

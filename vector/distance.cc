@@ -8,7 +8,7 @@
 #include "pager/coding.h"
 #include "vector/half.h"
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 namespace {
 
 absl::string_view Text(std::string_view text) { return {text.data(), text.size()}; }
@@ -104,4 +104,4 @@ float Distance::Norm(const char* vector) const {
   return std::sqrt(products_(vector, vector, dimensions_));
 }
 
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors

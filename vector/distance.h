@@ -17,7 +17,7 @@
 #include "vector/distance_kernels.h"
 #include "vector/metric.h"
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 
 // Squares of norms up to the first, of differences and of products too, stay in float's
 // range. From the second on they keep their precision.
@@ -59,5 +59,5 @@ class Distance {
   PairSum products_;
 };
 
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors
 #endif  // VECTOR_DISTANCE_H_

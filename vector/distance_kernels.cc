@@ -12,7 +12,7 @@
 #include "vector/half.h"
 #include "vector/x86.h"
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 namespace {
 
 using pager::DecodeFixed16;
@@ -273,4 +273,4 @@ const Kernels& KernelsOf(Simd simd) {
 
 const Kernels& Best() { return KernelsOf(BestSimd()); }
 
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors

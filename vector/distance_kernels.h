@@ -9,7 +9,7 @@
 
 #include "vector/simd.h"
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 
 // Over the components of `a` and `b`. Requires: dimensions <= kDimensionsMax, with which
 // no sum over int8 leaves 32 bits.
@@ -30,5 +30,5 @@ struct Kernels {
 const Kernels& KernelsOf(Simd simd);
 const Kernels& Best();
 
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors
 #endif  // VECTOR_DISTANCE_KERNELS_H_

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstdint>
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 
 // From here on a float rounds to an infinity.
 inline constexpr float kHalfOverflow = 65520;
@@ -39,5 +39,5 @@ constexpr float FloatOf(uint16_t half) {
                               (-is_special & 0x7f800000));
 }
 
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors
 #endif  // VECTOR_HALF_H_

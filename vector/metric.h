@@ -18,7 +18,7 @@
 #include <optional>
 #include <string_view>
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 
 inline constexpr uint32_t kDimensionsMax = 16384;
 
@@ -97,5 +97,5 @@ constexpr size_t VectorBytes(Element element, uint32_t dimensions) {
   return 0;
 }
 
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors
 #endif  // SHEAF_METRIC_H_

@@ -13,7 +13,7 @@
 #include "pager/coding.h"
 #include "pager/status_macros.h"
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 namespace {
 
 // The file begins so (numpy.lib.format):
@@ -210,4 +210,4 @@ absl::StatusOr<NpyHeader> ReadNpyHeader(std::istream* in) {
   return header;
 }
 
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors

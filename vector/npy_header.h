@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 
 // How a component stands in a file; all little-endian.
 enum class ComponentType : uint8_t {
@@ -28,5 +28,5 @@ struct NpyHeader {
 // is none that is read here: versions 1.0 to 3.0 with two axes in C order are.
 absl::StatusOr<NpyHeader> ReadNpyHeader(std::istream* in);
 
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors
 #endif  // VECTOR_NPY_HEADER_H_

@@ -4,7 +4,7 @@
 #define VECTOR_SIMD_H_
 #include <cstdint>
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 
 enum class Simd : uint8_t {
   kPlain,
@@ -33,5 +33,5 @@ inline Simd BestSimd() {
   return best;
 }
 
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors
 #endif  // VECTOR_SIMD_H_

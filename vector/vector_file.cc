@@ -10,7 +10,7 @@
 #include "vector/half.h"
 #include "vector/metric.h"
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 namespace {
 
 constexpr size_t kDimensionBytes = 4;
@@ -151,4 +151,4 @@ absl::Status VectorFileReader::Unavailable() const {
       absl::StrCat("vector ", number_, " (byte ", byte_, "): the stream cannot be read"));
 }
 
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors

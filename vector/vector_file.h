@@ -20,7 +20,7 @@
 #include "absl/status/statusor.h"
 #include "vector/npy_header.h"  // ComponentType
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 
 enum class VectorFileFormat : uint8_t { kFvecs = 1, kBvecs, kNpy };
 
@@ -65,5 +65,5 @@ class VectorFileReader {
   absl::Status status_;
 };
 
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors
 #endif  // VECTOR_VECTOR_FILE_H_

@@ -24,7 +24,7 @@
 #define SHEAF_AVX2_INLINE SHEAF_AVX2 __attribute__((always_inline)) inline
 #define SHEAF_AVX512_INLINE SHEAF_AVX512 __attribute__((always_inline)) inline
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 
 // The sum of the lanes.
 SHEAF_AVX2_INLINE float Total(__m256 sums) {
@@ -41,7 +41,7 @@ SHEAF_AVX2_INLINE int32_t Total(__m256i sums) {
 SHEAF_AVX512_INLINE float Total(__m512 sums) { return _mm512_reduce_add_ps(sums); }
 SHEAF_AVX512_INLINE int32_t Total(__m512i sums) { return _mm512_reduce_add_epi32(sums); }
 
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors
 
 #endif  // defined(__x86_64__)
 #endif  // VECTOR_X86_H_

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "api/internal/background_linker.h"
 #include "btree/tree_reader.h"
 #include "catalog/combiner.h"
 #include "catalog/store.h"
@@ -25,6 +26,7 @@
 #include "pager/file.h"
 #include "pager/page_codec.h"
 #include "sheaf/database.h"
+#include "vector/index.h"
 
 namespace sheaf {
 
@@ -33,6 +35,9 @@ struct Database::Rep {
   std::unique_ptr<catalog::Store> store;
   std::unique_ptr<catalog::Combiner> combiner;
   document::SchemaCache schemas;
+  vectors::Directories directories;
+  internal::BackgroundLinker linker;
+  absl::Mutex linking_mu;  // outermost: who links vectors
   absl::Mutex building_mu;
   // Indexes that a call builds: the collection's tree, name.
   std::set<std::pair<catalog::TreeId, std::string>> building ABSL_GUARDED_BY(building_mu);
@@ -45,6 +50,12 @@ struct Database::Rep {
   std::atomic<bool> closed{false};
   absl::Mutex close_mu;  // outermost: who closes
 
+  // Of vectors, by and by.
+  void Link(catalog::TreeId index) {
+    const Options& options = store->options();
+    if (options.background_linking && !options.read_only)
+      linker.Wake(store.get(), &directories, &linking_mu, index);
+  }
   void Add() { owners.fetch_add(1, std::memory_order_relaxed); }
   void Drop() {
     if (owners.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
@@ -60,6 +71,7 @@ struct TransactionState {
   std::unique_ptr<catalog::WriteTxn> write;
   // Of collections that were opened for writing.
   std::map<catalog::TreeId, std::unique_ptr<document::CollectionWriter>> collections;
+  std::set<catalog::TreeId> vectors_changed;  // indexes
   Durability durability = Durability::kFull;
 
   ~TransactionState() { End(); }

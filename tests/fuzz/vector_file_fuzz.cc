@@ -16,7 +16,7 @@
 #include "vector/metric.h"
 #include "vector/vector_file.h"
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 namespace {
 
 using test::Require;
@@ -81,14 +81,14 @@ void CheckFile(const std::string& file, VectorFileFormat format) {
 }
 
 }  // namespace
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using enum sheaf::vector::VectorFileFormat;
+  using enum sheaf::vectors::VectorFileFormat;
   if (size == 0) return 0;
   const std::string file(reinterpret_cast<const char*>(data) + 1, size - 1);
-  sheaf::vector::CheckFile(file, data[0] % 3 == 0   ? kNpy
-                                 : data[0] % 3 == 1 ? kFvecs
-                                                    : kBvecs);
+  sheaf::vectors::CheckFile(file, data[0] % 3 == 0   ? kNpy
+                                  : data[0] % 3 == 1 ? kFvecs
+                                                     : kBvecs);
   return 0;
 }

@@ -76,6 +76,7 @@ const std::map<std::string_view, std::string_view> kPublicBelowApi = {
     {"sheaf/strong_components.h", "graph"},
     {"sheaf/vertex_lists.h", "graph"},
     {"sheaf/metric.h", "vector"},
+    {"sheaf/vector_options.h", "vector"},
 };
 
 // Where a foreign library may be included: files or whole folders ("vector/").

@@ -16,7 +16,7 @@
 
 #include "tests/vector/guarded_bytes.h"
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 namespace {
 
 using std::string_literals::operator""s;
@@ -246,4 +246,4 @@ TEST(Estimate, ErrsByAsMuchAsTheHeaderSays) {
 }
 
 }  // namespace
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors

@@ -17,7 +17,7 @@
 #include "tests/vector/guarded_bytes.h"
 #include "vector/half.h"
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -292,4 +292,4 @@ TEST(CheckVector, WantsZerosBehindTheLastBit) {
 }
 
 }  // namespace
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors

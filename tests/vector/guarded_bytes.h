@@ -9,7 +9,7 @@
 
 #include "pager/assert.h"
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 
 class GuardedBytes {
  public:
@@ -41,5 +41,5 @@ class GuardedBytes {
   char* end_ = nullptr;
 };
 
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors
 #endif  // TESTS_VECTOR_GUARDED_BYTES_H_

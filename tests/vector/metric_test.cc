@@ -9,7 +9,7 @@
 
 #include "vector/half.h"
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 namespace {
 
 TEST(Metric, NamesComeBack) {
@@ -99,4 +99,4 @@ TEST(Half, OverflowBeginsWhereItSays) {
 }
 
 }  // namespace
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors

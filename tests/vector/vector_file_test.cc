@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "pager/coding.h"
 
-namespace sheaf::vector {
+namespace sheaf::vectors {
 namespace {
 
 using Rows = std::vector<std::vector<float>>;
@@ -413,4 +413,4 @@ TEST(VectorFile, AStreamThatFails) {
 }
 
 }  // namespace
-}  // namespace sheaf::vector
+}  // namespace sheaf::vectors

@@ -1,0 +1,87 @@
+// What VectorIndex and VectorIndexReader stand for. Not installed for use.
+#ifndef API_INTERNAL_VECTOR_STATE_H_
+#define API_INTERNAL_VECTOR_STATE_H_
+#include <memory>
+#include <optional>
+#include <roaring/roaring.hh>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "api/internal/handles.h"
+#include "sheaf/vector_index.h"
+#include "vector/index.h"
+#include "vector/searcher.h"
+
+namespace sheaf {
+
+struct VectorSet::Rep {
+  const internal::VectorState* of = nullptr;  // whose slots they are
+  Roaring slots;
+};
+
+namespace internal {
+
+struct VectorState {
+  // Of an index that is there, for reading or writing as `tree` is. kDataLoss: not all of
+  // its trees are.
+  static absl::StatusOr<std::shared_ptr<VectorState>> Of(
+      std::shared_ptr<TableState> tree);
+  // kAlreadyExists.
+  static absl::StatusOr<catalog::OpenTree*> Create(catalog::WriteTxn* write,
+                                                   std::string_view name,
+                                                   const VectorOptions& options,
+                                                   const Compression& compression);
+  // All but the tree of the vectors.
+  static absl::Status Drop(TransactionState* txn, catalog::TreeId index);
+  // Each document of metadata belongs to a vector.
+  static absl::Status CheckMetadata(
+      const ReadTransaction& txn,
+      absl::FunctionRef<void(const std::string& what)> problem);
+  VectorState(std::shared_ptr<TableState> tree,
+              std::unique_ptr<vectors::VectorReader> reader,
+              std::unique_ptr<vectors::VectorWriter> writer);
+  VectorState(const VectorState&) = delete;
+  VectorState& operator=(const VectorState&) = delete;
+
+  absl::Status Live() const { return tree->Live(); }
+  const vectors::Layout& layout() const { return reader.layout(); }
+  const VectorOptions& options() const { return layout().options; }
+  catalog::TreeId id() const {
+    return tree->open != nullptr ? tree->open->record().id : tree->record.id;
+  }
+  // Of a reader, for reading only.
+  absl::StatusOr<Collection> Metadata() const;
+
+  absl::StatusOr<std::string> KeyOf(const DocumentKey& key) const;  // kInvalidArgument
+  // kNotFound.
+  absl::StatusOr<vectors::Slot> SlotOf(const DocumentKey& key) const;
+  absl::StatusOr<DocumentKey> KeyAt(vectors::Slot slot) const;
+  // As it is stored. kInvalidArgument.
+  absl::StatusOr<std::string> BytesOf(const VectorView& vector) const;
+  // There will be something to link once the transaction is committed.
+  void NoteChange() const {
+    if (options().kind == VectorIndexKind::kHnsw) tree->txn->vectors_changed.insert(id());
+  }
+  // Adds the slots whose metadata match. kInvalidArgument.
+  absl::Status SelectWhere(std::string_view filter, Roaring* out) const;
+  // `without`: what is not to be among the matches.
+  absl::StatusOr<VectorResult> Search(std::string_view bytes,
+                                      const VectorSearchOptions& options,
+                                      std::optional<vectors::Slot> without) const;
+
+  const std::shared_ptr<TableState> tree;                   // the vectors
+  const std::unique_ptr<vectors::VectorReader> own_reader;  // of a reader
+  const std::unique_ptr<vectors::VectorWriter> writer;      // of a writer
+  const vectors::VectorReader& reader;
+  mutable vectors::Searcher searcher;
+
+ private:
+  mutable std::optional<Collection> metadata_;  // once opened
+};
+
+}  // namespace internal
+}  // namespace sheaf
+#endif  // API_INTERNAL_VECTOR_STATE_H_

@@ -1,0 +1,306 @@
+#include "vector/graph_editor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "pager/assert.h"
+#include "pager/coding.h"
+#include "pager/status_macros.h"
+
+namespace sheaf::vectors {
+
+using catalog::EncodeDenseKey;
+using PutMode = btree::BTree::PutMode;
+
+namespace {
+
+// A node with so few links loses none to make room for another.
+constexpr size_t kFewLinks = 4;
+// Links that a node gets in place of one to a node that went.
+constexpr size_t kLinksForOne = 2;
+
+}  // namespace
+
+// --- Nodes --------------------------------------------------------------------
+
+absl::StatusOr<GraphEditor::Node*> GraphEditor::Find(Slot slot) {
+  std::unique_ptr<Node>& node = known_[slot];
+  if (node == nullptr) {
+    node = std::make_unique<Node>();
+    node->slot = slot;
+    SHEAF_RETURN_IF_ERROR(reader_.ForNodes({&slot, 1}, [&](size_t, NodeView view) {
+      node->is_there = true;
+      node->stamp = view.stamp();
+      node->code.assign(view.code(), layout_.code_bytes);
+      node->links.resize(1 + std::min(view.level(), layout_.level_max));
+      for (uint32_t i = 0; i < view.link_count(layout_); ++i)
+        node->links[0].push_back(view.Link(layout_, i));
+    }));
+    if (node->is_there) space_.Decode(node->code.data(), &node->point);
+    for (size_t level = 1; level < node->links.size(); ++level)
+      SHEAF_RETURN_IF_ERROR(
+          reader_.ReadLinks(slot, static_cast<uint32_t>(level), &node->links[level]));
+    if (node->is_there) node->stored_levels = node->links.size() - 1;
+  }
+  return node->is_there ? node.get() : nullptr;
+}
+
+absl::StatusOr<GraphEditor::Node*> GraphEditor::Get(Slot slot) {
+  SHEAF_ASSIGN_OR_RETURN(Node* const node, Find(slot));
+  if (node != nullptr) return node;
+  return absl::DataLossError(
+      absl::StrCat("vector index: a link leads to slot ", slot, ", which has no node"));
+}
+
+bool GraphEditor::Has(const Node& node, size_t level, Slot slot) {
+  const std::vector<Slot>& links = node.links[level];
+  return std::find(links.begin(), links.end(), slot) != links.end();
+}
+
+bool GraphEditor::ShareNeighbour(const Node& a, const Node& b, size_t level) {
+  return std::any_of(a.links[level].begin(), a.links[level].end(),
+                     [&](Slot slot) { return Has(b, level, slot); });
+}
+
+// --- Links --------------------------------------------------------------------
+
+void GraphEditor::Link(Node* a, Node* b, size_t level) {
+  a->links[level].push_back(b->slot);
+  b->links[level].push_back(a->slot);
+  a->is_changed = b->is_changed = true;
+}
+
+void GraphEditor::Unlink(Node* a, Node* b, size_t level) {
+  std::erase(a->links[level], b->slot);
+  std::erase(b->links[level], a->slot);
+  a->is_changed = b->is_changed = true;
+}
+
+absl::StatusOr<GraphEditor::Node*> GraphEditor::ChooseToDrop(Node* a, Node* b,
+                                                             size_t level,
+                                                             bool at_any_price) {
+  std::vector<Near> all{{space_.Between(b->point, a->point), a->slot}};
+  for (const Slot slot : b->links[level]) {
+    SHEAF_ASSIGN_OR_RETURN(const Node* const node, Get(slot));
+    if (level >= node->links.size() || !Has(*node, level, b->slot))
+      return absl::DataLossError(absl::StrCat("vector index: the link of slot ", b->slot,
+                                              " to slot ", slot, " is not mutual"));
+    all.push_back({space_.Between(b->point, node->point), slot});
+  }
+  std::sort(all.begin(), all.end());
+  std::vector<Node*> nodes;
+  for (const Near& near : all) nodes.push_back(known_[near.slot].get());
+  const std::vector<size_t> kept =
+      ChooseLinks(all, layout_.links_max, [&](size_t i, size_t j) {
+        return space_.Between(nodes[i]->point, nodes[j]->point);
+      });
+  // What the rule drops comes first, each time the farthest.
+  std::vector<size_t> order;
+  for (size_t i = all.size(); i-- > 0;)
+    if (!std::binary_search(kept.begin(), kept.end(), i)) order.push_back(i);
+  order.insert(order.end(), kept.rbegin(), kept.rend());
+  for (const size_t i : order) {
+    if (nodes[i] == a) {
+      if (!at_any_price) return nullptr;
+      continue;
+    }
+    const size_t links = nodes[i]->links[level].size();
+    if (links > kFewLinks && ShareNeighbour(*nodes[i], *b, level)) return nodes[i];
+  }
+  if (!at_any_price) return nullptr;
+  for (const size_t i : order)
+    if (nodes[i] != a && nodes[i]->links[level].size() > 1) return nodes[i];
+  return nullptr;
+}
+
+absl::StatusOr<bool> GraphEditor::Connect(Node* a, Node* b, size_t level,
+                                          bool at_any_price) {
+  if (a == b || Has(*a, level, b->slot)) return true;
+  for (auto [full, other] : {std::pair(a, b), std::pair(b, a)}) {
+    if (full->links[level].size() < layout_.links_max) continue;
+    SHEAF_ASSIGN_OR_RETURN(Node* const dropped,
+                           ChooseToDrop(other, full, level, at_any_price));
+    if (dropped == nullptr) return false;
+    Unlink(full, dropped, level);
+  }
+  Link(a, b, level);
+  return true;
+}
+
+// --- Nodes come and go --------------------------------------------------------
+
+absl::Status GraphEditor::Insert(Slot slot, Stamp stamp, std::string_view code,
+                                 absl::Span<const std::vector<Near>> wanted) {
+  SHEAF_ASSIGN_OR_RETURN(const Node* const there, Find(slot));
+  SHEAF_ASSERT(there == nullptr && !wanted.empty() &&
+               wanted.size() <= layout_.level_max + 1);
+  Node* const node = known_[slot].get();
+  node->stamp = stamp;
+  node->is_there = node->is_changed = true;
+  node->code = code;
+  space_.Decode(node->code.data(), &node->point);
+  node->links.assign(wanted.size(), {});
+  for (size_t level = wanted.size(); level-- > 0;) {
+    std::vector<Node*> others;
+    for (const Near& near : wanted[level]) {
+      SHEAF_ASSIGN_OR_RETURN(Node* const other, Find(near.slot));
+      if (other != nullptr && other != node && level < other->links.size())
+        others.push_back(other);
+    }
+    for (Node* const other : others)
+      SHEAF_RETURN_IF_ERROR(
+          Connect(node, other, level, node->links[level].size() < kFewLinks / 2)
+              .status());
+    if (level > 0 || !node->links[0].empty() || !entry_.has_value()) continue;
+    SHEAF_ASSIGN_OR_RETURN(Node* const entry, Get(entry_->slot));
+    SHEAF_RETURN_IF_ERROR(Connect(node, entry, 0, true).status());
+  }
+  const auto level = static_cast<uint32_t>(wanted.size() - 1);
+  if (!entry_.has_value() || level > entry_->level) entry_ = EntryPoint{slot, level};
+  return absl::OkStatus();
+}
+
+// Those of `left`, which a node that went had linked, hang together again.
+absl::Status GraphEditor::Bridge(absl::Span<Node* const> left, size_t level) {
+  std::vector<size_t> part(left.size());
+  for (size_t i = 0; i < part.size(); ++i) part[i] = i;
+  const auto join = [&](size_t from, size_t to) {
+    std::replace(part.begin(), part.end(), from, to);
+  };
+  for (size_t i = 0; i < left.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      if (part[i] != part[j] && Has(*left[i], level, left[j]->slot))
+        join(part[i], part[j]);
+  struct Gap {
+    float distance;
+    size_t i, j;
+  };
+  std::vector<Gap> gaps;
+  for (size_t i = 0; i < left.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (part[i] == part[j]) continue;
+      if (ShareNeighbour(*left[i], *left[j], level))
+        join(part[i], part[j]);
+      else
+        gaps.push_back({space_.Between(left[i]->point, left[j]->point), i, j});
+    }
+  }
+  std::sort(gaps.begin(), gaps.end(),
+            [](const Gap& a, const Gap& b) { return a.distance < b.distance; });
+  for (const Gap& gap : gaps) {
+    if (part[gap.i] == part[gap.j]) continue;
+    SHEAF_ASSIGN_OR_RETURN(const bool connected,
+                           Connect(left[gap.i], left[gap.j], level, true));
+    if (connected) join(part[gap.i], part[gap.j]);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> GraphEditor::Remove(Slot slot) {
+  SHEAF_ASSIGN_OR_RETURN(Node* const node, Find(slot));
+  if (node == nullptr) return false;
+  for (size_t level = node->links.size(); level-- > 0;) {
+    std::vector<Node*> left;
+    for (const Slot other : node->links[level]) {
+      SHEAF_ASSIGN_OR_RETURN(Node* const neighbour, Get(other));
+      if (level < neighbour->links.size()) left.push_back(neighbour);
+    }
+    for (Node* const neighbour : left) Unlink(node, neighbour, level);
+    std::vector<Near> near;
+    for (Node* const a : left) {
+      near.clear();
+      for (size_t i = 0; i < left.size(); ++i)
+        if (left[i] != a)
+          near.push_back(
+              {space_.Between(a->point, left[i]->point), static_cast<Slot>(i)});
+      std::sort(near.begin(), near.end());
+      size_t added = 0;
+      for (const Near& n : near) {
+        Node* const b = left[n.slot];
+        const std::vector<Slot>& links = a->links[level];
+        if (added == kLinksForOne || links.size() >= layout_.links_max) break;
+        if (b->links[level].size() >= layout_.links_max || Has(*a, level, b->slot))
+          continue;
+        bool is_apart = true;
+        for (size_t k = 0; k < links.size() && is_apart; ++k) {
+          SHEAF_ASSIGN_OR_RETURN(const Node* const other, Get(links[k]));
+          is_apart = space_.Between(other->point, b->point) >= n.distance;
+        }
+        if (!is_apart) continue;
+        Link(a, b, level);
+        ++added;
+      }
+    }
+    SHEAF_RETURN_IF_ERROR(Bridge(left, level));
+    if (level == 0 && entry_.has_value() && entry_->slot == slot)
+      SHEAF_RETURN_IF_ERROR(MoveEntry(*node));
+  }
+  node->is_there = false;
+  node->is_changed = true;
+  node->links.clear();
+  return true;
+}
+
+// To a node of the highest level that is left.
+absl::Status GraphEditor::MoveEntry(const Node& gone) {
+  std::optional<EntryPoint> best;
+  const auto offer = [&](Slot slot, size_t level) {
+    if (slot != gone.slot && (!best.has_value() || level > best->level))
+      best = EntryPoint{slot, static_cast<uint32_t>(level)};
+  };
+  for (const auto& [slot, node] : known_)
+    if (node->is_there) offer(slot, node->links.size() - 1);
+  btree::DenseCursor levels(reader_.levels().context(), &reader_.levels().root());
+  for (levels.Seek(0); levels.Valid(); levels.Next()) {
+    const auto slot = static_cast<Slot>(levels.key());
+    if (!known_.contains(slot)) offer(slot, levels.record().size() / layout_.level_bytes);
+    if (best.has_value() && best->level >= entry_->level) break;
+  }
+  SHEAF_RETURN_IF_ERROR(levels.status());
+  if (!best.has_value()) {
+    const auto any = reader_.ForEachNode([&](Slot slot, NodeView) {
+      if (!known_.contains(slot)) offer(slot, 0);
+      return best.has_value() ? absl::CancelledError() : absl::OkStatus();
+    });
+    if (!any.ok() && !best.has_value()) return any;
+  }
+  entry_ = best;
+  return absl::OkStatus();
+}
+
+// --- To the trees ---------------------------------------------------------------
+
+absl::Status GraphEditor::Store(Node* node) {
+  bool existed = false;
+  if (!node->is_there) {
+    for (uint32_t i = 0; i < layout_.node_records; ++i)
+      SHEAF_RETURN_IF_ERROR(
+          nodes_.Delete(EncodeDenseKey(layout_.NodeKey(node->slot, i))).status());
+    return levels_.Delete(EncodeDenseKey(node->slot)).status();
+  }
+  EncodeNode({node->stamp, node->code, node->links}, layout_, &record_);
+  for (uint32_t i = 0; i < layout_.node_records; ++i)
+    SHEAF_RETURN_IF_ERROR(
+        nodes_.PutStored(EncodeDenseKey(layout_.NodeKey(node->slot, i)),
+                         std::string_view(record_).substr(i * kRecordMax, kRecordMax),
+                         PutMode::kUpsert, &existed));
+  if (node->links.size() > 1) {
+    EncodeLevels(node->links, layout_, &record_);
+    SHEAF_RETURN_IF_ERROR(levels_.PutStored(EncodeDenseKey(node->slot), record_,
+                                            PutMode::kUpsert, &existed));
+  } else if (node->stored_levels > 0) {
+    SHEAF_RETURN_IF_ERROR(levels_.Delete(EncodeDenseKey(node->slot)).status());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GraphEditor::Flush() {
+  for (auto& [slot, node] : known_)
+    if (node->is_changed) SHEAF_RETURN_IF_ERROR(Store(node.get()));
+  known_.clear();
+  const uint64_t entry = EncodeEntryPoint(entry_);
+  return entry == nodes_.record().counter ? absl::OkStatus() : nodes_.SetCounter(entry);
+}
+
+}  // namespace sheaf::vectors

@@ -1,0 +1,55 @@
+// GraphSearch: the nodes nearest to a query by the estimates of their codes, found by way of
+// links (Malkov and Yashunin, arXiv 1603.09320, algorithms 2 and 5).
+//
+// Kept for many searches, it keeps its memory. Thread-compatible.
+#ifndef VECTOR_GRAPH_SEARCH_H_
+#define VECTOR_GRAPH_SEARCH_H_
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "vector/candidates.h"
+#include "vector/query.h"
+#include "vector/vector_reader.h"
+
+namespace sheaf::vectors {
+
+class GraphSearch {
+ public:
+  explicit GraphSearch(const VectorReader* reader) : reader_(*reader) {}
+
+  // By greedy steps from the entry point down to `level`. None: there are no nodes.
+  absl::StatusOr<std::optional<Slot>> Descend(const Query& query, uint32_t level);
+
+  // The best of a level from `begin` on, nearest first; those that `may_be_found` refuses
+  // only lead on. Null: it refuses none.
+  using FindableFn = absl::FunctionRef<bool(Slot)>;
+  absl::Status Run(const Query& query, uint32_t level, absl::Span<const Slot> begin,
+                   uint32_t breadth, const FindableFn* may_be_found,
+                   std::vector<Near>* out);
+
+  // Since it was made: distances estimated.
+  uint64_t estimates() const { return estimates_; }
+
+ private:
+  absl::Status Estimate(const Query& query, absl::Span<const Slot> slots,
+                        const FindableFn* may_be_found);
+
+  struct Estimated {
+    Near near;
+    const char* node;
+  };
+
+  const VectorReader& reader_;
+  Candidates candidates_;
+  SlotSet met_;
+  std::vector<Slot> links_, wanted_;
+  std::vector<Estimated> estimated_;
+  uint64_t estimates_ = 0;
+};
+
+}  // namespace sheaf::vectors
+#endif  // VECTOR_GRAPH_SEARCH_H_

@@ -1,0 +1,103 @@
+#include "vector/index.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "pager/status_macros.h"
+
+namespace sheaf::vectors {
+
+using catalog::OpenTree;
+using catalog::TreeKind;
+using catalog::TreeRecord;
+
+namespace {
+
+struct Part {
+  std::string (*name)(catalog::TreeId);
+  TreeKind kind;
+};
+constexpr Part kParts[] = {{KeysName, TreeKind::kVectorPart},
+                           {NodesName, TreeKind::kVectorNodes},
+                           {LevelsName, TreeKind::kVectorNodes}};
+
+constexpr size_t kDirectoriesKept = 16;
+
+absl::Status Lost(const TreeRecord& index, const std::string& part) {
+  return absl::DataLossError(
+      absl::StrCat(index.name, ": the tree ", part.substr(1), " of it is lost"));
+}
+
+}  // namespace
+
+absl::StatusOr<OpenTree*> CreateIndex(catalog::WriteTxn* txn, std::string_view name,
+                                      const Options& options) {
+  SHEAF_ASSIGN_OR_RETURN(
+      OpenTree* const vectors,
+      txn->CreateTree(name, TreeKind::kVectors, "vectors", OptionsText(Layout(options))));
+  for (const Part& part : kParts)
+    SHEAF_RETURN_IF_ERROR(
+        txn->CreateTree(part.name(vectors->record().id), part.kind, {}, {}).status());
+  return vectors;
+}
+
+std::shared_ptr<const btree::DenseDirectory> Directories::Get(const Layout& layout,
+                                                              const TreeRecord& vectors,
+                                                              const TreeRecord& nodes) {
+  if (!nodes.root.page || layout.node_records > 1) return nullptr;
+  absl::MutexLock lock(&mu_);
+  for (const auto& directory : kept_)
+    if (directory->IsOf(nodes.root)) return directory;
+  auto directory = std::make_shared<const btree::DenseDirectory>(
+      nodes.root, static_cast<uint32_t>(std::min<uint64_t>(vectors.counter, kSlotEnd)),
+      layout.node_packing.in_group, static_cast<uint32_t>(layout.node_bytes));
+  if (!directory->ok()) return nullptr;
+  if (kept_.size() == kDirectoriesKept) kept_.erase(kept_.begin());
+  return kept_.emplace_back(std::move(directory));
+}
+
+absl::StatusOr<std::unique_ptr<VectorReader>> OpenIndex(catalog::Store* store,
+                                                        const catalog::Snapshot* snapshot,
+                                                        const TreeRecord& record,
+                                                        Directories* directories) {
+  SHEAF_ASSIGN_OR_RETURN(Layout layout, ParseOptionsText(record.value_type));
+  std::vector<catalog::TreeView> views;
+  for (const Part& part : kParts) {
+    const std::string name = part.name(record.id);
+    SHEAF_ASSIGN_OR_RETURN(std::optional<TreeRecord> found, snapshot->FindTree(name));
+    if (!found.has_value() || found->kind != part.kind) return Lost(record, name);
+    views.emplace_back(store, snapshot, *std::move(found));
+  }
+  auto places = directories->Get(layout, record, views[1].record());
+  return std::make_unique<VectorReader>(std::move(layout),
+                                        catalog::TreeView(store, snapshot, record),
+                                        views[0], views[1], views[2], std::move(places));
+}
+
+absl::StatusOr<std::unique_ptr<VectorWriter>> OpenIndex(catalog::WriteTxn* txn,
+                                                        OpenTree* vectors) {
+  SHEAF_ASSIGN_OR_RETURN(const Layout layout,
+                         ParseOptionsText(vectors->record().value_type));
+  OpenTree* trees[std::size(kParts)];
+  for (size_t i = 0; i < std::size(kParts); ++i) {
+    const std::string name = kParts[i].name(vectors->record().id);
+    SHEAF_ASSIGN_OR_RETURN(trees[i], txn->FindTree(name));
+    if (trees[i] == nullptr || trees[i]->record().kind != kParts[i].kind)
+      return Lost(vectors->record(), name);
+  }
+  return std::make_unique<VectorWriter>(
+      layout, txn, VectorWriter::Trees{vectors, trees[0], trees[1], trees[2]});
+}
+
+absl::Status DropParts(catalog::WriteTxn* txn, catalog::TreeId index) {
+  for (const Part& part : kParts) {
+    const std::string name = part.name(index);
+    SHEAF_ASSIGN_OR_RETURN(const OpenTree* const tree, txn->FindTree(name));
+    if (tree != nullptr) SHEAF_RETURN_IF_ERROR(txn->DropTree(name));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace sheaf::vectors

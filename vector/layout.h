@@ -1,0 +1,195 @@
+// How a vector index lies in trees.
+//
+// Each vector has a slot, a number that is given out again once its vector is gone, and a
+// stamp, a number that is not: whoever puts a vector, also in place of another, gets one
+// more. An index is these trees, N being the id of the first:
+//
+//   its name      kVectors: a vector is one record, or several side by side. `value_type`
+//                 of the tree record: the options (OptionsText). Counter: slots given out
+//   "\1N.keys"    kVectorPart. Counter: the stamp given out last
+//                   'f', slot    nothing: the slot is free
+//                   'k', key     slot (4)
+//                   'p', slot    stamp (8): the vector of that stamp has no node yet; 0:
+//                                there is none, and a node that must go
+//   "\1N.nodes"   kVectorNodes: a node is one record, or several. Counter: see EntryPoint
+//   "\1N.levels"  kVectorNodes, by slot: links of a node above level 0
+//   "\1N.metadata"  kPartCollection: documents by slot
+//
+// Slots in keys are 4 bytes, big-endian; other integers are little-endian. A flat index has
+// empty trees of nodes and levels, and no 'p'.
+//
+//   vector record :=                          node record :=
+//      0  8  stamp                               0  6  stamp, of the vector it was made of
+//      8  4  norm   float32; 0 where the         6  1  level
+//                   metric wants none            7  1  reserved, zero
+//     12  2  size of the key                     8  2  count of links on level 0
+//     14     key, vector                        10     code
+//                                                .     links: 4 bytes each, of which there is
+//   level record := of each level from 1 on:           room for 2 * M
+//      0  2  count of links
+//      2     links, room for 2 * M            code kExact := norm (4), vector
+//
+// A vector record of more than kRecordMax bytes, be the key as long as can be, is split:
+// the first has all but the vector, which follows in pieces of kRecordMax. A node's record
+// is cut into such pieces as it is.
+//
+// Trees of nodes are not logged. After a crash they and the 'p' are what the last checkpoint
+// had, and the log added 'p's for all vectors that came later. So always: a vector whose
+// stamp is that of its slot's node is found by way of the graph; any other has a 'p' of its
+// stamp, and what its slot's node is, if there is one, leads on but is not found. The same
+// goes for a node whose slot has no vector.
+// Links are mutual, without doubles, and never to the node itself or to none.
+#ifndef VECTOR_LAYOUT_H_
+#define VECTOR_LAYOUT_H_
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "btree/dense_node.h"
+#include "catalog/tree_record.h"
+#include "pager/coding.h"
+#include "vector/code.h"
+#include "vector/vector_options.h"
+
+namespace sheaf::vectors {
+
+using Slot = uint32_t;
+using Stamp = uint64_t;
+inline constexpr Slot kSlotEnd = Slot{1} << 30;
+inline constexpr Stamp kStampEnd = Stamp{1} << 48;
+inline constexpr size_t kKeyMax = 512;
+inline constexpr size_t kRecordMax = btree::kDenseRecordMax;
+
+std::string KeysName(catalog::TreeId index);
+std::string NodesName(catalog::TreeId index);
+std::string LevelsName(catalog::TreeId index);
+std::string MetadataName(catalog::TreeId index);
+
+std::string KeyRow(std::string_view key);  // 'k'
+std::string FreeRow(Slot slot);            // 'f'
+std::string PendingRow(Slot slot);         // 'p'
+inline constexpr std::string_view kFreeRows = "f", kKeyRows = "k", kPendingRows = "p",
+                                  kRowsEnd = "q";
+// Of 'f' and 'p'. None: it is no such row.
+std::optional<Slot> SlotOfRow(std::string_view row);
+
+// Where in a dense tree records lie that are numbered without gaps: some keys of each group
+// are left out, so that groups fill pages.
+struct Packing {
+  uint32_t in_group = btree::kGroupKeys;
+
+  btree::DenseKey KeyOf(uint64_t n) const {
+    return n / in_group * btree::kGroupKeys + n % in_group;
+  }
+  // Nothing: of a key that is left out.
+  std::optional<uint64_t> NumberOf(btree::DenseKey key) const;
+  // The best for records of so many bytes.
+  static Packing For(size_t record_bytes);
+  friend bool operator==(const Packing&, const Packing&) = default;
+};
+
+// What follows from the options.
+struct Layout {
+  explicit Layout(const Options& options);
+
+  Options options;
+  size_t vector_bytes;
+  bool is_split;            // vectors have records of their own
+  uint32_t vector_records;  // a vector
+  Packing vector_packing;
+
+  Code code;
+  size_t code_bytes;
+  uint32_t links_max;  // of a node on a level
+  size_t links_at, node_bytes;
+  uint32_t node_records;  // a node
+  Packing node_packing;
+  size_t level_bytes;  // a level
+  uint32_t level_max;
+
+  btree::DenseKey VectorKey(Slot slot, uint32_t record = 0) const {
+    return vector_packing.KeyOf(uint64_t{slot} * vector_records + record);
+  }
+  // Of most nodes, which have half of what there is room for.
+  void PrefetchLinks(const char* node) const {
+    for (size_t at = links_at; at < links_at + 2 * links_max; at += 64)
+      __builtin_prefetch(node + at);
+  }
+  btree::DenseKey NodeKey(Slot slot, uint32_t record = 0) const {
+    return node_packing.KeyOf(uint64_t{slot} * node_records + record);
+  }
+};
+
+// As a tree record keeps them: "1 hnsw cosine float32 128 16 200 64 byte 1 7 7", the
+// version, then the options in order, then the two packings.
+std::string OptionsText(const Layout& layout);
+// kDataLoss: it is none, or of options that are none. kUnimplemented: a later version.
+absl::StatusOr<Layout> ParseOptionsText(std::string_view text);
+
+// A vector as it is stored. Views into what it was read from.
+struct StoredVector {
+  Stamp stamp = 0;
+  float norm = 0;
+  std::string_view key;
+  const char* vector = nullptr;  // layout.vector_bytes
+};
+// With the vector behind it, unless that is split off.
+void AppendVectorRecord(const StoredVector& vector, const Layout& layout,
+                        std::string* out);
+// Leaves `vector` null where it is split off. False: it is none.
+bool TakeVectorRecord(std::string_view record, const Layout& layout, StoredVector* out);
+
+// A node, all of its bytes. A view.
+class NodeView {
+ public:
+  static constexpr size_t kLevel = 6, kCount = 8, kCode = 10;
+
+  explicit NodeView(const char* node) : node_(node) {}
+
+  const char* data() const { return node_; }
+  Stamp stamp() const { return pager::DecodeFixed48(node_); }
+  uint32_t level() const { return static_cast<uint8_t>(node_[kLevel]); }
+  const char* code() const { return node_ + kCode; }
+  // Bounded by the room there is, whatever the bytes say.
+  uint32_t link_count(const Layout& layout) const {
+    const uint32_t count = pager::DecodeFixed16(node_ + kCount);
+    return count < layout.links_max ? count : layout.links_max;
+  }
+  Slot Link(const Layout& layout, uint32_t i) const {
+    return pager::DecodeFixed32(node_ + layout.links_at + size_t{4} * i);
+  }
+
+ private:
+  const char* node_;
+};
+
+// Makes `*out` the bytes of a node, or of its levels above 0, of which it has some. Requires:
+// no more links than there is room for.
+struct NodeParts {
+  Stamp stamp;
+  std::string_view code;
+  const std::vector<std::vector<Slot>>& links;  // by level
+};
+void EncodeNode(const NodeParts& node, const Layout& layout, std::string* out);
+void EncodeLevels(const std::vector<std::vector<Slot>>& links, const Layout& layout,
+                  std::string* out);
+
+// The node that a search begins at, and its level, as a counter keeps them: 0 when there
+// are no nodes, else 1 + slot + level * 2^32.
+struct EntryPoint {
+  Slot slot = 0;
+  uint32_t level = 0;
+};
+uint64_t EncodeEntryPoint(const std::optional<EntryPoint>& entry);
+std::optional<EntryPoint> DecodeEntryPoint(uint64_t counter);
+
+// The level of the node of a vector: 0 mostly, each further one M times rarer.
+uint32_t LevelOf(const Layout& layout, Stamp stamp);
+
+}  // namespace sheaf::vectors
+#endif  // VECTOR_LAYOUT_H_

@@ -1,0 +1,50 @@
+// Linker: brings the graph of an index up to its vectors, in short write transactions that
+// are not logged: after a crash it is done again.
+//
+// Thread-safe, but one at a time for an index: who calls sees to that.
+#ifndef VECTOR_LINKER_H_
+#define VECTOR_LINKER_H_
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "catalog/options.h"
+#include "catalog/store.h"
+#include "vector/index.h"
+
+namespace sheaf::vectors {
+
+struct LinkCounts {
+  uint64_t linked = 0, unlinked = 0;  // nodes made and taken out
+  uint64_t looked_at = 0;             // 0: nothing awaits linking
+};
+
+class Linker {
+ public:
+  Linker(catalog::Store* store, catalog::TreeId index, Directories* directories)
+      : store_(*store), index_(index), directories_(*directories) {}
+
+  // Nodes a transaction, so that other writers do not wait long.
+  static constexpr size_t kBatch = 256;
+
+  // Of what awaits linking, the first kBatch by slot, if there are as many as `count_min`.
+  // kNotFound: there is no such index any more.
+  absl::StatusOr<LinkCounts> LinkSome(unsigned threads, uint64_t count_min = 1);
+
+  // Builds the graph anew. Beside writers: what they change meanwhile awaits linking then.
+  absl::StatusOr<LinkCounts> Rebuild(unsigned threads, const Progress& progress);
+
+  struct Sizes {
+    uint64_t vectors = 0, nodes = 0;
+    uint64_t memory_to_rebuild = 0;
+  };
+  absl::StatusOr<Sizes> Measure() const;
+
+ private:
+  catalog::Store& store_;
+  const catalog::TreeId index_;
+  Directories& directories_;
+};
+
+}  // namespace sheaf::vectors
+#endif  // VECTOR_LINKER_H_

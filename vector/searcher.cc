@@ -1,0 +1,163 @@
+#include "vector/searcher.h"
+
+#include <algorithm>
+
+#include "absl/cleanup/cleanup.h"
+#include "vector/query.h"
+
+namespace sheaf::vectors {
+namespace {
+
+// What decides between plans, in nanoseconds: a vector compared one by one, a node met on
+// the way through the graph, and how many are met for one that is gone on from.
+constexpr double kExactCost = 70, kNodeCost = 30, kNodesForOne = 14;
+// Of a node met when those that do not pass are stepped over.
+constexpr double kSteppedCost = 120;
+// Below this share a search steps over what does not pass.
+constexpr double kSparse = 0.4;
+// Slots ranked at a time, between ticks.
+constexpr size_t kRankedAtOnce = 1024;
+
+// How many of what a search by codes finds are ranked by vectors.
+uint32_t RankedFor(uint32_t k) { return k + k / 2 + 5; }
+
+// Keeps the nearest `k`.
+void Offer(const Near& near, uint32_t k, std::vector<Near>* heap) {
+  if (heap->size() < k) {
+    heap->push_back(near);
+    std::push_heap(heap->begin(), heap->end());
+  } else if (near < heap->front()) {
+    std::pop_heap(heap->begin(), heap->end());
+    heap->back() = near;
+    std::push_heap(heap->begin(), heap->end());
+  }
+}
+
+}  // namespace
+
+absl::Status Searcher::ReadPending() {
+  if (has_pending_ && is_fixed_) return absl::OkStatus();
+  pending_.Reset(reader_.slot_end());
+  pending_vectors_.clear();
+  SHEAF_ASSIGN_OR_RETURN(const std::vector<Pending> rows, reader_.ReadPending());
+  for (const Pending& p : rows) {
+    pending_.Insert(p.slot);
+    if (p.stamp != 0) pending_vectors_.push_back(p.slot);
+  }
+  has_pending_ = true;
+  return absl::OkStatus();
+}
+
+Plan Searcher::Choose(const SearchRequest& request) const {
+  const auto count = static_cast<double>(reader_.size());
+  if (reader_.node_count() == 0) return Plan::kExact;
+  if (request.plan.has_value())
+    return *request.plan == Plan::kExact ? Plan::kExact
+           : request.filter == nullptr   ? Plan::kGraph
+                                         : Plan::kFiltered;
+  double selectivity = 1, compared = count;
+  if (request.filter != nullptr) {
+    const SlotFilter& filter = *request.filter;
+    selectivity = filter.slots == nullptr
+                      ? filter.selectivity
+                      : static_cast<double>(filter.slots->size()) / count;
+    if (filter.slots != nullptr) compared = static_cast<double>(filter.slots->size());
+  }
+  const double taken = request.ef / std::max(selectivity, 1e-9);
+  const double by_graph = selectivity < kSparse
+                              ? request.ef * kNodesForOne * kSteppedCost +
+                                    std::min(taken, count) * kNodesForOne * 2
+                              : std::min(taken * kNodesForOne, count) * kNodeCost;
+  if (compared * kExactCost < by_graph) return Plan::kExact;
+  return request.filter == nullptr ? Plan::kGraph : Plan::kFiltered;
+}
+
+absl::StatusOr<SearchAnswer> Searcher::Search(const SearchRequest& request) {
+  SearchAnswer answer;
+  const Query query(reader_.layout(), request.vector);
+  SHEAF_RETURN_IF_ERROR(ReadPending());
+  answer.pending = pending_vectors_.size();
+  answer.plan = Choose(request);
+  const uint64_t before = graph_.estimates();
+  if (answer.plan != Plan::kExact) {
+    SHEAF_RETURN_IF_ERROR(ByGraph(request, query, &answer));
+    // Fewer than there may be: the graph was left, or did not lead to them.
+    if (answer.nearest.size() < request.k && request.filter != nullptr &&
+        request.radius == std::numeric_limits<float>::infinity())
+      answer.plan = Plan::kExact;
+  }
+  if (answer.plan == Plan::kExact)
+    SHEAF_RETURN_IF_ERROR(Exactly(request, query, &answer));
+  answer.estimates = graph_.estimates() - before;
+  std::sort(answer.nearest.begin(), answer.nearest.end());
+  return answer;
+}
+
+absl::Status Searcher::ByGraph(const SearchRequest& request, const Query& query,
+                               SearchAnswer* answer) {
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<Slot> begin, graph_.Descend(query, 0));
+  if (!begin.has_value()) return absl::OkStatus();
+  const SlotFilter* const filter = request.filter;
+  const auto may_be_found = [&](Slot slot) {
+    return (pending_.empty() || !pending_.Contains(slot)) &&
+           (filter == nullptr || filter->passes(slot));
+  };
+  const GraphSearch::FindableFn findable(may_be_found);
+  const bool all = filter == nullptr && pending_.empty();
+  const Slot from[] = {*begin};
+  SHEAF_RETURN_IF_ERROR(
+      graph_.Run(query, 0, from, request.ef, all ? nullptr : &findable, &found_));
+  slots_.clear();
+  const size_t ranked =
+      reader_.layout().code == Code::kExact ? request.k : RankedFor(request.k);
+  for (const Near& near : found_) {
+    if (slots_.size() == ranked) break;
+    slots_.push_back(near.slot);
+  }
+  SHEAF_RETURN_IF_ERROR(Rank(request, query, slots_, answer));
+  slots_.clear();
+  for (const Slot slot : pending_vectors_)
+    if (filter == nullptr || filter->passes(slot)) slots_.push_back(slot);
+  return Rank(request, query, slots_, answer);
+}
+
+absl::Status Searcher::Rank(const SearchRequest& request, const Query& query,
+                            absl::Span<const Slot> slots, SearchAnswer* answer) {
+  for (size_t at = 0; at < slots.size(); at += kRankedAtOnce) {
+    const absl::Span<const Slot> some = slots.subspan(at, kRankedAtOnce);
+    SHEAF_RETURN_IF_ERROR(
+        reader_.ForVectors(some, [&](size_t i, const StoredVector& vector) {
+          const float distance = query.To(vector);
+          if (distance <= request.radius)
+            Offer({distance, some[i]}, request.k, &answer->nearest);
+        }));
+    answer->exact += some.size();
+    if (at + kRankedAtOnce < slots.size()) SHEAF_RETURN_IF_ERROR(request.tick());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Searcher::Exactly(const SearchRequest& request, const Query& query,
+                               SearchAnswer* answer) {
+  answer->nearest.clear();
+  const SlotFilter* const filter = request.filter;
+  if (filter != nullptr && filter->slots != nullptr) {
+    if (filter->is_cheap) return Rank(request, query, *filter->slots, answer);
+    slots_.clear();
+    for (const Slot slot : *filter->slots)
+      if (filter->passes(slot)) slots_.push_back(slot);
+    return Rank(request, query, slots_, answer);
+  }
+  return reader_.ForEachVector([&](Slot slot, const StoredVector& vector) {
+    if (++answer->exact % kRankedAtOnce == 0) SHEAF_RETURN_IF_ERROR(request.tick());
+    const Near near{query.To(vector), slot};
+    const bool is_near =
+        near.distance <= request.radius &&
+        (answer->nearest.size() < request.k || near < answer->nearest.front());
+    if (is_near && (filter == nullptr || filter->passes(slot)))
+      Offer(near, request.k, &answer->nearest);
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace sheaf::vectors
