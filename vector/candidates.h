@@ -34,9 +34,10 @@ class Candidates {
     entries_.clear();
   }
 
+  bool IsNear(float distance) const { return found_ < breadth_ || distance <= worst_; }
   // False: it is farther than what there is.
   bool Add(float distance, Slot slot, bool may_be_found) {
-    if (found_ == breadth_ && distance > worst_) return false;
+    if (!IsNear(distance)) return false;
     const uint64_t entry = uint64_t{OrderOf(distance)} << 32 | uint64_t{slot} << 2 |
                            (may_be_found ? kFindable : 0);
     const size_t at = PlaceOf(entry);

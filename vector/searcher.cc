@@ -9,10 +9,9 @@ namespace sheaf::vectors {
 namespace {
 
 // What decides between plans, in nanoseconds: a vector compared one by one, a node met on
-// the way through the graph, and how many are met for one that is gone on from.
-constexpr double kExactCost = 70, kNodeCost = 30, kNodesForOne = 14;
-// Of a node met when those that do not pass are stepped over.
-constexpr double kSteppedCost = 120;
+// the way through the graph, and how many are met for one that is gone on from; one that is
+// gone on from where those that do not pass are stepped over.
+constexpr double kExactCost = 70, kNodeCost = 70, kNodesForOne = 10, kSteppedCost = 5000;
 // Below this share a search steps over what does not pass.
 constexpr double kSparse = 0.4;
 // Slots ranked at a time, between ticks.
@@ -48,6 +47,12 @@ absl::Status Searcher::ReadPending() {
   return absl::OkStatus();
 }
 
+double Searcher::SelectivityOf(const SlotFilter& filter) const {
+  if (filter.slots == nullptr) return filter.selectivity;
+  return static_cast<double>(filter.slots->size()) /
+         static_cast<double>(std::max<uint64_t>(reader_.size(), 1));
+}
+
 Plan Searcher::Choose(const SearchRequest& request) const {
   const auto count = static_cast<double>(reader_.size());
   if (reader_.node_count() == 0) return Plan::kExact;
@@ -55,19 +60,17 @@ Plan Searcher::Choose(const SearchRequest& request) const {
     return *request.plan == Plan::kExact ? Plan::kExact
            : request.filter == nullptr   ? Plan::kGraph
                                          : Plan::kFiltered;
-  double selectivity = 1, compared = count;
-  if (request.filter != nullptr) {
-    const SlotFilter& filter = *request.filter;
-    selectivity = filter.slots == nullptr
-                      ? filter.selectivity
-                      : static_cast<double>(filter.slots->size()) / count;
-    if (filter.slots != nullptr) compared = static_cast<double>(filter.slots->size());
-  }
-  const double taken = request.ef / std::max(selectivity, 1e-9);
-  const double by_graph = selectivity < kSparse
-                              ? request.ef * kNodesForOne * kSteppedCost +
-                                    std::min(taken, count) * kNodesForOne * 2
-                              : std::min(taken * kNodesForOne, count) * kNodeCost;
+  const SlotFilter* const filter = request.filter;
+  const double selectivity = filter == nullptr ? 1 : SelectivityOf(*filter);
+  const double compared = filter == nullptr || filter->slots == nullptr
+                              ? count
+                              : static_cast<double>(filter->slots->size());
+  const bool steps_over = filter != nullptr && filter->is_cheap && selectivity < kSparse;
+  const double by_graph =
+      steps_over
+          ? request.ef * kSteppedCost
+          : std::min(request.ef / std::max(selectivity, 1e-9) * kNodesForOne, count) *
+                kNodeCost;
   if (compared * kExactCost < by_graph) return Plan::kExact;
   return request.filter == nullptr ? Plan::kGraph : Plan::kFiltered;
 }
@@ -105,8 +108,10 @@ absl::Status Searcher::ByGraph(const SearchRequest& request, const Query& query,
   const GraphSearch::FindableFn findable(may_be_found);
   const bool all = filter == nullptr && pending_.empty();
   const Slot from[] = {*begin};
-  SHEAF_RETURN_IF_ERROR(
-      graph_.Run(query, 0, from, request.ef, all ? nullptr : &findable, &found_));
+  const bool steps_over =
+      filter != nullptr && filter->is_cheap && SelectivityOf(*filter) < kSparse;
+  SHEAF_RETURN_IF_ERROR(graph_.Run(query, 0, from, request.ef, all ? nullptr : &findable,
+                                   steps_over, &found_));
   slots_.clear();
   const size_t ranked =
       reader_.layout().code == Code::kExact ? request.k : RankedFor(request.k);

@@ -61,6 +61,7 @@ class Searcher {
 
  private:
   absl::Status ReadPending();
+  double SelectivityOf(const SlotFilter& filter) const;
   Plan Choose(const SearchRequest& request) const;
   absl::Status ByGraph(const SearchRequest& request, const Query& query,
                        SearchAnswer* answer);

@@ -10,6 +10,9 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "sheaf/database.h"
 #include "sheaf/status_macros.h"
 #include "sheaf/vector_index.h"
 
@@ -76,6 +79,43 @@ inline std::vector<float> RandomVector(absl::FunctionRef<uint64_t(uint64_t)> bel
   return vector;
 }
 
+// A broad search by the graph finds every vector.
+inline absl::Status FindsAll(const VectorIndexReader& index,
+                             const VectorContents& contents) {
+  const std::vector<float> query = {1, -2, 3};
+  VectorSearchOptions options;
+  options.k = static_cast<uint32_t>(contents.size() + 1);
+  options.plan = VectorPlan::kGraph;
+  SHEAF_ASSIGN_OR_RETURN(const VectorResult found, index.Search(query, options));
+  std::vector<float> distances;
+  for (const VectorMatch& match : found.matches) distances.push_back(match.distance);
+  if (distances == NearestDistances(contents, query, options.k,
+                                    [](int64_t, const auto&) { return true; }))
+    return absl::OkStatus();
+  return absl::InternalError(
+      absl::StrCat("a search finds ", distances.size(), " of ", contents.size()));
+}
+
+// For the crash workload, whose contents are texts: "7" to "1,-2,3 {metadata}".
+inline std::map<std::string, std::string> ToStrings(const VectorContents& contents) {
+  std::map<std::string, std::string> strings;
+  for (const auto& [key, content] : contents)
+    strings[absl::StrCat(key)] =
+        absl::StrCat(absl::StrJoin(content.vector, ","), " ", content.metadata);
+  return strings;
+}
+inline VectorContents FromStrings(const std::map<std::string, std::string>& strings) {
+  VectorContents contents;
+  for (const auto& [key, text] : strings) {
+    const size_t space = text.find(' ');
+    VectorContent& content = contents[std::stoll(key)];
+    for (const auto part : absl::StrSplit(text.substr(0, space), ','))
+      content.vector.push_back(std::stof(std::string(part)));
+    content.metadata = text.substr(space + 1);
+  }
+  return contents;
+}
+
 class VectorChanges {
  public:
   VectorChanges(VectorIndex index, VectorContents* model,
@@ -108,6 +148,30 @@ class VectorChanges {
   VectorContents& model_;
   absl::FunctionRef<uint64_t(uint64_t)> below_;
 };
+
+inline absl::Status ChangeVectorTexts(VectorIndex index,
+                                      std::map<std::string, std::string>* texts,
+                                      absl::FunctionRef<uint64_t(uint64_t)> below,
+                                      uint64_t step) {
+  VectorContents model = FromStrings(*texts);
+  const absl::Status changed =
+      VectorChanges(std::move(index), &model, below).Change(step);
+  *texts = ToStrings(model);
+  return changed;
+}
+
+// Into the graph, or all of it anew; whatever of that a crash takes back, no vector goes.
+// False: there was nothing to do.
+inline absl::StatusOr<bool> LinkAllVectors(Database* db, std::string_view index,
+                                           uint64_t step) {
+  VectorOptimizeOptions how;
+  how.rebuild = step % 3 == 0;
+  how.threads = 1;
+  const auto linked = db->OptimizeVectors(index, how);
+  if (absl::IsNotFound(linked.status())) return false;
+  SHEAF_RETURN_IF_ERROR(linked.status());
+  return linked->linked + linked->unlinked > 0;
+}
 
 }  // namespace sheaf::test
 #endif  // TESTS_CRASH_VECTOR_CHANGES_H_

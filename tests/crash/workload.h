@@ -25,6 +25,7 @@
 #include "sheaf/database.h"
 #include "sheaf/status_macros.h"
 #include "tests/crash/graph_changes.h"
+#include "tests/crash/vector_changes.h"
 #include "tests/support/crash_images.h"
 #include "tests/support/faulty_file.h"
 
@@ -71,6 +72,13 @@ inline absl::StatusOr<Contents> ReadContents(Database* db) {
     if (tree.kind == TreeKind::kGraph) {
       SHEAF_ASSIGN_OR_RETURN(const GraphReader reader, read.graph(tree.name));
       SHEAF_ASSIGN_OR_RETURN(contents["g:" + tree.name], ReadGraph(reader));
+      continue;
+    }
+    if (tree.kind == TreeKind::kVectors) {
+      SHEAF_ASSIGN_OR_RETURN(const VectorIndexReader reader, read.vectors(tree.name));
+      SHEAF_ASSIGN_OR_RETURN(const VectorContents vectors, ReadVectors(reader));
+      SHEAF_RETURN_IF_ERROR(FindsAll(reader, vectors));
+      contents["v:" + tree.name] = ToStrings(vectors);
       continue;
     }
     SHEAF_ASSIGN_OR_RETURN(const TableReader reader, read.table(tree.name));
@@ -152,15 +160,34 @@ enum class Op : uint8_t {
   kRecompress,
   kChangeDocument,  // its entries in indexes, too; or makes or drops an index
   kChangeGraph,
+  kChangeVectors,
+  kLinkVectors,
 };
-inline constexpr int kOpCount = 20;
+inline constexpr int kOpCount = 22;
 
 inline const char* NameOf(Op op) {
-  constexpr const char* kNames[kOpCount] = {
-      "put",     "put-large",      "delete",      "delete-range",    "create",
-      "drop",    "rename",         "insert",      "savepoint",       "bulk-load",
-      "commit",  "commit-process", "commit-none", "checkpoint",      "reopen",
-      "compact", "rotate-key",     "recompress",  "change-document", "change-graph"};
+  constexpr const char* kNames[kOpCount] = {"put",
+                                            "put-large",
+                                            "delete",
+                                            "delete-range",
+                                            "create",
+                                            "drop",
+                                            "rename",
+                                            "insert",
+                                            "savepoint",
+                                            "bulk-load",
+                                            "commit",
+                                            "commit-process",
+                                            "commit-none",
+                                            "checkpoint",
+                                            "reopen",
+                                            "compact",
+                                            "rotate-key",
+                                            "recompress",
+                                            "change-document",
+                                            "change-graph",
+                                            "change-vectors",
+                                            "link-vectors"};
   return kNames[static_cast<int>(op)];
 }
 
@@ -180,7 +207,7 @@ class Workload {
 
   Workload(FaultyFileSystem* fs, Options options) : fs_(*fs), options_(options) {
     options_.file_system = fs;
-    options_.background_checkpoints = false;
+    options_.background_checkpoints = options_.background_linking = false;
     states_.push_back({});
     states_.back().durable = states_.back().process = 0;
   }
@@ -289,6 +316,8 @@ class Workload {
         return absl::OkStatus();
       case Op::kRotateKey:
         return txn_.has_value() ? absl::OkStatus() : RotateKey();
+      case Op::kLinkVectors:
+        return txn_.has_value() ? absl::OkStatus() : LinkVectors();
       default:
         return Change(op);
     }
@@ -509,6 +538,18 @@ class Workload {
     return GraphChanges(std::move(g), &next_["g:g"], below).Change(step_);
   }
 
+  absl::Status ChangeVectors() {
+    const auto below = [&](uint64_t n) { return Below(n); };
+    return ChangeVectorTexts(*txn_->vectors("v", SmallVectors()), &next_["v:v"], below,
+                             step_);
+  }
+
+  absl::Status LinkVectors() {
+    SHEAF_ASSIGN_OR_RETURN(const bool did, LinkAllVectors(db_.get(), "v", step_));
+    if (did) Acknowledge(Durability::kFull);
+    return absl::OkStatus();
+  }
+
   absl::Status Change(Op op) {
     SHEAF_RETURN_IF_ERROR(Begin());
     static const std::map<std::string, std::string>* const kNone =
@@ -540,6 +581,8 @@ class Workload {
         return ChangeDocument();
       case Op::kChangeGraph:
         return ChangeGraph();
+      case Op::kChangeVectors:
+        return ChangeVectors();
       case Op::kBulkLoad:
         return BulkLoad(absl::StrCat("bulk", Below(random != nullptr ? 4 : 1000)));
       default:
@@ -620,6 +663,7 @@ class Workload {
     SHEAF_RETURN_IF_ERROR(Insert());
     SHEAF_RETURN_IF_ERROR(ChangeDocument());
     SHEAF_RETURN_IF_ERROR(ChangeGraph());
+    SHEAF_RETURN_IF_ERROR(ChangeVectors());
     SHEAF_RETURN_IF_ERROR(Recompress());
     SHEAF_RETURN_IF_ERROR(DeleteRange());
     SHEAF_RETURN_IF_ERROR(Drop());
