@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "api/internal/handles.h"
+#include "api/internal/vector_fields.h"
 #include "catalog/tick.h"
 #include "document/collection_codec.h"
 #include "document/index_entry.h"
@@ -462,6 +463,14 @@ absl::Status Collection::CreateIndex(const IndexDefinition& definition,
   if (built.ok()) return built;
   if (is_new) SHEAF_RETURN_IF_ERROR(writer.DropIndex(complete.name));
   return internal::At(name(), built);
+}
+
+absl::Status Collection::CreateVectorIndex(std::string_view name, std::string_view path,
+                                           const VectorOptions& options,
+                                           const Progress& progress) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_RETURN_IF_ERROR(state_->tree->Live());
+  return internal::VectorFields::Create(*this, name, path, options, progress);
 }
 
 absl::Status Collection::DropIndex(std::string_view name) {

@@ -28,6 +28,7 @@
 #include "sheaf/index.h"
 #include "sheaf/query.h"
 #include "sheaf/table.h"
+#include "sheaf/vector_options.h"
 
 namespace sheaf {
 
@@ -36,6 +37,7 @@ class ImportWriter;
 struct CollectionState;
 struct GraphState;
 struct VectorState;
+class VectorFields;
 }  // namespace internal
 
 // Bounds of a scan. `prefix` is for string keys and excludes the others.
@@ -108,6 +110,7 @@ class CollectionReader {
   friend class internal::ImportWriter;
   friend struct internal::GraphState;
   friend struct internal::VectorState;
+  friend class internal::VectorFields;
   explicit CollectionReader(std::shared_ptr<internal::CollectionState> state);
   std::shared_ptr<internal::CollectionState> state_;
 };
@@ -164,6 +167,14 @@ class Collection : public CollectionReader {
   // cancelled call leaves none.
   absl::Status CreateIndex(const IndexDefinition& definition,
                            const Progress& progress = {});
+  // Makes a vector index of that name (Transaction::vectors reads it) of what documents have
+  // at `path`: a vector or an array of numbers, or nothing. A document whose field is neither
+  // is refused from then on. Its matches have the documents' keys, and its filters are of the
+  // documents. Dropped by its name, or with the collection. kAlreadyExists;
+  // kInvalidArgument: names a document that has no such vector there.
+  absl::Status CreateVectorIndex(std::string_view name, std::string_view path,
+                                 const VectorOptions& options,
+                                 const Progress& progress = {});
   absl::Status DropIndex(std::string_view name);     // kNotFound
   absl::Status RebuildIndex(std::string_view name);  // from the documents; kNotFound
   // A disabled index is kept up, and if it is unique keeps refusing, but no query uses it:
@@ -178,6 +189,7 @@ class Collection : public CollectionReader {
   friend class internal::ImportWriter;
   friend struct internal::GraphState;
   friend struct internal::VectorState;
+  friend class internal::VectorFields;
   using CollectionReader::CollectionReader;
   enum class Mode { kUpsert, kInsert, kReplace };
   template <class Source>

@@ -215,6 +215,11 @@ class Graph : public GraphReader {
                                  const Progress& progress = {});
   absl::Status CreateEdgeIndex(const IndexDefinition& definition,
                                const Progress& progress = {});
+  // A vector index of what vertices have at `path`, as Collection::CreateVectorIndex; its
+  // matches have the numbers of vertices as keys.
+  absl::Status CreateVectorIndex(std::string_view name, std::string_view path,
+                                 const VectorOptions& options,
+                                 const Progress& progress = {});
   absl::Status DropVertexIndex(std::string_view name);  // kNotFound
   absl::Status DropEdgeIndex(std::string_view name);    // kNotFound
 

@@ -394,6 +394,14 @@ absl::Status Graph::CreateEdgeIndex(const IndexDefinition& definition,
   SHEAF_ASSIGN_OR_RETURN(Collection documents, state_->Documents(GraphState::kEdges));
   return documents.CreateIndex(definition, progress);
 }
+absl::Status Graph::CreateVectorIndex(std::string_view name, std::string_view path,
+                                      const VectorOptions& options,
+                                      const Progress& progress) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_ASSIGN_OR_RETURN(Collection documents, state_->Documents(GraphState::kVertices));
+  return documents.CreateVectorIndex(name, path, options, progress);
+}
+
 absl::Status Graph::DropVertexIndex(std::string_view index) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   if (index == kLabelsField)

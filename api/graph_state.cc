@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/internal/vector_fields.h"
 #include "pager/status_macros.h"
 
 namespace sheaf {
@@ -95,6 +96,7 @@ absl::Status GraphState::Drop(TransactionState* txn, catalog::TreeId graph) {
     const std::string name = DocumentsName(graph, part);
     SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree* const tree, txn->write->FindTree(name));
     if (tree == nullptr) continue;
+    SHEAF_RETURN_IF_ERROR(VectorFields::DropAll(txn, tree->record().id));
     SHEAF_RETURN_IF_ERROR(txn->WriterOf(tree)->DropAllIndexes());
     SHEAF_RETURN_IF_ERROR(txn->write->DropTree(name));
   }

@@ -43,6 +43,7 @@
 #include "sheaf/typed_collection.h"
 #include "sheaf/typed_table.h"
 #include "sheaf/value.h"
+#include "sheaf/vector_index.h"
 #include "sheaf/version.h"
 #include "sheaf/where.h"
 #endif  // SHEAF_SHEAF_H_

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/internal/graph_state.h"
 #include "api/internal/handles.h"
+#include "api/internal/vector_fields.h"
 #include "api/internal/vector_state.h"
 #include "catalog/measure.h"
 #include "catalog/tick.h"
@@ -167,9 +168,9 @@ void TransactionState::End() {
 
 document::CollectionWriter* TransactionState::WriterOf(catalog::OpenTree* tree) {
   std::unique_ptr<document::CollectionWriter>& writer = collections[tree->record().id];
-  if (writer == nullptr)
-    writer =
-        std::make_unique<document::CollectionWriter>(write.get(), tree, &rep->schemas);
+  if (writer != nullptr) return writer.get();
+  writer = std::make_unique<document::CollectionWriter>(write.get(), tree, &rep->schemas);
+  writer->set_watcher(std::make_unique<internal::VectorFields>(this, tree));
   return writer.get();
 }
 
@@ -463,10 +464,15 @@ absl::Status WriteTransaction::Rename(std::string_view from, std::string_view to
 
 absl::Status WriteTransaction::Drop(std::string_view name) {
   SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, FindToChange(state_.get(), name));
-  if (tree->record().kind == catalog::TreeKind::kCollection)
+  if (tree->record().kind == catalog::TreeKind::kCollection) {
+    SHEAF_RETURN_IF_ERROR(
+        internal::VectorFields::DropAll(state_.get(), tree->record().id));
     SHEAF_RETURN_IF_ERROR(state_->WriterOf(tree)->DropAllIndexes());
-  if (tree->record().kind == catalog::TreeKind::kVectors)
+  }
+  if (tree->record().kind == catalog::TreeKind::kVectors) {
+    SHEAF_RETURN_IF_ERROR(internal::VectorFields::Forget(state_.get(), tree->record()));
     SHEAF_RETURN_IF_ERROR(VectorState::Drop(state_.get(), tree->record().id));
+  }
   if (tree->record().kind == catalog::TreeKind::kGraph)
     SHEAF_RETURN_IF_ERROR(GraphState::Drop(state_.get(), tree->record().id));
   return state_->write->DropTree(name);

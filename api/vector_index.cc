@@ -77,7 +77,8 @@ absl::StatusOr<std::optional<std::string>> VectorIndexReader::Metadata(
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_ASSIGN_OR_RETURN(const Slot slot, state_->SlotOf(key));
   SHEAF_ASSIGN_OR_RETURN(const CollectionReader metadata, state_->Metadata());
-  return metadata.Find(int64_t{slot});
+  SHEAF_ASSIGN_OR_RETURN(const DocumentKey found_by, state_->MetadataKey(slot));
+  return metadata.Find(found_by);
 }
 
 absl::Status VectorIndexReader::ForEach(VectorFn fn) const {
@@ -126,8 +127,9 @@ absl::Status VectorIndex::Write(const DocumentKey& key, const VectorView& vector
                                 const std::optional<std::string_view>& metadata,
                                 bool insert_only) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_RETURN_IF_ERROR(state_->CheckOwn());
   SHEAF_ASSIGN_OR_RETURN(const std::string encoded, state_->KeyOf(key));
-  absl::StatusOr<std::string> bytes = state_->BytesOf(vector);
+  absl::StatusOr<std::string> bytes = VectorState::ToBytes(state_->options(), vector);
   if (!bytes.ok())
     return internal::At(absl::StrCat(name(), ": vector ", key.ToString()),
                         bytes.status());
@@ -172,6 +174,7 @@ absl::Status VectorIndex::Insert(const DocumentKey& key, VectorView vector,
 
 absl::StatusOr<bool> VectorIndex::Delete(const DocumentKey& key) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_RETURN_IF_ERROR(state_->CheckOwn());
   SHEAF_ASSIGN_OR_RETURN(const std::string encoded, state_->KeyOf(key));
   SHEAF_ASSIGN_OR_RETURN(Collection documents, state_->Metadata());
   SHEAF_ASSIGN_OR_RETURN(const std::optional<Slot> slot, state_->writer->Delete(encoded));
@@ -183,6 +186,7 @@ absl::StatusOr<bool> VectorIndex::Delete(const DocumentKey& key) {
 
 absl::Status VectorIndex::SetMetadata(const DocumentKey& key, std::string_view json) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_RETURN_IF_ERROR(state_->CheckOwn());
   SHEAF_ASSIGN_OR_RETURN(const Slot slot, state_->SlotOf(key));
   SHEAF_ASSIGN_OR_RETURN(Collection documents, state_->Metadata());
   SHEAF_ASSIGN_OR_RETURN(const Document document, Document::FromJson(json));
@@ -193,12 +197,14 @@ absl::Status VectorIndex::SetMetadata(const DocumentKey& key, std::string_view j
 absl::Status VectorIndex::CreateIndex(const IndexDefinition& definition,
                                       const Progress& progress) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_RETURN_IF_ERROR(state_->CheckOwn());
   SHEAF_ASSIGN_OR_RETURN(Collection documents, state_->Metadata());
   return documents.CreateIndex(definition, progress);
 }
 
 absl::Status VectorIndex::DropIndex(std::string_view name) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_RETURN_IF_ERROR(state_->CheckOwn());
   SHEAF_ASSIGN_OR_RETURN(Collection documents, state_->Metadata());
   return documents.DropIndex(name);
 }

@@ -24,9 +24,10 @@ constexpr double kShareAsked = 0.1;
 // A search by radius begins so broad and doubles.
 constexpr uint32_t kRadiusBreadth = 64;
 
-absl::StatusOr<document::Filter> ParseFilter(std::string_view json) {
+absl::StatusOr<document::Filter> ParseFilter(const VectorState& state,
+                                             std::string_view json) {
   SHEAF_ASSIGN_OR_RETURN(document::Filter filter, document::Filter::Parse(json));
-  if (!filter.UsesKey()) return filter;
+  if (!filter.UsesKey() || state.owner.has_value()) return filter;
   return absl::InvalidArgumentError(
       "the filter asks for _id, which metadata do not have: choose keys by "
       "VectorSearchOptions::among or accept");
@@ -91,7 +92,7 @@ absl::Status Passing::TakeSets() {
 
 absl::Status Passing::TakeFilter() {
   if (options_.filter.empty()) return absl::OkStatus();
-  SHEAF_ASSIGN_OR_RETURN(filter_, ParseFilter(options_.filter));
+  SHEAF_ASSIGN_OR_RETURN(filter_, ParseFilter(state_, options_.filter));
   SHEAF_ASSIGN_OR_RETURN(metadata_, state_.Metadata());
   return absl::OkStatus();
 }
@@ -149,7 +150,8 @@ absl::Status Passing::Prepare() {
   if (is_cheap()) return absl::OkStatus();
   SHEAF_RETURN_IF_ERROR(Estimate());
   // Few: those that match are found at once, by an index on the metadata if there is one.
-  if (!filter_.has_value() || selectivity_ >= kShareAsked) return absl::OkStatus();
+  if (!filter_.has_value() || (selectivity_ >= kShareAsked && !filter_->UsesKey()))
+    return absl::OkStatus();
   Roaring matching;
   SHEAF_RETURN_IF_ERROR(state_.SelectWhere(options_.filter, &matching));
   set_ = set_.has_value() ? *set_ & matching : std::move(matching);
@@ -163,12 +165,15 @@ absl::Status Passing::Prepare() {
 namespace internal {
 
 absl::Status VectorState::SelectWhere(std::string_view filter, Roaring* out) const {
-  SHEAF_RETURN_IF_ERROR(ParseFilter(filter).status());
+  SHEAF_RETURN_IF_ERROR(ParseFilter(*this, filter).status());
   SHEAF_ASSIGN_OR_RETURN(const CollectionReader metadata, Metadata());
   QueryOptions options;
   options.project = R"({"_id": 1})";
   SHEAF_ASSIGN_OR_RETURN(DocumentCursor cursor, metadata.Query(filter, options));
-  while (cursor.Next()) out->add(static_cast<Slot>(cursor.key().number()));
+  while (cursor.Next()) {
+    SHEAF_ASSIGN_OR_RETURN(const std::optional<Slot> slot, SlotOfMetadata(cursor.key()));
+    if (slot.has_value()) out->add(*slot);
+  }
   return cursor.status();
 }
 
@@ -286,7 +291,8 @@ absl::StatusOr<VectorResult> VectorState::Search(std::string_view bytes,
 absl::StatusOr<VectorResult> VectorIndexReader::Search(
     VectorView query, const VectorSearchOptions& options) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  SHEAF_ASSIGN_OR_RETURN(const std::string bytes, state_->BytesOf(query));
+  SHEAF_ASSIGN_OR_RETURN(const std::string bytes,
+                         VectorState::ToBytes(state_->options(), query));
   return state_->Search(bytes, options, std::nullopt);
 }
 
@@ -300,7 +306,8 @@ absl::StatusOr<VectorResult> VectorIndexReader::SearchByKey(
 absl::StatusOr<VectorResult> VectorIndexReader::SearchRadius(
     VectorView query, float radius, const VectorSearchOptions& options) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  SHEAF_ASSIGN_OR_RETURN(const std::string bytes, state_->BytesOf(query));
+  SHEAF_ASSIGN_OR_RETURN(const std::string bytes,
+                         VectorState::ToBytes(state_->options(), query));
   VectorSearchOptions wider = options;
   wider.radius = radius;
   wider.k = std::max(options.ef, kRadiusBreadth);

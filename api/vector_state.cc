@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/internal/vector_fields.h"
 #include "pager/coding.h"
 #include "pager/status_macros.h"
 #include "vector/distance.h"
@@ -62,7 +63,8 @@ VectorState::VectorState(std::shared_ptr<TableState> tree,
       own_reader(std::move(reader)),
       writer(std::move(writer)),
       reader(own_reader != nullptr ? *own_reader : this->writer->reader()),
-      searcher(&this->reader, own_reader != nullptr) {}
+      searcher(&this->reader, own_reader != nullptr),
+      owner(VectorFields::OwnerOf(record())) {}
 
 absl::StatusOr<std::shared_ptr<VectorState>> VectorState::Of(
     std::shared_ptr<TableState> tree) {
@@ -81,10 +83,11 @@ absl::StatusOr<std::shared_ptr<VectorState>> VectorState::Of(
 absl::StatusOr<catalog::OpenTree*> VectorState::Create(catalog::WriteTxn* write,
                                                        std::string_view name,
                                                        const VectorOptions& options,
-                                                       const Compression& compression) {
+                                                       const Compression& compression,
+                                                       std::string_view owner) {
   SHEAF_RETURN_IF_ERROR(vectors::CheckOptions(options));
   SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree* const vectors,
-                         vectors::CreateIndex(write, name, options));
+                         vectors::CreateIndex(write, name, options, owner));
   SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree* const metadata,
                          write->CreateTree(vectors::MetadataName(vectors->record().id),
                                            catalog::TreeKind::kPartCollection, {}, {}));
@@ -102,24 +105,97 @@ absl::Status VectorState::Drop(TransactionState* txn, catalog::TreeId index) {
   return vectors::DropParts(txn->write.get(), index);
 }
 
+absl::Status VectorState::CheckOwn() const {
+  if (!owner.has_value()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      tree->name, ": its vectors are those of documents: change the documents"));
+}
+
 absl::StatusOr<Collection> VectorState::Metadata() const {
   if (metadata_.has_value()) return *metadata_;
-  const std::string name = vectors::MetadataName(id());
   auto table = std::make_shared<TableState>();
+  table->txn = tree->txn;
+  const std::string name = vectors::MetadataName(id());
   if (tree->open != nullptr) {
-    SHEAF_ASSIGN_OR_RETURN(table->open, tree->txn->write->FindTree(name));
+    catalog::WriteTxn& write = *tree->txn->write;
+    SHEAF_ASSIGN_OR_RETURN(
+        table->open, owner.has_value() ? write.FindTree(*owner) : write.FindTree(name));
     if (table->open == nullptr) return LostMetadata(tree->name);
-    table->txn = tree->txn;
   } else {
-    const absl::StatusOr<std::shared_ptr<TableState>> found =
-        OpenForReading(tree->txn, name, catalog::TreeKind::kPartCollection);
-    if (absl::IsNotFound(found.status())) return LostMetadata(tree->name);
-    SHEAF_RETURN_IF_ERROR(found.status());
-    table = *found;
+    const catalog::Snapshot& snapshot = *tree->txn->snapshot;
+    SHEAF_ASSIGN_OR_RETURN(
+        std::optional<catalog::TreeRecord> record,
+        owner.has_value() ? catalog::FindInCatalog(snapshot.context(),
+                                                   snapshot.version().catalog, *owner)
+                          : snapshot.FindTree(name));
+    if (!record.has_value()) return LostMetadata(tree->name);
+    table->record = *std::move(record);
   }
-  table->name = absl::StrCat(tree->name, " (metadata)");
+  table->name =
+      absl::StrCat(tree->name, owner.has_value() ? " (documents)" : " (metadata)");
   return metadata_.emplace(Collection(CollectionState::Of(std::move(table))));
 }
+
+absl::StatusOr<DocumentKey> VectorState::MetadataKey(Slot slot) const {
+  if (owner.has_value()) return KeyAt(slot);
+  return DocumentKey(int64_t{slot});
+}
+
+absl::StatusOr<std::optional<Slot>> VectorState::SlotOfMetadata(
+    const DocumentKey& key) const {
+  if (!owner.has_value()) return std::optional(static_cast<Slot>(key.number()));
+  const absl::StatusOr<Slot> slot = SlotOf(key);
+  // Too long a key, or a document without a vector.
+  if (absl::IsNotFound(slot.status()) || absl::IsInvalidArgument(slot.status()))
+    return std::optional<Slot>();
+  SHEAF_RETURN_IF_ERROR(slot.status());
+  return std::optional(*slot);
+}
+
+namespace {
+
+// Every document's vector is in the index as the document has it, and no other.
+absl::Status CheckFields(const VectorState& state,
+                         absl::FunctionRef<void(const std::string& what)> problem) {
+  const TransactionState& txn = *state.tree->txn;
+  SHEAF_ASSIGN_OR_RETURN(std::optional<catalog::TreeRecord> record,
+                         txn.snapshot->FindTree(vectors::FieldsName(*state.owner)));
+  const absl::StatusOr<Collection> documents = state.Metadata();
+  if (!record.has_value() || !documents.ok()) {
+    problem(absl::StrCat(state.tree->name, ": the collection of its vectors is lost"));
+    return absl::OkStatus();
+  }
+  const absl::StatusOr<document::Path> path = VectorFields::PathOf(
+      catalog::TreeView(txn.rep->store.get(), &*txn.snapshot, *std::move(record)),
+      state.id());
+  if (!path.ok()) {
+    problem(absl::StrCat(state.tree->name, ": ", std::string(path.status().message())));
+    return absl::OkStatus();
+  }
+  uint64_t count = 0;
+  absl::Status status;
+  const auto look = [&](const DocumentKey& key, const DocumentView& document) {
+    const auto bytes = VectorFields::BytesOf(state.options(), *path, document);
+    if (bytes.ok() && !bytes->has_value()) return true;
+    ++count;
+    const absl::StatusOr<std::string> encoded = EncodeKey(key);
+    const absl::StatusOr<bool> holds =
+        bytes.ok() && encoded.ok() ? state.reader.Holds(*encoded, **bytes) : false;
+    status = holds.status();
+    if (status.ok() && !*holds)
+      problem(absl::StrCat(state.tree->name, ": has not the vector of document ",
+                           key.ToString()));
+    return status.ok();
+  };
+  SHEAF_RETURN_IF_ERROR(documents->ForEachDocument({}, look));
+  SHEAF_RETURN_IF_ERROR(status);
+  if (count != state.reader.size())
+    problem(absl::StrCat(state.tree->name, ": has ", state.reader.size(),
+                         " vectors, its documents ", count));
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::Status VectorState::CheckMetadata(
     const ReadTransaction& txn,
@@ -131,6 +207,10 @@ absl::Status VectorState::CheckMetadata(
     if (absl::IsDataLoss(index.status())) continue;  // which was found already
     SHEAF_RETURN_IF_ERROR(index.status());
     const VectorState& state = *index->state_;
+    if (state.owner.has_value()) {
+      SHEAF_RETURN_IF_ERROR(CheckFields(state, problem));
+      continue;
+    }
     SHEAF_ASSIGN_OR_RETURN(const CollectionReader metadata, state.Metadata());
     absl::Status status;
     const auto look = [&](const DocumentKey& key, const DocumentView&) {
@@ -176,15 +256,15 @@ absl::StatusOr<DocumentKey> VectorState::KeyAt(Slot slot) const {
       absl::StrCat(tree->name, ": the vector of slot ", slot, " is missing"));
 }
 
-absl::StatusOr<std::string> VectorState::BytesOf(const VectorView& view) const {
-  const VectorOptions& o = options();
+absl::StatusOr<std::string> VectorState::ToBytes(const VectorOptions& o,
+                                                 const VectorView& view) {
   std::string bytes;
   if (view.bytes().has_value()) {
     bytes = *view.bytes();
   } else {
     if (view.floats().size() != o.dimensions)
       return absl::InvalidArgumentError(absl::StrCat("vector of ", view.floats().size(),
-                                                     " components: ", tree->name, " has ",
+                                                     " components: the index has ",
                                                      o.dimensions));
     SHEAF_ASSIGN_OR_RETURN(bytes, Convert(o.element, view.floats()));
   }

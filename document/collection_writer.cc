@@ -67,6 +67,9 @@ absl::Status CollectionWriter::Load() {
   if (base != nullptr && base->rows() > rows) base = nullptr;
   auto schema = std::make_shared<Schema>(std::move(base));
   SHEAF_RETURN_IF_ERROR(schema->Load(tree, rows));
+  if (watcher_ != nullptr) {
+    SHEAF_ASSIGN_OR_RETURN(is_watched_, watcher_->Watches());
+  }
   schema_ = std::move(schema);
   return absl::OkStatus();
 }
@@ -231,7 +234,7 @@ absl::Status CollectionWriter::Put(std::string_view key, std::string_view docume
                                    BTree::PutMode mode, bool* existed) {
   SHEAF_RETURN_IF_ERROR(Load());
   *existed = false;
-  if (schema_->indexes().empty()) {
+  if (schema_->indexes().empty() && !is_watched_) {
     if (mode == BTree::PutMode::kInsertOnly && schema_->has_new_names()) {
       btree::Found found;
       SHEAF_RETURN_IF_ERROR(view().reader().Find(key, &found));
@@ -244,7 +247,9 @@ absl::Status CollectionWriter::Put(std::string_view key, std::string_view docume
   SHEAF_ASSIGN_OR_RETURN(const std::optional<View> before, Read(key));
   *existed = before.has_value();
   if (*existed && mode == BTree::PutMode::kInsertOnly) return absl::OkStatus();
-  SHEAF_RETURN_IF_ERROR(PlanChanges(key, before, RootOf(document, schema_->names())));
+  const View after = RootOf(document, schema_->names());
+  SHEAF_RETURN_IF_ERROR(PlanChanges(key, before, after));
+  if (is_watched_) SHEAF_RETURN_IF_ERROR(watcher_->BeforePut(key, after));
   SHEAF_RETURN_IF_ERROR(StoreNames());
   bool there = false;
   SHEAF_RETURN_IF_ERROR(tree_.Put(key, document, BTree::PutMode::kUpsert, &there));
@@ -253,10 +258,11 @@ absl::Status CollectionWriter::Put(std::string_view key, std::string_view docume
 
 absl::StatusOr<bool> CollectionWriter::Delete(std::string_view key) {
   SHEAF_RETURN_IF_ERROR(Load());
-  if (schema_->indexes().empty()) return tree_.Delete(key);
+  if (schema_->indexes().empty() && !is_watched_) return tree_.Delete(key);
   SHEAF_ASSIGN_OR_RETURN(const std::optional<View> before, Read(key));
   if (!before.has_value()) return false;
   SHEAF_RETURN_IF_ERROR(PlanChanges(key, before, std::nullopt));
+  if (is_watched_) SHEAF_RETURN_IF_ERROR(watcher_->BeforeDelete(key));
   SHEAF_RETURN_IF_ERROR(tree_.Delete(key).status());
   SHEAF_RETURN_IF_ERROR(ApplyChanges(key));
   return true;

@@ -10,12 +10,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "catalog/write_txn.h"
+#include "document/document_watcher.h"
 #include "document/index_entry.h"
 #include "document/schema.h"
 
@@ -28,6 +30,9 @@ class CollectionWriter {
   CollectionWriter(const CollectionWriter&) = delete;
   CollectionWriter& operator=(const CollectionWriter&) = delete;
 
+  void set_watcher(std::unique_ptr<DocumentWatcher> watcher) {
+    watcher_ = std::move(watcher);
+  }
   // To be called when the transaction went back to a savepoint: what was read may be gone.
   void Forget();
   // Another one: names and indexes that were known before it may not be those of now.
@@ -105,6 +110,8 @@ class CollectionWriter {
   std::vector<std::pair<uint32_t, catalog::OpenTree*>> trees_;  // by row of the index
   Schema::Indexes planned_;                                     // what changes_ are of
   std::vector<Change> changes_;
+  std::unique_ptr<DocumentWatcher> watcher_;
+  bool is_watched_ = false;  // once the schema is read
   std::string before_, before_of_text_;
   NameTable text_names_;  // of documents that are still JSON text
 };

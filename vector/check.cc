@@ -298,6 +298,8 @@ absl::Status CheckVectors(catalog::Store* store, const Snapshot& snapshot,
       continue;
     const bool is_there =
         std::any_of(records.begin(), records.end(), [&](const TreeRecord& other) {
+          if (catalog::IsCollection(other.kind) && record.name == FieldsName(other.id))
+            return true;
           return other.kind == TreeKind::kVectors &&
                  (record.name == KeysName(other.id) ||
                   record.name == NodesName(other.id) ||

@@ -33,10 +33,10 @@ absl::Status Lost(const TreeRecord& index, const std::string& part) {
 }  // namespace
 
 absl::StatusOr<OpenTree*> CreateIndex(catalog::WriteTxn* txn, std::string_view name,
-                                      const Options& options) {
+                                      const Options& options, std::string_view owner) {
   SHEAF_ASSIGN_OR_RETURN(
       OpenTree* const vectors,
-      txn->CreateTree(name, TreeKind::kVectors, "vectors", OptionsText(Layout(options))));
+      txn->CreateTree(name, TreeKind::kVectors, owner, OptionsText(Layout(options))));
   for (const Part& part : kParts)
     SHEAF_RETURN_IF_ERROR(
         txn->CreateTree(part.name(vectors->record().id), part.kind, {}, {}).status());

@@ -18,10 +18,12 @@
 
 namespace sheaf::vectors {
 
-// All but the metadata. Requires: CheckOptions lets them pass. kAlreadyExists.
+// All but the metadata. Requires: CheckOptions lets them pass. `owner`: what the tree record
+// has as its key_type. kAlreadyExists.
 absl::StatusOr<catalog::OpenTree*> CreateIndex(catalog::WriteTxn* txn,
                                                std::string_view name,
-                                               const Options& options);
+                                               const Options& options,
+                                               std::string_view owner);
 // Where nodes lie, for all that read the same state of an index. Thread-safe.
 class Directories {
  public:

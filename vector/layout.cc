@@ -92,6 +92,10 @@ std::string NodesName(catalog::TreeId index) { return PartName(index, "nodes"); 
 std::string LevelsName(catalog::TreeId index) { return PartName(index, "levels"); }
 std::string MetadataName(catalog::TreeId index) { return PartName(index, "metadata"); }
 
+std::string FieldsName(catalog::TreeId collection) {
+  return PartName(collection, "fields");
+}
+
 std::string KeyRow(std::string_view key) { return std::string(kKeyRows).append(key); }
 std::string FreeRow(Slot slot) { return SlotRow(kFreeRows, slot); }
 std::string PendingRow(Slot slot) { return SlotRow(kPendingRows, slot); }

@@ -5,7 +5,8 @@
 // more. An index is these trees, N being the id of the first:
 //
 //   its name      kVectors: a vector is one record, or several side by side. `value_type`
-//                 of the tree record: the options (OptionsText). Counter: slots given out
+//                 of the tree record: the options (OptionsText); `key_type`: what it
+//                 belongs to (api/internal/vector_fields.h). Counter: slots given out
 //   "\1N.keys"    kVectorPart. Counter: the stamp given out last
 //                   'f', slot    nothing: the slot is free
 //                   'k', key     slot (4)
@@ -69,6 +70,8 @@ std::string KeysName(catalog::TreeId index);
 std::string NodesName(catalog::TreeId index);
 std::string LevelsName(catalog::TreeId index);
 std::string MetadataName(catalog::TreeId index);
+// Beside a collection: which of its fields have an index (api/internal/vector_fields.h).
+std::string FieldsName(catalog::TreeId collection);
 
 std::string KeyRow(std::string_view key);  // 'k'
 std::string FreeRow(Slot slot);            // 'f'

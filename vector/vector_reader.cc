@@ -38,6 +38,17 @@ absl::StatusOr<std::optional<Slot>> VectorReader::FindSlot(std::string_view key)
   return pager::DecodeFixed32(found.bytes.data());
 }
 
+absl::StatusOr<bool> VectorReader::Holds(std::string_view key,
+                                         std::string_view vector) const {
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<Slot> slot, FindSlot(key));
+  bool is_same = false;
+  if (slot.has_value())
+    SHEAF_RETURN_IF_ERROR(ForVectors({&*slot, 1}, [&](size_t, const StoredVector& v) {
+      is_same = std::string_view(v.vector, layout_.vector_bytes) == vector;
+    }));
+  return is_same;
+}
+
 absl::StatusOr<std::vector<Pending>> VectorReader::ReadPending(size_t count_max) const {
   std::vector<Pending> pending;
   btree::TreeCursor rows = keys_.NewCursor();

@@ -51,6 +51,8 @@ class VectorReader {
   }
 
   absl::StatusOr<std::optional<Slot>> FindSlot(std::string_view key) const;
+  // Whether the vector of a key is just this one.
+  absl::StatusOr<bool> Holds(std::string_view key, std::string_view vector) const;
   // Those that await linking, by slot; the first so many.
   absl::StatusOr<std::vector<Pending>> ReadPending(size_t count_max = SIZE_MAX) const;
   absl::StatusOr<std::optional<Stamp>> FindPending(Slot slot) const;

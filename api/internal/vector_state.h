@@ -33,7 +33,8 @@ struct VectorState {
   static absl::StatusOr<catalog::OpenTree*> Create(catalog::WriteTxn* write,
                                                    std::string_view name,
                                                    const VectorOptions& options,
-                                                   const Compression& compression);
+                                                   const Compression& compression,
+                                                   std::string_view owner = {});
   // All but the tree of the vectors.
   static absl::Status Drop(TransactionState* txn, catalog::TreeId index);
   // Each document of metadata belongs to a vector.
@@ -52,15 +53,25 @@ struct VectorState {
   catalog::TreeId id() const {
     return tree->open != nullptr ? tree->open->record().id : tree->record.id;
   }
-  // Of a reader, for reading only.
+  const catalog::TreeRecord& record() const {
+    return tree->open != nullptr ? tree->open->record() : tree->record;
+  }
+  // kFailedPrecondition: the vectors are those of documents.
+  absl::Status CheckOwn() const;
+  // Documents by slot, or those whose vectors these are. Of a reader, for reading only.
   absl::StatusOr<Collection> Metadata() const;
+  // What a vector's is found by there.
+  absl::StatusOr<DocumentKey> MetadataKey(vectors::Slot slot) const;
+  absl::StatusOr<std::optional<vectors::Slot>> SlotOfMetadata(
+      const DocumentKey& key) const;
 
   absl::StatusOr<std::string> KeyOf(const DocumentKey& key) const;  // kInvalidArgument
   // kNotFound.
   absl::StatusOr<vectors::Slot> SlotOf(const DocumentKey& key) const;
   absl::StatusOr<DocumentKey> KeyAt(vectors::Slot slot) const;
   // As it is stored. kInvalidArgument.
-  absl::StatusOr<std::string> BytesOf(const VectorView& vector) const;
+  static absl::StatusOr<std::string> ToBytes(const VectorOptions& options,
+                                             const VectorView& vector);
   // There will be something to link once the transaction is committed.
   void NoteChange() const {
     if (options().kind == VectorIndexKind::kHnsw) tree->txn->vectors_changed.insert(id());
@@ -77,6 +88,7 @@ struct VectorState {
   const std::unique_ptr<vectors::VectorWriter> writer;      // of a writer
   const vectors::VectorReader& reader;
   mutable vectors::Searcher searcher;
+  const std::optional<catalog::TreeId> owner;  // a collection
 
  private:
   mutable std::optional<Collection> metadata_;  // once opened
