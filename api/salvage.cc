@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/internal/build_file.h"
 #include "api/internal/salvage_graph.h"
+#include "api/internal/salvage_vectors.h"
 #include "catalog/salvage.h"
 #include "catalog/write_txn.h"
 #include "document/collection_codec.h"
@@ -95,6 +96,7 @@ absl::StatusOr<SalvageReport> Salvage(const std::string& from, const std::string
   const auto fill = [&](catalog::Store* store) -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(found, catalog::Salvage(fs, source, key, store, progress));
     SHEAF_RETURN_IF_ERROR(RepairCollections(store, &found.notes));
+    SHEAF_RETURN_IF_ERROR(internal::RepairVectors(store, &found.notes));
     return internal::RepairGraphs(store, &found.notes);
   };
   SHEAF_RETURN_IF_ERROR(

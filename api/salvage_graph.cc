@@ -265,8 +265,9 @@ absl::Status RepairGraphs(catalog::Store* store, std::vector<std::string>* notes
   SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<catalog::WriteTxn> txn,
                          store->BeginWrite(absl::InfiniteDuration()));
   SHEAF_ASSIGN_OR_RETURN(const std::vector<catalog::TreeRecord> trees, txn->ListTrees());
-  std::set<catalog::TreeId> graphs;
+  std::set<catalog::TreeId> graphs;  // and vector indexes, whose metadata are a part
   for (const catalog::TreeRecord& record : trees) {
+    if (record.kind == catalog::TreeKind::kVectors) graphs.insert(record.id);
     if (record.kind != catalog::TreeKind::kGraph) continue;
     graphs.insert(record.id);
     if (!is_broken(record)) continue;
@@ -276,7 +277,8 @@ absl::Status RepairGraphs(catalog::Store* store, std::vector<std::string>* notes
   }
   for (const catalog::TreeRecord& record : trees) {
     const std::optional<catalog::TreeId> graph = graph::GraphOfPart(record.name);
-    if (!catalog::IsPart(record.kind) || record.kind == catalog::TreeKind::kIndex ||
+    if ((record.kind != catalog::TreeKind::kGraphPart &&
+         record.kind != catalog::TreeKind::kPartCollection) ||
         (graph.has_value() && graphs.contains(*graph)))
       continue;
     SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree* const tree, txn->FindTree(record.id));

@@ -46,7 +46,7 @@ struct Stray {
   PageRef ref;
   uint32_t level = 0;
   bool live = true;  // as far as is known, part of the last checkpoint
-  bool dense = false;
+  bool dense = false, vertices = false;
   btree::Values values{};
 };
 
@@ -228,7 +228,9 @@ void Salvager::Index(PageId id, const char* page, size_t bytes) {
   const bool live = !map_known_ || live_[id];
   if (live || node.tree() == 0)
     strays_[node.tree()].push_back(
-        {ref, node.level(), live, IsDensePage(kind), ValuesOf(copy.data())});
+        {ref, node.level(), live, IsDensePage(kind),
+         btree::DenseView(copy.data()).records() == btree::DenseRecords::kVertices,
+         ValuesOf(copy.data())});
 }
 
 absl::Status Salvager::IndexPages() {
@@ -360,7 +362,7 @@ absl::Status Salvager::ReadCatalog() {
         [](const Stray& stray) { return stray.values == btree::Values::kEncoded; });
     if (std::any_of(strays.begin(), strays.end(),
                     [](const Stray& stray) { return stray.dense; })) {
-      tree.record.kind = TreeKind::kGraph;
+      tree.record.kind = strays.front().vertices ? TreeKind::kGraph : TreeKind::kVectors;
       tree.record.compression.encoded = false;
     }
     tree.root_known = false;

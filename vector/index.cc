@@ -32,14 +32,22 @@ absl::Status Lost(const TreeRecord& index, const std::string& part) {
 
 }  // namespace
 
+absl::Status MakeParts(catalog::WriteTxn* txn, catalog::TreeId index) {
+  for (const Part& part : kParts) {
+    const std::string name = part.name(index);
+    SHEAF_ASSIGN_OR_RETURN(const OpenTree* const there, txn->FindTree(name));
+    if (there == nullptr)
+      SHEAF_RETURN_IF_ERROR(txn->CreateTree(name, part.kind, {}, {}).status());
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<OpenTree*> CreateIndex(catalog::WriteTxn* txn, std::string_view name,
                                       const Options& options, std::string_view owner) {
   SHEAF_ASSIGN_OR_RETURN(
       OpenTree* const vectors,
       txn->CreateTree(name, TreeKind::kVectors, owner, OptionsText(Layout(options))));
-  for (const Part& part : kParts)
-    SHEAF_RETURN_IF_ERROR(
-        txn->CreateTree(part.name(vectors->record().id), part.kind, {}, {}).status());
+  SHEAF_RETURN_IF_ERROR(MakeParts(txn, vectors->record().id));
   return vectors;
 }
 

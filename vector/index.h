@@ -46,6 +46,8 @@ absl::StatusOr<std::unique_ptr<VectorReader>> OpenIndex(catalog::Store* store,
                                                         Directories* directories);
 absl::StatusOr<std::unique_ptr<VectorWriter>> OpenIndex(catalog::WriteTxn* txn,
                                                         catalog::OpenTree* vectors);
+// All but the vectors and the metadata, as far as they are not there.
+absl::Status MakeParts(catalog::WriteTxn* txn, catalog::TreeId index);
 // All but the vectors and the metadata.
 absl::Status DropParts(catalog::WriteTxn* txn, catalog::TreeId index);
 
