@@ -11,7 +11,7 @@ namespace sheaf::cli {
 namespace {
 
 constexpr char kAbout[] =
-    "sheaf keeps documents, graphs and tables in one file.\n"
+    "sheaf keeps documents, graphs, vectors and tables in one file.\n"
     "FILE is such a file. Commands that only read open it read-only.\n\n";
 
 constexpr char kExitCodes[] =
@@ -222,6 +222,7 @@ class Parser {
     AddReading();
     AddQuerying();
     AddGraph();
+    AddVectors();
     AddFileCommands();
     AddCopying();
     AddKeeping();
@@ -429,6 +430,15 @@ class Parser {
     });
   }
 
+  void AddVectors() {
+    CLI::App* vector = Add("vector", "Vectors, and the nearest of them to a query");
+    vector->require_subcommand(1);
+    AddVectorCommands(vector, &args_, kKeyRule, [this](CLI::App* command) {
+      command->add_flag("--json", args_.is_json, "Results and errors as JSON");
+      AddKeyOptions(command);
+    });
+  }
+
   void AddIndex() {
     CLI::App* index = Add("index", "Make, show or drop indexes of a collection");
     index
@@ -451,13 +461,19 @@ class Parser {
         ->type_name("JSON");
     CLI::Option* vertices = index->add_flag("--vertices", args_.of_vertices,
                                             "COLLECTION is a graph; of its vertices");
-    index->add_flag("--edges", args_.of_edges, "COLLECTION is a graph; of its edges")
-        ->excludes(vertices);
+    CLI::Option* edges =
+        index->add_flag("--edges", args_.of_edges, "COLLECTION is a graph; of its edges")
+            ->excludes(vertices);
+    index
+        ->add_flag("--vectors", args_.of_vectors,
+                   "COLLECTION is a vector index; of its metadata")
+        ->excludes(vertices)
+        ->excludes(edges);
     index->footer(kIndexNotes);
   }
 
   void AddFileCommands() {
-    AddForFile("list", "Show collections and tables");
+    AddForFile("list", "Show what there is: collections, graphs, vectors, tables");
     CLI::App* stat = AddForFile("stat", "Show where the space goes");
     CLI::Option* name =
         stat->add_option("COLLECTION", args_.collection, "Only this collection or table");
@@ -623,7 +639,8 @@ absl::Status Parser::Parse(int argc, const char* const* argv) {
   const CLI::App* command = Find(name);
   if (!name.empty() && command == nullptr) return UnknownCommand(app_, name);
   if (argc < 2) return WithHint(UsageError("which command?"), kListHint);
-  if (name == "graph" && !AsksForHelp(argc, argv)) {
+  const bool has_inner = name == "graph" || name == "vector";
+  if (has_inner && !AsksForHelp(argc, argv)) {
     const std::string inner = WordAt(1, argc, argv);
     const auto below = command->get_subcommands(nullptr);
     if (std::none_of(below.begin(), below.end(),
@@ -644,7 +661,7 @@ absl::Status Parser::Parse(int argc, const char* const* argv) {
         "`sheaf help" + (name.empty() ? "" : " " + name) + "` shows what it takes");
   }
   args_.command = name;
-  if (name == "graph") args_.action = Innermost(command)->get_name();
+  if (has_inner) args_.action = Innermost(command)->get_name();
   if (command != help_) return absl::OkStatus();
   const CLI::App* topic = help_topic_.empty() ? &app_ : Find(help_topic_);
   if (topic == nullptr) return UnknownCommand(app_, help_topic_);
