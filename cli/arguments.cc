@@ -90,7 +90,8 @@ constexpr char kIndexNotes[] =
     "  sheaf index create shop.sheaf orders customer,-date --unique\n"
     "  sheaf index list words.sheaf synsets\n"
     "  sheaf index create app.sheaf people name --vertices --filter "
-    "'{\"_labels\":\"Person\"}'\n";
+    "'{\"_labels\":\"Person\"}'\n"
+    "  sheaf index create app.sheaf meaning pos --vectors\n";
 
 constexpr char kShellNotes[] =
     "A line is a command without the file: find orders {\"city\":\"Prag\"} --limit 3. "

@@ -59,6 +59,14 @@ constexpr char kRecallNotes[] =
     "Example:\n"
     "  sheaf vector recall app.sheaf sift --sample 200 --ef 16,64,256\n";
 
+// CLI11 reads -1 as a very large unsigned number.
+CLI::Validator NotNegative() {
+  auto check = [](const std::string& text) {
+    return std::string(text.starts_with('-') ? text + " is below 0" : "");
+  };
+  return CLI::Validator(check, "");
+}
+
 class VectorParser {
  public:
   VectorParser(CLI::App* vector, Arguments* args, const char* key_rule,
@@ -87,9 +95,7 @@ class VectorParser {
   }
   template <class Number>
   void AddNumber(CLI::App* command, const char* name, Number* to, const char* about) {
-    command->add_option(name, *to, about)
-        ->type_name("N")
-        ->check(CLI::NonNegativeNumber.description(""));
+    command->add_option(name, *to, about)->type_name("N")->check(NotNegative());
   }
   void AddWord(CLI::App* command, const char* name, std::optional<std::string>* to,
                const char* about, const std::vector<std::string>& words) {
@@ -176,7 +182,7 @@ class VectorParser {
     search->add_option("--ef", of_.efs, "Breadth of the search [of the index]")
         ->type_name("N")
         ->expected(1)
-        ->check(CLI::NonNegativeNumber.description(""));
+        ->check(NotNegative());
     search->add_flag("--exact", of_.is_exact, "Compare with every vector");
     search->add_option("--radius", of_.radius, "None that is farther away")
         ->type_name("DISTANCE");
@@ -207,7 +213,7 @@ class VectorParser {
         ->type_name("N,…")
         ->delimiter(',')
         ->allow_extra_args(false)
-        ->check(CLI::NonNegativeNumber.description(""));
+        ->check(NotNegative());
     AddTimeout(recall);
     recall->footer(kRecallNotes);
   }

@@ -13,12 +13,15 @@ CommandResult CreateVectors(Session& session) {
   bool is_there = false;
   VectorOptions made;
   const absl::Status done = db->Write([&](WriteTransaction& txn) -> absl::Status {
-    is_there = txn.vectors(args.collection).ok();
+    const absl::StatusOr<VectorIndex> there = txn.vectors(args.collection);
+    is_there = there.ok();
+    if (is_there)
+      SHEAF_RETURN_IF_ERROR(CheckSameOptions(args.collection, there->options(), wanted));
     SHEAF_ASSIGN_OR_RETURN(const VectorIndex index, txn.vectors(args.collection, wanted));
     made = index.options();
     return absl::OkStatus();
   });
-  if (!done.ok()) return NameError(args, done);
+  if (!done.ok()) return is_there ? At(args.file, done) : NameError(args, done);
   SHEAF_RETURN_IF_ERROR(At(args.file, db->Close()));
   if (args.is_json) {
     Json json = {{"index", args.collection}, {"made", !is_there}};

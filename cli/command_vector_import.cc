@@ -11,11 +11,6 @@
 namespace sheaf::cli {
 namespace {
 
-bool NamesOptions(const VectorArguments& of) {
-  return of.dimensions || of.metric || of.element || of.kind || of.m ||
-         of.ef_construction || of.ef_search || of.code || of.seed;
-}
-
 // Of an index that is there what was said must agree; one that is not is made with it.
 absl::StatusOr<VectorImportOptions> OptionsOf(const Arguments& args, Database& db) {
   VectorImportOptions options;
@@ -28,8 +23,11 @@ absl::StatusOr<VectorImportOptions> OptionsOf(const Arguments& args, Database& d
     return NameError(args, there.status());
   if (!there.ok())
     options.index = VectorOptionsOf(args, {});
-  else if (NamesOptions(args.vector))
-    options.index = VectorOptionsOf(args, there->options());
+  else if (const absl::Status same =
+               CheckSameOptions(args.collection, there->options(),
+                                VectorOptionsOf(args, there->options()));
+           !same.ok())
+    return At(args.file, same);
   return options;
 }
 

@@ -145,7 +145,7 @@ class Recall {
     const auto add = [&](const std::string& name, const Measured& of) {
       char share[32];
       snprintf(share, sizeof(share), "%.4f", Share(of));
-      table.AddRow({name, share, Seconds(MeanSeconds(of)),
+      table.AddRow({name, share, BriefSeconds(MeanSeconds(of)),
                     Thousands(static_cast<uint64_t>(std::llround(Mean(of.estimates)))),
                     Thousands(static_cast<uint64_t>(std::llround(Mean(of.exact))))});
     };

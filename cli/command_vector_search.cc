@@ -180,7 +180,7 @@ class Searcher {
               " % pass";
     text += "\n" + Counted(result.estimates, "distance", "distances") + " estimated, " +
             Thousands(result.exact) + " computed, " + Thousands(result.pending) +
-            " of vectors that are not linked yet; " + Seconds(seconds);
+            " of vectors that are not linked yet; " + BriefSeconds(seconds);
     session_.out.WriteLine(text);
   }
 

@@ -139,6 +139,11 @@ absl::Status NameError(const Arguments& args, const absl::Status& status) {
     const bool is_of_kind = args.of_vertices || args.of_edges || args.of_vectors;
     if (args.command == "graph" || args.command == "vector" || is_of_kind)
       return WithHint(At(args.file, status), "`sheaf list FILE` shows what is what");
+    const absl::string_view what = status.message();
+    if (what.find("is a graph") != what.npos)
+      return WithHint(At(args.file, status), "`sheaf help graph` shows what reaches it");
+    if (what.find("is a vector index") != what.npos)
+      return WithHint(At(args.file, status), "`sheaf help vector` shows what reaches it");
     return WithHint(At(args.file, status), args.is_table
                                                ? "leave --table out for a collection"
                                                : "add --table to reach a table");

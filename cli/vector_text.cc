@@ -91,6 +91,29 @@ std::string VectorOptionsText(const VectorOptions& options) {
          std::string(NameOf(options.code));
 }
 
+absl::Status CheckSameOptions(const std::string& index, const VectorOptions& there,
+                              const VectorOptions& wanted) {
+  const Json has = VectorOptionsJson(there), is = VectorOptionsJson(wanted);
+  std::string differences;
+  for (const auto& [name, value] : has.items()) {
+    if (value == is[name] || name == "ef_search") continue;
+    const auto text = [](const Json& v) {
+      return v.is_string() ? v.get<std::string>() : Dump(v);
+    };
+    differences += (differences.empty() ? "" : ", ") + name + " is " + text(value) +
+                   ", not " + text(is[name]);
+  }
+  if (differences.empty()) return absl::OkStatus();
+  return WithHint(absl::FailedPreconditionError(Printable(index) +
+                                                ": is there already: " + differences),
+                  "what an index is made with stays; make another one");
+}
+
+std::string BriefSeconds(double seconds) {
+  if (seconds >= 1e-3) return Seconds(seconds);
+  return std::to_string(std::llround(seconds * 1e6)) + " µs";
+}
+
 absl::StatusOr<VectorFormat> VectorFormatOf(const std::string& format,
                                             const std::string& path) {
   const std::string name = format.empty() ? path : "." + format;

@@ -23,6 +23,12 @@ Json VectorJson(absl::Span<const float> vector);
 VectorOptions VectorOptionsOf(const Arguments& args, VectorOptions usual);
 Json VectorOptionsJson(const VectorOptions& options);
 std::string VectorOptionsText(const VectorOptions& options);
+// kFailedPrecondition: an index that is there, and so made, is opened with `wanted`, which
+// only in ef_search may differ. Names what does.
+absl::Status CheckSameOptions(const std::string& index, const VectorOptions& there,
+                              const VectorOptions& wanted);
+// 85 µs; 1.2 ms.
+std::string BriefSeconds(double seconds);
 
 // What --format says, or the name. A usage error when that is nothing.
 absl::StatusOr<VectorFormat> VectorFormatOf(const std::string& format,
