@@ -37,7 +37,8 @@ class VectorImportTest : public ApiTest {
     return bytes;
   }
   uint64_t Size() {
-    const auto index = db_->BeginRead().vectors("v");
+    const ReadTransaction read = db_->BeginRead();
+    const auto index = read.vectors("v");
     return index.ok() ? index->size().value_or(0) : 0;
   }
   bool IsThere() { return db_->BeginRead().vectors("v").ok(); }
@@ -94,14 +95,14 @@ TEST_F(VectorImportTest, AllOrNothing) {
 TEST_F(VectorImportTest, Lines) {
   const std::string lines =
       "\xEF\xBB\xBF{\"_id\":\"a\",\"vector\":[1,2.5],\"x\":{\"y\":[1,null]}}\r\n \t\n"
-      "{\"vector\":[18446744073709551615,-3],\"_id\":-9}";
+      "{\"vector\":[8,-3],\"_id\":-9}";
   ASSERT_TRUE(Import(lines, VectorFormat::kJsonLines, Making()).ok());
   EXPECT_EQ(counts_.vectors, 2u);
   const ReadTransaction read = db_->BeginRead();
   const auto index = read.vectors("v");
   EXPECT_EQ(*index->Get("a"), (std::vector<float>{1, 2.5}));
   EXPECT_EQ(*index->Metadata("a"), R"({"x":{"y":[1,null]}})");
-  EXPECT_EQ(*index->Get(-9), (std::vector<float>{18446744073709551616.0f, -3}));
+  EXPECT_EQ(*index->Get(-9), (std::vector<float>{8, -3}));
   EXPECT_EQ(*index->Metadata(-9), std::nullopt);
   const absl::Status wrong = Import("{\"_id\":1,\"vector\":[1,2]}\n{}",
                                     VectorFormat::kJsonLines, VectorImportOptions());
@@ -156,6 +157,23 @@ TEST_F(VectorImportTest, ReadsUntilToldToStop) {
   EXPECT_EQ(all, (std::vector<float>{1, 2, 3, 4}));
   EXPECT_TRUE(absl::IsInvalidArgument(ReadVectors(
       in, VectorFormat::kJsonLines, [](absl::Span<const float>) { return true; })));
+}
+
+TEST(VectorOf, Values) {
+  const auto of = [](const char* json) {
+    const auto document = Document::FromJson(json);
+    EXPECT_TRUE(document.ok()) << json;
+    return VectorOf(document->root());
+  };
+  EXPECT_EQ(*of("[1, -2.5, 18446744073709551615]"),
+            (std::vector<float>{1, -2.5, 18446744073709551616.0f}));
+  EXPECT_EQ(*of(R"({"$vector": [0.5]})"), (std::vector<float>{0.5}));
+  EXPECT_TRUE(of("[]")->empty());
+  EXPECT_TRUE(std::isnan(of(R"([{"$numberDouble": "NaN"}])")->at(0)));
+  EXPECT_TRUE(std::isinf(of(R"([{"$numberDouble": "Infinity"}])")->at(0)));
+  for (const char* wrong : {"1", "\"1\"", "{}", "null", "[null]", "[[1]]", "[\"1\"]"})
+    EXPECT_TRUE(absl::IsInvalidArgument(of(wrong).status())) << wrong;
+  EXPECT_EQ(of("[0, -1e39]").status().message(), "component 1 does not fit a float");
 }
 
 TEST(VectorFormat, OfNames) {
