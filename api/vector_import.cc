@@ -120,7 +120,8 @@ class Importer {
     SHEAF_RETURN_IF_ERROR(source.format == VectorFormat::kJsonLines
                               ? TakeLines(lines)
                               : TakeFile(source.in, source.format));
-    if (index_.has_value()) return absl::OkStatus();
+    // Somebody may have cancelled it while it waited for its end.
+    if (index_.has_value()) return Tick();
     return absl::InvalidArgumentError(
         absl::StrCat("there are no vectors, so it is not known of how many dimensions ",
                      name_, " is to be"));
@@ -147,7 +148,7 @@ class Importer {
       SHEAF_ASSIGN_OR_RETURN(const bool more, reader.Next(&vector));
       if (!more) return absl::OkStatus();
       SHEAF_RETURN_IF_ERROR(PutNumbered(number, byte, vector));
-      SHEAF_RETURN_IF_ERROR(Tick());
+      if (counts_.vectors % kVectorsATick == 0) SHEAF_RETURN_IF_ERROR(Tick());
     }
   }
 
@@ -171,7 +172,7 @@ class Importer {
       if (text->find_first_not_of(" \t\r") == text->npos) continue;
       const absl::Status taken = TakeLine(*text);
       if (!taken.ok()) return IsEnded(taken) ? taken : AtLine(number, taken);
-      SHEAF_RETURN_IF_ERROR(Tick());
+      if (counts_.vectors % kVectorsATick == 0) SHEAF_RETURN_IF_ERROR(Tick());
     }
   }
 
@@ -202,7 +203,6 @@ class Importer {
   }
 
   absl::Status Tick() const {
-    if (counts_.vectors % kVectorsATick != 0) return absl::OkStatus();
     return catalog::Tick(options_.progress, "the import",
                          {counts_.vectors, total_, "vectors"});
   }

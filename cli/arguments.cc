@@ -20,15 +20,18 @@ constexpr char kExitCodes[] =
     "else.\n"
     "`sheaf help COMMAND` tells more about a command.\n";
 
-constexpr char kKeyRule[] =
+constexpr char kKeyForms[] =
     "KEY: an integer as JSON writes it (42, -7) is a number; \"…\" in JSON quotes is "
     "text\n"
     "  ('\"42\"' in a shell); '{\"$uuid\":\"…\"}' and "
     "'{\"$binary\":{\"base64\":\"…\",\"subType\":\"00\"}}'\n"
-    "  are a UUID and bytes; anything else is text as it stands. With --table keys are "
-    "bytes,\n"
-    "  and \\xNN, \\n, \\r, \\t, \\0, \\\\ are understood. A key that begins with a dash "
-    "goes after --.\n";
+    "  are a UUID and bytes; anything else is text as it stands. A key that begins with "
+    "a\n"
+    "  dash goes after --.\n";
+
+constexpr char kTableKeys[] =
+    "  With --table keys are bytes, and \\xNN, \\n, \\r, \\t, \\0, \\\\ are "
+    "understood.\n";
 
 constexpr char kImportNotes[] =
     "Each line is one JSON document. A document whose key is there already replaces it.\n"
@@ -303,12 +306,12 @@ class Parser {
     return command;
   }
 
-  // get, put and delete: the key is as kKeyRule says.
+  // get, put and delete: the key is as kKeyForms says.
   CLI::App* AddForKey(const char* name, const char* about, const char* notes = "") {
     CLI::App* command = AddForCollection(name, about);
     command->add_option("KEY", args_.key, "See below")->required();
     AddTableFlag(command);
-    command->footer(std::string(kKeyRule) + notes);
+    command->footer(std::string(kKeyForms) + kTableKeys + notes);
     return command;
   }
 
@@ -355,7 +358,7 @@ class Parser {
     scan->add_flag("--reverse", args_.is_reverse, "From the largest key down");
     scan->add_flag("--keys", args_.keys_only, "Keys only");
     AddTableFlag(scan);
-    scan->footer(std::string(kKeyRule) + "\n" + kScanNotes);
+    scan->footer(std::string(kKeyForms) + kTableKeys + "\n" + kScanNotes);
   }
 
   CLI::App* AddForFilter(const char* name, const char* about) {
@@ -434,7 +437,7 @@ class Parser {
   void AddVectors() {
     CLI::App* vector = Add("vector", "Vectors, and the nearest of them to a query");
     vector->require_subcommand(1);
-    AddVectorCommands(vector, &args_, kKeyRule, [this](CLI::App* command) {
+    AddVectorCommands(vector, &args_, kKeyForms, [this](CLI::App* command) {
       command->add_flag("--json", args_.is_json, "Results and errors as JSON");
       AddKeyOptions(command);
     });

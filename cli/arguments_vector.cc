@@ -47,7 +47,9 @@ constexpr char kSearchNotes[] =
 constexpr char kOptimizeNotes[] =
     "Links what was put since into the graph that searches go by; until then searches "
     "compare\n"
-    "with it one by one. Ctrl-C ends it, and what is linked stays so.\n";
+    "with it one by one. Ctrl-C ends it; what is linked stays so, a graph that was "
+    "being\n"
+    "built anew is given up.\n";
 
 constexpr char kRecallNotes[] =
     "Searches from stored vectors, evenly chosen, and compares what is found with what "
@@ -170,14 +172,13 @@ class VectorParser {
 
   void AddSearch() {
     CLI::App* search = AddCommand("search", "Show the nearest vectors to a query");
-    CLI::Option_group* query = search->add_option_group("Query");
-    query->add_option("--vector", of_.vector, "This one, a JSON array")
+    search->add_option("--vector", of_.vector, "Nearest to this one, a JSON array")
         ->type_name("JSON");
-    query->add_option("--key", of_.from_key, "That of this key")->type_name("KEY");
-    query
-        ->add_option("--from", of_.from_file, "Each of this file, .fvecs, .bvecs or .npy")
+    search->add_option("--key", of_.from_key, "Or to that of this key")->type_name("KEY");
+    search
+        ->add_option("--from", of_.from_file,
+                     "Or to each of this file, .fvecs, .bvecs or .npy")
         ->type_name("PATH");
-    query->require_option(1);
     AddNumber(search, "-k,--k", &of_.k, "So many [10]");
     search->add_option("--ef", of_.efs, "Breadth of the search [of the index]")
         ->type_name("N")
@@ -210,7 +211,7 @@ class VectorParser {
     AddNumber(recall, "--sample", &of_.sample, "So many queries [1000]");
     AddNumber(recall, "-k,--k", &of_.k, "The nearest so many [10]");
     recall->add_option("--ef", of_.efs, "Breadths of the search [of the index]")
-        ->type_name("N,…")
+        ->type_name("N")
         ->delimiter(',')
         ->allow_extra_args(false)
         ->check(NotNegative());

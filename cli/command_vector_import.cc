@@ -89,7 +89,7 @@ CommandResult ImportVectorFile(Session& session) {
         At(args.file, done),
         {{"exit", kExitSignal + interrupt.signal_number()},
          {"hint", imported.ok()
-                      ? "the vectors are stored; `sheaf vector optimize` goes on"
+                      ? "the vectors are stored; `sheaf vector optimize` links them"
                       : "nothing was stored"}});
   if (absl::IsInvalidArgument(imported))
     return WithDetails(At(path == "-" ? "standard input" : path, imported),

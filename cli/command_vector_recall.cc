@@ -32,7 +32,8 @@ class Recall {
     SHEAF_RETURN_IF_ERROR(TakeSample());
     std::vector<uint32_t> efs = session_.args.vector.efs;
     if (efs.empty()) efs.push_back(std::max(index_.options().ef_search, options_.k));
-    SHEAF_RETURN_IF_ERROR(FindExact(efs.size() + 1));
+    SHEAF_RETURN_IF_ERROR(FindExact(efs.size() + 2));
+    SHEAF_RETURN_IF_ERROR(Measure(efs[0]).status());  // what it reads is in memory then
     std::vector<Measured> measured;
     for (const uint32_t ef : efs) {
       SHEAF_ASSIGN_OR_RETURN(measured.emplace_back(), Measure(ef));

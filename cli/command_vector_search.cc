@@ -85,9 +85,12 @@ class Searcher {
       return Show(result);
     }
     SHEAF_ASSIGN_OR_RETURN(const std::string bytes, index_.GetBytes(key));
-    SHEAF_ASSIGN_OR_RETURN(const VectorSet itself, index_.Select({&key, 1}));
-    options_.except = &itself;
-    return RunVector(VectorView::Bytes(bytes), KeyText(key));
+    SHEAF_ASSIGN_OR_RETURN(
+        VectorResult result,
+        index_.SearchRadius(VectorView::Bytes(bytes), *args_.vector.radius, options_));
+    std::erase_if(result.matches,
+                  [&](const VectorMatch& match) { return match.key == key; });
+    return Show(result);
   }
 
   absl::Status RunVector(const VectorView& query, std::string_view name) {
@@ -195,6 +198,9 @@ class Searcher {
 }  // namespace
 
 CommandResult SearchVectors(Session& session) {
+  const VectorArguments& of = session.args.vector;
+  if (!of.vector.empty() + of.from_key.has_value() + of.from_file.has_value() != 1)
+    return UsageError("vector search: from where? One of --vector, --key and --from");
   return LookAtVectors(session, [&](const VectorIndexReader& index) {
     return Searcher(session, index).Run();
   });

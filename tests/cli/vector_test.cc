@@ -256,8 +256,8 @@ TEST_F(VectorCommandTest, SearchRefuses) {
   refuses({"--radius", "nan"}, 2, "radius: is no number");
   refuses({"--filter", "{"}, 2, "byte 1");
   refuses({"--filter", "{\"_id\":1}"}, 2, "_id");
-  refuses({"--vector", "[1, 0]"}, 2, "--vector,--key,--from");
-  Refuses({"vector", "search", file_, "v"}, 2, "--vector,--key,--from");
+  refuses({"--vector", "[1, 0]"}, 2, "One of --vector, --key and --from");
+  Refuses({"vector", "search", file_, "v"}, 2, "One of --vector, --key and --from");
   Refuses({"vector", "search", file_, "v", "--key", "wolf"}, 1,
           "no vector with key wolf");
   Refuses({"vector", "search", file_, "v", "--vector", "[1"}, 2, "not JSON at column 3");
