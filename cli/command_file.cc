@@ -24,26 +24,23 @@ std::optional<VectorOptions> VectorOptionsOfTree(const ReadTransaction& read,
 Json TreeJson(const ReadTransaction& read, const TreeInfo& tree) {
   Json json = {
       {"name", tree.name}, {"kind", KindName(tree.kind)}, {"entries", tree.entry_count}};
-  if (tree.kind == TreeKind::kVectors) {
-    const std::optional<VectorOptions> options = VectorOptionsOfTree(read, tree);
-    if (options.has_value()) json["options"] = VectorOptionsJson(*options);
-    return json;
-  }
-  if (!tree.key_type.empty()) json["key_type"] = tree.key_type;
-  if (!tree.value_type.empty()) json["value_type"] = tree.value_type;
+  if (const auto options = VectorOptionsOfTree(read, tree); options.has_value())
+    json["options"] = VectorOptionsJson(*options);
+  const bool is_typed = tree.kind != TreeKind::kVectors;
+  if (is_typed && !tree.key_type.empty()) json["key_type"] = tree.key_type;
+  if (is_typed && !tree.value_type.empty()) json["value_type"] = tree.value_type;
   if (tree.compression != Compression{})
     json["compression"] = CompressionText(tree.compression);
   return json;
 }
 
-// Types and compression, if there are any.
+// Types, what an index is made with and compression, if there are any.
 std::string MoreText(const ReadTransaction& read, const TreeInfo& tree) {
-  if (tree.kind == TreeKind::kVectors) {
-    const std::optional<VectorOptions> options = VectorOptionsOfTree(read, tree);
-    return options.has_value() ? VectorOptionsText(*options) : "cannot be opened";
-  }
   std::string text;
-  if (!tree.key_type.empty()) text = Printable(tree.key_type + " -> " + tree.value_type);
+  if (tree.kind != TreeKind::kVectors && !tree.key_type.empty())
+    text = Printable(tree.key_type + " -> " + tree.value_type);
+  if (const auto options = VectorOptionsOfTree(read, tree); options.has_value())
+    text = VectorOptionsText(*options);
   if (tree.compression == Compression{}) return text;
   return text + (text.empty() ? "" : ", ") + CompressionText(tree.compression);
 }

@@ -445,6 +445,8 @@ TEST_F(VectorCommandTest, AmongOtherThings) {
   Refuses({"index", "list", file_, "v"}, 2,
           "v: is a vector index, not a collection\n  `sheaf help vector`");
   Refuses({"get", file_, "v", "dog"}, 2, "`sheaf help vector`");
+  Out({"compress", file_, "v", "--with", "zstd"});
+  EXPECT_EQ(Json({"list", file_})["trees"][0]["compression"], "zstd");
   Out({"graph", "add-vertex", file_, "g"});
   Refuses({"vector", "search", file_, "g", "--key", "1"}, 2,
           "g: is a graph, not a vector index");
