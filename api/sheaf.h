@@ -25,6 +25,7 @@
 #include "sheaf/index.h"
 #include "sheaf/json_lines.h"
 #include "sheaf/key.h"
+#include "sheaf/metric.h"
 #include "sheaf/multimap_table.h"
 #include "sheaf/observer.h"
 #include "sheaf/options.h"
@@ -43,7 +44,9 @@
 #include "sheaf/typed_collection.h"
 #include "sheaf/typed_table.h"
 #include "sheaf/value.h"
+#include "sheaf/vector_import.h"
 #include "sheaf/vector_index.h"
+#include "sheaf/vector_options.h"
 #include "sheaf/version.h"
 #include "sheaf/where.h"
 #endif  // SHEAF_SHEAF_H_

@@ -11,7 +11,7 @@ namespace sheaf::cli {
 namespace {
 
 constexpr char kAbout[] =
-    "sheaf keeps documents, graphs and tables in one file.\n"
+    "sheaf keeps documents, graphs, vectors and tables in one file.\n"
     "FILE is such a file. Commands that only read open it read-only.\n\n";
 
 constexpr char kExitCodes[] =
@@ -20,15 +20,18 @@ constexpr char kExitCodes[] =
     "else.\n"
     "`sheaf help COMMAND` tells more about a command.\n";
 
-constexpr char kKeyRule[] =
+constexpr char kKeyForms[] =
     "KEY: an integer as JSON writes it (42, -7) is a number; \"…\" in JSON quotes is "
     "text\n"
     "  ('\"42\"' in a shell); '{\"$uuid\":\"…\"}' and "
     "'{\"$binary\":{\"base64\":\"…\",\"subType\":\"00\"}}'\n"
-    "  are a UUID and bytes; anything else is text as it stands. With --table keys are "
-    "bytes,\n"
-    "  and \\xNN, \\n, \\r, \\t, \\0, \\\\ are understood. A key that begins with a dash "
-    "goes after --.\n";
+    "  are a UUID and bytes; anything else is text as it stands. A key that begins with "
+    "a\n"
+    "  dash goes after --.\n";
+
+constexpr char kTableKeys[] =
+    "  With --table keys are bytes, and \\xNN, \\n, \\r, \\t, \\0, \\\\ are "
+    "understood.\n";
 
 constexpr char kImportNotes[] =
     "Each line is one JSON document. A document whose key is there already replaces it.\n"
@@ -90,7 +93,8 @@ constexpr char kIndexNotes[] =
     "  sheaf index create shop.sheaf orders customer,-date --unique\n"
     "  sheaf index list words.sheaf synsets\n"
     "  sheaf index create app.sheaf people name --vertices --filter "
-    "'{\"_labels\":\"Person\"}'\n";
+    "'{\"_labels\":\"Person\"}'\n"
+    "  sheaf index create app.sheaf meaning pos --vectors\n";
 
 constexpr char kShellNotes[] =
     "A line is a command without the file: find orders {\"city\":\"Prag\"} --limit 3. "
@@ -222,6 +226,7 @@ class Parser {
     AddReading();
     AddQuerying();
     AddGraph();
+    AddVectors();
     AddFileCommands();
     AddCopying();
     AddKeeping();
@@ -301,12 +306,12 @@ class Parser {
     return command;
   }
 
-  // get, put and delete: the key is as kKeyRule says.
+  // get, put and delete: the key is as kKeyForms says.
   CLI::App* AddForKey(const char* name, const char* about, const char* notes = "") {
     CLI::App* command = AddForCollection(name, about);
     command->add_option("KEY", args_.key, "See below")->required();
     AddTableFlag(command);
-    command->footer(std::string(kKeyRule) + notes);
+    command->footer(std::string(kKeyForms) + kTableKeys + notes);
     return command;
   }
 
@@ -353,7 +358,7 @@ class Parser {
     scan->add_flag("--reverse", args_.is_reverse, "From the largest key down");
     scan->add_flag("--keys", args_.keys_only, "Keys only");
     AddTableFlag(scan);
-    scan->footer(std::string(kKeyRule) + "\n" + kScanNotes);
+    scan->footer(std::string(kKeyForms) + kTableKeys + "\n" + kScanNotes);
   }
 
   CLI::App* AddForFilter(const char* name, const char* about) {
@@ -429,6 +434,15 @@ class Parser {
     });
   }
 
+  void AddVectors() {
+    CLI::App* vector = Add("vector", "Vectors, and the nearest of them to a query");
+    vector->require_subcommand(1);
+    AddVectorCommands(vector, &args_, kKeyForms, [this](CLI::App* command) {
+      command->add_flag("--json", args_.is_json, "Results and errors as JSON");
+      AddKeyOptions(command);
+    });
+  }
+
   void AddIndex() {
     CLI::App* index = Add("index", "Make, show or drop indexes of a collection");
     index
@@ -451,13 +465,19 @@ class Parser {
         ->type_name("JSON");
     CLI::Option* vertices = index->add_flag("--vertices", args_.of_vertices,
                                             "COLLECTION is a graph; of its vertices");
-    index->add_flag("--edges", args_.of_edges, "COLLECTION is a graph; of its edges")
-        ->excludes(vertices);
+    CLI::Option* edges =
+        index->add_flag("--edges", args_.of_edges, "COLLECTION is a graph; of its edges")
+            ->excludes(vertices);
+    index
+        ->add_flag("--vectors", args_.of_vectors,
+                   "COLLECTION is a vector index; of its metadata")
+        ->excludes(vertices)
+        ->excludes(edges);
     index->footer(kIndexNotes);
   }
 
   void AddFileCommands() {
-    AddForFile("list", "Show collections and tables");
+    AddForFile("list", "Show what there is: collections, graphs, vectors, tables");
     CLI::App* stat = AddForFile("stat", "Show where the space goes");
     CLI::Option* name =
         stat->add_option("COLLECTION", args_.collection, "Only this collection or table");
@@ -623,7 +643,8 @@ absl::Status Parser::Parse(int argc, const char* const* argv) {
   const CLI::App* command = Find(name);
   if (!name.empty() && command == nullptr) return UnknownCommand(app_, name);
   if (argc < 2) return WithHint(UsageError("which command?"), kListHint);
-  if (name == "graph" && !AsksForHelp(argc, argv)) {
+  const bool has_inner = name == "graph" || name == "vector";
+  if (has_inner && !AsksForHelp(argc, argv)) {
     const std::string inner = WordAt(1, argc, argv);
     const auto below = command->get_subcommands(nullptr);
     if (std::none_of(below.begin(), below.end(),
@@ -644,7 +665,7 @@ absl::Status Parser::Parse(int argc, const char* const* argv) {
         "`sheaf help" + (name.empty() ? "" : " " + name) + "` shows what it takes");
   }
   args_.command = name;
-  if (name == "graph") args_.action = Innermost(command)->get_name();
+  if (has_inner) args_.action = Innermost(command)->get_name();
   if (command != help_) return absl::OkStatus();
   const CLI::App* topic = help_topic_.empty() ? &app_ : Find(help_topic_);
   if (topic == nullptr) return UnknownCommand(app_, help_topic_);

@@ -39,6 +39,29 @@ struct GraphArguments {
   std::optional<uint64_t> shortest;        // so many paths
 };
 
+// Of the commands of `vector`; the index's name is Arguments::collection. What is not set
+// is as the index has it, or as usual.
+struct VectorArguments {
+  std::optional<uint32_t> dimensions, m, ef_construction, ef_search;
+  std::optional<uint64_t> seed;
+  std::optional<std::string> metric, element, kind, code;
+  std::string source, format;  // of import; an empty format: by the name
+  std::string key_field = "_id", vector_field = "vector";
+  int64_t first_key = 0;
+  bool optimizes = false;
+  std::string vector;  // JSON
+  std::optional<std::string> metadata;
+  std::optional<std::string> from_key, from_file;  // of search: or the vector
+  std::optional<uint32_t> k;
+  std::vector<uint32_t> efs;  // of search one
+  bool is_exact = false;
+  std::optional<float> radius;
+  std::string filter;
+  bool rebuilds = false;
+  uint32_t threads = 0;
+  uint64_t sample = 1000;  // of recall
+};
+
 struct Arguments {
   std::string command;
   std::string file, collection;  // `collection` names the table with --table
@@ -63,9 +86,11 @@ struct Arguments {
   std::string action, fields;  // index; of drop and the like the fields are the name
   bool is_unique = false, is_sparse = false;
   bool of_vertices = false, of_edges = false;  // `collection` names a graph
+  bool of_vectors = false;                     // or a vector index
   std::string index_filter;
 
   GraphArguments graph;
+  VectorArguments vector;
 
   std::string other_file;  // of backup and restore: to where
   bool overwrites = false, is_compact = false, is_plain = false;
@@ -90,6 +115,9 @@ struct Arguments {
 // commands have. Both outlive the parsing.
 void AddGraphCommands(CLI::App* graph, Arguments* args,
                       const std::function<void(CLI::App*)>& common);
+// The same of `vector` (arguments_vector.cc). `key_rule` says how keys are written.
+void AddVectorCommands(CLI::App* vector, Arguments* args, const char* key_rule,
+                       const std::function<void(CLI::App*)>& common);
 
 // An error is a usage error and says where help is.
 absl::StatusOr<Arguments> ParseArguments(int argc, const char* const* argv);

@@ -7,32 +7,49 @@
 #include "cli/commands.h"
 #include "cli/failure.h"
 #include "cli/text.h"
+#include "cli/vector_text.h"
 
 namespace sheaf::cli {
 namespace {
 
-Json TreeJson(const TreeInfo& tree) {
+// What a vector index is made with; nothing of others, and of one that cannot be opened.
+std::optional<VectorOptions> VectorOptionsOfTree(const ReadTransaction& read,
+                                                 const TreeInfo& tree) {
+  if (tree.kind != TreeKind::kVectors) return std::nullopt;
+  const absl::StatusOr<VectorIndexReader> index = read.vectors(tree.name);
+  if (!index.ok()) return std::nullopt;
+  return index->options();
+}
+
+Json TreeJson(const ReadTransaction& read, const TreeInfo& tree) {
   Json json = {
       {"name", tree.name}, {"kind", KindName(tree.kind)}, {"entries", tree.entry_count}};
-  if (!tree.key_type.empty()) json["key_type"] = tree.key_type;
-  if (!tree.value_type.empty()) json["value_type"] = tree.value_type;
+  if (const auto options = VectorOptionsOfTree(read, tree); options.has_value())
+    json["options"] = VectorOptionsJson(*options);
+  const bool is_typed = tree.kind != TreeKind::kVectors;
+  if (is_typed && !tree.key_type.empty()) json["key_type"] = tree.key_type;
+  if (is_typed && !tree.value_type.empty()) json["value_type"] = tree.value_type;
   if (tree.compression != Compression{})
     json["compression"] = CompressionText(tree.compression);
   return json;
 }
 
-// Types and compression, if there are any.
-std::string MoreText(const TreeInfo& tree) {
+// Types, what an index is made with and compression, if there are any.
+std::string MoreText(const ReadTransaction& read, const TreeInfo& tree) {
   std::string text;
-  if (!tree.key_type.empty()) text = Printable(tree.key_type + " -> " + tree.value_type);
+  if (tree.kind != TreeKind::kVectors && !tree.key_type.empty())
+    text = Printable(tree.key_type + " -> " + tree.value_type);
+  if (const auto options = VectorOptionsOfTree(read, tree); options.has_value())
+    text = VectorOptionsText(*options);
   if (tree.compression == Compression{}) return text;
   return text + (text.empty() ? "" : ", ") + CompressionText(tree.compression);
 }
 
-void PrintTrees(const std::vector<TreeInfo>& trees, Output& out) {
+void PrintTrees(const ReadTransaction& read, const std::vector<TreeInfo>& trees,
+                Output& out) {
   if (trees.empty()) return out.WriteLine("no collections, no tables");
   bool has_more = false;
-  for (const TreeInfo& tree : trees) has_more |= !MoreText(tree).empty();
+  for (const TreeInfo& tree : trees) has_more |= !MoreText(read, tree).empty();
   std::vector<Align> alignment = {Align::kLeft, Align::kLeft, Align::kRight};
   if (has_more) alignment.push_back(Align::kLeft);
   TextTable table(alignment);
@@ -40,7 +57,7 @@ void PrintTrees(const std::vector<TreeInfo>& trees, Output& out) {
   for (const TreeInfo& tree : trees) {
     std::vector<std::string> row = {Printable(tree.name), KindName(tree.kind),
                                     Thousands(tree.entry_count)};
-    if (has_more) row.push_back(MoreText(tree));
+    if (has_more) row.push_back(MoreText(read, tree));
     table.AddRow(std::move(row));
   }
   table.Print(out);
@@ -97,11 +114,11 @@ CommandResult List(Session& session) {
   auto trees = read.List();
   if (!trees.ok()) return At(session.args.file, trees.status());
   if (!session.args.is_json) {
-    PrintTrees(*trees, session.out);
+    PrintTrees(read, *trees, session.out);
     return kExitOk;
   }
   Json list = Json::array();
-  for (const TreeInfo& tree : *trees) list.push_back(TreeJson(tree));
+  for (const TreeInfo& tree : *trees) list.push_back(TreeJson(read, tree));
   session.out.WriteLine(Dump({{"version", read.version()}, {"trees", list}}));
   return kExitOk;
 }

@@ -40,22 +40,31 @@ std::string TraitsText(const IndexInfo& info) {
   return text;
 }
 
-// What has the indexes: a collection, or a graph's vertices or edges.
-absl::StatusOr<CollectionReader> OpenIndexed(const Arguments& args,
-                                             const ReadTransaction& read) {
-  if (!args.of_vertices && !args.of_edges) return read.collection(args.collection);
+// Of a collection, of a graph's vertices or edges, or of the metadata of vectors.
+absl::StatusOr<std::vector<IndexInfo>> IndexesOf(const Arguments& args,
+                                                 const ReadTransaction& read) {
+  if (args.of_vectors) {
+    SHEAF_ASSIGN_OR_RETURN(const VectorIndexReader vectors,
+                           read.vectors(args.collection));
+    return vectors.Indexes();
+  }
+  if (!args.of_vertices && !args.of_edges) {
+    SHEAF_ASSIGN_OR_RETURN(const CollectionReader collection,
+                           read.collection(args.collection));
+    return collection.Indexes();
+  }
   SHEAF_ASSIGN_OR_RETURN(const GraphReader graph, read.graph(args.collection));
-  return args.of_vertices ? graph.vertices() : graph.edges();
+  SHEAF_ASSIGN_OR_RETURN(const CollectionReader part,
+                         args.of_vertices ? graph.vertices() : graph.edges());
+  return part.Indexes();
 }
 
 CommandResult ListIndexes(Session& session) {
   const Arguments& args = session.args;
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kReading));
   const ReadTransaction read = db->BeginRead();
-  const auto collection = OpenIndexed(args, read);
-  if (!collection.ok()) return NameError(args, collection.status());
-  const auto indexes = collection->Indexes();
-  if (!indexes.ok()) return At(args.file, indexes.status());
+  const auto indexes = IndexesOf(args, read);
+  if (!indexes.ok()) return NameError(args, indexes.status());
   if (args.is_json) {
     for (const IndexInfo& info : *indexes) {
       Json json = Json::parse(info.definition.ToJson());
@@ -86,25 +95,33 @@ absl::StatusOr<IndexDefinition> DefinitionOf(const Arguments& args) {
   return IndexDefinition::Parse(json + "}");
 }
 
+absl::Status MakeIndex(const Arguments& args, Database* db,
+                       const IndexDefinition& definition, const Progress& progress) {
+  const std::string& name = args.collection;
+  if (args.of_vertices) return db->CreateVertexIndex(name, definition, progress);
+  if (args.of_edges) return db->CreateEdgeIndex(name, definition, progress);
+  if (!args.of_vectors) return db->CreateIndex(name, definition, progress);
+  return db->Write([&](WriteTransaction& txn) -> absl::Status {
+    SHEAF_ASSIGN_OR_RETURN(VectorIndex vectors, txn.vectors(name));
+    return vectors.CreateIndex(definition, progress);
+  });
+}
+
 CommandResult CreateIndex(Session& session) {
   const Arguments& args = session.args;
   SHEAF_ASSIGN_OR_RETURN(const IndexDefinition definition, DefinitionOf(args));
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kWriting));
-  const absl::Status there = OpenIndexed(args, db->BeginRead()).status();
+  const absl::Status there = IndexesOf(args, db->BeginRead()).status();
   if (!there.ok()) return NameError(args, there);
   const Interrupt interrupt;
   ProgressLine line(session.err);
   const Progress progress = ShownOn(line, &interrupt);
-  const absl::Status made =
-      args.of_vertices ? db->CreateVertexIndex(args.collection, definition, progress)
-      : args.of_edges  ? db->CreateEdgeIndex(args.collection, definition, progress)
-                       : db->CreateIndex(args.collection, definition, progress);
+  const absl::Status made = MakeIndex(args, db.get(), definition, progress);
   line.Clear();
   if (absl::IsCancelled(made)) return kExitSignal + interrupt.signal_number();
   if (!made.ok()) return At(args.file, made);
   const ReadTransaction read = db->BeginRead();
-  SHEAF_ASSIGN_OR_RETURN(const CollectionReader collection, OpenIndexed(args, read));
-  SHEAF_ASSIGN_OR_RETURN(const std::vector<IndexInfo> indexes, collection.Indexes());
+  SHEAF_ASSIGN_OR_RETURN(const std::vector<IndexInfo> indexes, IndexesOf(args, read));
   for (const IndexInfo& info : indexes) {
     if (info.definition.name != definition.name) continue;
     session.out.WriteLine(
@@ -128,22 +145,31 @@ Action ActionOf(const std::string& word) {
   return {&Collection::EnableIndex, "enabled"};
 }
 
+// Of what is no collection.
+absl::Status DropPartIndex(const Arguments& args, WriteTransaction& txn) {
+  if (args.of_vectors) {
+    SHEAF_ASSIGN_OR_RETURN(VectorIndex vectors, txn.vectors(args.collection));
+    return vectors.DropIndex(args.fields);
+  }
+  SHEAF_ASSIGN_OR_RETURN(Graph graph, txn.graph(args.collection));
+  return args.of_vertices ? graph.DropVertexIndex(args.fields)
+                          : graph.DropEdgeIndex(args.fields);
+}
+
 CommandResult ChangeIndex(Session& session) {
   const Arguments& args = session.args;
   if (args.fields.empty()) return UsageError("index " + args.action + ": which index?");
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kWriting));
-  const absl::Status there = OpenIndexed(args, db->BeginRead()).status();
+  const absl::Status there = IndexesOf(args, db->BeginRead()).status();
   if (!there.ok()) return NameError(args, there);
   const Action action = ActionOf(args.action);
-  const bool is_graph = args.of_vertices || args.of_edges;
-  if (is_graph && args.action != "drop")
-    return UsageError("index " + args.action + ": not of a graph; drop and create it");
+  const bool is_part = args.of_vertices || args.of_edges || args.of_vectors;
+  if (is_part && args.action != "drop")
+    return UsageError("index " + args.action + ": not of a " +
+                      (args.of_vectors ? "vector index" : "graph") +
+                      "; drop and create it");
   const absl::Status done = db->Write([&](WriteTransaction& txn) -> absl::Status {
-    if (is_graph) {
-      SHEAF_ASSIGN_OR_RETURN(Graph graph, txn.graph(args.collection));
-      return args.of_vertices ? graph.DropVertexIndex(args.fields)
-                              : graph.DropEdgeIndex(args.fields);
-    }
+    if (is_part) return DropPartIndex(args, txn);
     SHEAF_ASSIGN_OR_RETURN(Collection collection, txn.collection(args.collection));
     return (collection.*action.run)(args.fields);
   });

@@ -29,6 +29,7 @@ constexpr Command kCommands[] = {
     {"index", Index},
     {"export", Export},
     {"graph", GraphCommand},
+    {"vector", VectorCommand},
     {"shell", Shell},
     {"list", List},
     {"stat", Stat},

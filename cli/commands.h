@@ -42,8 +42,12 @@ CommandResult FindGraphPath(Session& session);  // command_graph_path.cc
 CommandResult FindGraphMatches(Session& session);
 CommandResult LoadGraph(Session& session);  // command_graph_load.cc
 CommandResult ExportGraphCommand(Session& session);
-CommandResult Shell(Session& session);  // command_shell.cc
-CommandResult List(Session& session);   // command_file.cc
+CommandResult VectorCommand(Session& session);     // command_vector.cc
+CommandResult ImportVectorFile(Session& session);  // of it: command_vector_import.cc
+CommandResult SearchVectors(Session& session);     // command_vector_search.cc
+CommandResult MeasureRecall(Session& session);     // command_vector_recall.cc
+CommandResult Shell(Session& session);             // command_shell.cc
+CommandResult List(Session& session);              // command_file.cc
 CommandResult Stat(Session& session);
 CommandResult Checkpoint(Session& session);
 CommandResult Version(Session& session);

@@ -26,7 +26,7 @@ absl::StatusOr<DocumentKey> ParseKey(std::string_view argument);
 std::string KeyText(const DocumentKey& key);
 Json KeyJson(const DocumentKey& key);
 
-const char* KindName(TreeKind kind);  // "table", "collection", "graph"
+const char* KindName(TreeKind kind);  // "table", "collection", "graph", "vectors"
 
 absl::StatusOr<std::string> ParseBytes(std::string_view argument);
 std::string BytesText(std::string_view bytes);

@@ -37,6 +37,7 @@ class VectorFileReader {
   uint32_t dimensions() const { return dimensions_; }
   // What a header promises: not to be believed before the end.
   std::optional<uint64_t> count() const { return count_; }
+  uint64_t byte() const { return byte_; }  // where the next vector begins
 
   // False: there is none left, and nothing else behind the last. Integers become floats,
   // doubles the nearest; NaN and infinities are passed on. Behind an error: that error.
