@@ -111,8 +111,9 @@ absl::StatusOr<std::vector<TreeInfo>> ToInfos(
     const auto with =
         std::find_if(records.begin(), records.end(),
                      [&](const auto& other) { return other.name == values; });
-    infos.push_back({r.name, static_cast<TreeKind>(r.kind), entries, r.key_type,
-                     r.value_type,
+    const bool is_typed = r.kind == catalog::TreeKind::kTable;
+    infos.push_back({r.name, static_cast<TreeKind>(r.kind), entries,
+                     is_typed ? r.key_type : "", is_typed ? r.value_type : "",
                      with == records.end() ? Compression() : with->compression.wanted});
   }
   return infos;
@@ -400,7 +401,7 @@ absl::StatusOr<VectorIndex> WriteTransaction::vectors(std::string_view name,
         VectorState::Create(state_->write.get(), name, wanted, compression).status());
   }
   SHEAF_ASSIGN_OR_RETURN(VectorIndex index, vectors(name));
-  VectorOptions same = wanted;
+  VectorOptions same = vectors::Layout(wanted).options;
   same.ef_search = index.options().ef_search;
   if (same == index.options()) return index;
   return absl::FailedPreconditionError(

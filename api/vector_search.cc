@@ -21,6 +21,8 @@ namespace {
 // least share, all that pass are looked up.
 constexpr uint32_t kSampled = 96;
 constexpr double kShareAsked = 0.1;
+// Exceptions up to this share are looked for, one by one; more become the set of the others.
+constexpr double kShareExcepted = 0.5;
 // A search by radius begins so broad and doubles.
 constexpr uint32_t kRadiusBreadth = 64;
 
@@ -42,7 +44,8 @@ class Passing {
 
   absl::Status Prepare();
   bool is_needed() const {
-    return set_.has_value() || filter_.has_value() || options_.accept != nullptr;
+    return set_.has_value() || except_ != nullptr || filter_.has_value() ||
+           options_.accept != nullptr;
   }
   bool operator()(Slot slot) const;
   const absl::Status& status() const { return status_; }
@@ -62,7 +65,8 @@ class Passing {
   const VectorState& state_;
   const VectorSearchOptions& options_;
   std::optional<Roaring> set_;
-  std::vector<uint64_t> bits_;  // the same
+  const Roaring* except_ = nullptr;  // of few
+  std::vector<uint64_t> bits_;       // the same
   std::vector<Slot> slots_;
   std::optional<document::Filter> filter_;
   CollectionReader metadata_;
@@ -79,14 +83,23 @@ absl::Status Passing::TakeSets() {
   }
   if (options_.among != nullptr)
     set_ = options_.among->rep() == nullptr ? Roaring() : options_.among->rep()->slots;
-  if (options_.except == nullptr || options_.except->rep() == nullptr)
+  const bool has_exceptions =
+      options_.except != nullptr && options_.except->rep() != nullptr;
+  if (!has_exceptions) return absl::OkStatus();
+  const Roaring& except = options_.except->rep()->slots;
+  const double share = static_cast<double>(except.cardinality()) /
+                       static_cast<double>(std::max<uint64_t>(state_.reader.size(), 1));
+  if (!set_.has_value() && share < kShareExcepted) {
+    except_ = &except;
+    selectivity_ = 1 - share;
     return absl::OkStatus();
+  }
   if (!set_.has_value()) {
     Roaring all;
     SHEAF_RETURN_IF_ERROR(state_.reader.ForEachSlot([&](Slot slot) { all.add(slot); }));
     set_ = std::move(all);
   }
-  *set_ -= options_.except->rep()->slots;
+  *set_ -= except;
   return absl::OkStatus();
 }
 
@@ -115,6 +128,7 @@ bool Passing::Asked(Slot slot) const {
 
 bool Passing::operator()(Slot slot) const {
   if (set_.has_value() && !HasInSet(slot)) return false;
+  if (except_ != nullptr && except_->contains(slot)) return false;
   return is_cheap() || Asked(slot);
 }
 

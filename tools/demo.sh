@@ -1,7 +1,7 @@
 #!/bin/bash
 # tools/demo.sh [BUILD]: WordNet in one file, a writer killed in the middle, five times,
 # then the file made small, copied in secret, damaged and salvaged, then asked with indexes, then its pointers as a graph: paths, patterns, what is central, a
-# picture. Uses BUILD/sheaf, BUILD/wordnet_to_jsonl and BUILD/wordnet_to_graph (BUILD: build/release) and leaves the file in build/demo to play with. Fails if anything is not as it must be.
+# picture, then found by meaning. Uses BUILD/sheaf, BUILD/wordnet_to_jsonl, wordnet_to_vectors and BUILD/wordnet_to_graph (BUILD: build/release) and leaves the file in build/demo to play with. Fails if anything is not as it must be.
 set -euo pipefail
 export LC_ALL=C  # sorts by bytes, as keys are ordered
 
@@ -9,6 +9,8 @@ cd "$(dirname "$0")/.."
 build=${1:-build/release}
 wordnet=/usr/share/wordnet
 synsets_expected=117659
+vectors_expected=117649
+vectors_expected_text=117,649
 folder=build/demo
 source=$folder/wordnet.jsonl
 batch=500
@@ -192,5 +194,21 @@ dot -Tsvg "$folder/sheaf.dot" >"$folder/sheaf.svg" || fail "the picture cannot b
 echo "  a picture: $folder/sheaf.svg"
 sheaf check wordnet.sheaf >"$folder/check.txt" || fail "check found damage: $(cat "$folder/check.txt")"
 rm -f "$folder"/{check,up,down}.txt "$folder/graph.jsonl"
+
+title "Found by meaning: glosses as $vectors_expected_text vectors beside documents and graph"
+"$build/wordnet_to_vectors" <"$source" >"$folder/vectors.jsonl"
+[[ $(wc -l <"$folder/vectors.jsonl") -eq $vectors_expected ]] || fail "not $vectors_expected vectors"
+show vector import wordnet.sheaf meaning vectors.jsonl --key id --optimize
+show vector search wordnet.sheaf meaning --key n02084071 -k 5
+# A dog is near to what is said of dogs; by part of speech only verbs are; the documents say which.
+sheaf vector search wordnet.sheaf meaning --key n02084071 -k 3 --filter '{"pos":"verb"}' --json >"$folder/near.json"
+for id in $(grep -o '"key":"[a-z0-9]*"' "$folder/near.json" | cut -d'"' -f4); do
+  [[ $id == v* ]] || fail "$id is no verb"
+  echo "  $id: $(sheaf find wordnet.sheaf synsets "{\"_id\":\"$id\"}" --project '{"words":1,"gloss":1,"_id":0}')"
+done
+[[ $(grep -o '"key":' "$folder/near.json" | wc -l) -eq 3 ]] || fail "a search under a filter did not find 3"
+show vector recall wordnet.sheaf meaning --sample 300
+sheaf check wordnet.sheaf >"$folder/check.txt" || fail "check found damage: $(cat "$folder/check.txt")"
+rm -f "$folder"/{check.txt,near.json,vectors.jsonl}
 
 title "All as it must be, in $((SECONDS - started)) s. Try: $build/sheaf find $folder/wordnet.sheaf synsets '{\"words\":\"leaf\"}'"

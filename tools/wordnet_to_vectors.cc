@@ -1,5 +1,5 @@
 // wordnet_to_vectors <SYNSETS >OUT: prints what synsets mean as vectors, one a line as JSON:
-// {"id":"n02084071","vector":[...]}, 128 numbers of four digits, of unit length. SYNSETS:
+// {"id":"n02084071","pos":"noun","vector":[...]}, 128 numbers of four digits, of unit length. SYNSETS:
 // what wordnet_to_jsonl prints. Two synsets that mean the like have a large inner product.
 //
 // Latent semantic analysis (Deerwester and others 1990): A is the matrix of synsets by
@@ -58,7 +58,7 @@ struct Cell {
 };
 
 struct Corpus {
-  std::vector<std::string> ids;
+  std::vector<std::string> ids, pos;
   std::vector<std::vector<Cell>> rows;
   size_t term_count = 0;
 };
@@ -117,6 +117,7 @@ Corpus ReadCorpus(std::istream& in) {
   for (std::string line; std::getline(in, line);) {
     const auto json = nlohmann::json::parse(line);
     corpus.ids.push_back(json.at("id"));
+    corpus.pos.push_back(json.at("pos"));
     number_of[corpus.ids.back()] = synsets.size();
     synsets.push_back(ReadSynset(json));
   }
@@ -307,7 +308,9 @@ void Run() {
   const Matrix vectors = Vectors(corpus);
   size_t left_out = 0;
   for (size_t i = 0; i < corpus.ids.size(); ++i) {
-    std::string line = "{\"id\":" + nlohmann::json(corpus.ids[i]).dump() + ",\"vector\":";
+    std::string line = "{\"id\":" + nlohmann::json(corpus.ids[i]).dump() +
+                       ",\"pos\":" + nlohmann::json(corpus.pos[i]).dump() +
+                       ",\"vector\":";
     if (AppendVector(vectors.row(i), &line)) {
       std::cout << line << "}\n";
     } else {

@@ -8,6 +8,7 @@ namespace {
 
 // Nodes that are gone on from at a time: what they need comes from memory together.
 constexpr size_t kExpanded = 2;
+constexpr uint32_t kStepsATick = 64;
 
 }  // namespace
 
@@ -109,13 +110,14 @@ size_t GraphSearch::Sift(const FindableFn& passes, size_t count) {
 absl::Status GraphSearch::Run(const Query& query, uint32_t level,
                               absl::Span<const Slot> begin, uint32_t breadth,
                               const FindableFn* may_be_found, bool steps_over,
-                              std::vector<Near>* out) {
+                              TickFn tick, std::vector<Near>* out) {
   met_.Reset(reader_.slot_end());
   candidates_.Reset(breadth);
   left_.clear();
   wanted_.resize(std::max<size_t>(begin.size(), kExpanded * reader_.layout().links_max));
   size_t count = met_.InsertAll(begin, wanted_.data());
-  for (;;) {
+  for (uint32_t step = 1;; ++step) {
+    if (step % kStepsATick == 0) SHEAF_RETURN_IF_ERROR(tick());
     SHEAF_RETURN_IF_ERROR(
         Estimate(query, absl::MakeConstSpan(wanted_.data(), count), may_be_found));
     count = 0;

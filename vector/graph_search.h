@@ -27,11 +27,12 @@ class GraphSearch {
   // The best of a level from `begin` on, nearest first; those that `may_be_found` refuses
   // only lead on. Null: it refuses none. `steps_over`: those do not even lead on, but their
   // links do, where few may be found (Patel and others, arXiv 2403.04871). Requires then:
-  // level 0.
+  // level 0. An error of `tick`, which is called now and then, ends it.
   using FindableFn = absl::FunctionRef<bool(Slot)>;
+  using TickFn = absl::FunctionRef<absl::Status()>;
   absl::Status Run(const Query& query, uint32_t level, absl::Span<const Slot> begin,
                    uint32_t breadth, const FindableFn* may_be_found, bool steps_over,
-                   std::vector<Near>* out);
+                   TickFn tick, std::vector<Near>* out);
 
   // Since it was made: distances estimated.
   uint64_t estimates() const { return estimates_; }

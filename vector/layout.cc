@@ -148,6 +148,7 @@ Layout::Layout(const Options& o)
       level_bytes(kCountBytes + kLinkBytes * links_max),
       level_max(
           static_cast<uint32_t>(std::min<size_t>(kLevelEnd, kRecordMax / level_bytes))) {
+  options.code = code;
   const size_t all = kVectorHead + kUsualKey + vector_bytes;
   vector_packing = Packing::For(all / vector_records);
   node_packing = Packing::For(node_bytes / node_records);

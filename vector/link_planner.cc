@@ -47,9 +47,9 @@ absl::Status LinkPlanner::Plan(absl::Span<LinkPlan> batch, absl::Span<const Poin
   for (uint32_t level = top + 1; level-- > 0;) {
     found.clear();
     if (!begin.empty() && level <= graph_top)
-      SHEAF_RETURN_IF_ERROR(search_.Run(query, level, begin,
-                                        layout_.options.ef_construction, &findable, false,
-                                        &found));
+      SHEAF_RETURN_IF_ERROR(search_.Run(
+          query, level, begin, layout_.options.ef_construction, &findable, false,
+          [] { return absl::OkStatus(); }, &found));
     if (!found.empty()) {
       begin.clear();
       begin.push_back(found.front().slot);

@@ -78,6 +78,7 @@ Plan Searcher::Choose(const SearchRequest& request) const {
 absl::StatusOr<SearchAnswer> Searcher::Search(const SearchRequest& request) {
   SearchAnswer answer;
   const Query query(reader_.layout(), request.vector);
+  SHEAF_RETURN_IF_ERROR(request.tick());
   SHEAF_RETURN_IF_ERROR(ReadPending());
   answer.pending = pending_vectors_.size();
   answer.plan = Choose(request);
@@ -111,7 +112,7 @@ absl::Status Searcher::ByGraph(const SearchRequest& request, const Query& query,
   const bool steps_over =
       filter != nullptr && filter->is_cheap && SelectivityOf(*filter) < kSparse;
   SHEAF_RETURN_IF_ERROR(graph_.Run(query, 0, from, request.ef, all ? nullptr : &findable,
-                                   steps_over, &found_));
+                                   steps_over, request.tick, &found_));
   slots_.clear();
   const size_t ranked =
       reader_.layout().code == Code::kExact ? request.k : RankedFor(request.k);

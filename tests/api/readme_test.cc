@@ -50,6 +50,7 @@ TEST(Readme, ShowsItsExamples) {
   ExpectShows("README.md", "examples/quickstart.cc");
   ExpectShows("docs/documents.md", "examples/documents.cc");
   ExpectShows("docs/graphs.md", "examples/graph.cc");
+  ExpectShows("docs/vectors.md", "examples/vectors.cc");
   ExpectShowsPartOf("README.md", "examples/multimap_table.cc");
 }
 

@@ -1,4 +1,4 @@
-// Proves that the commands of docs/operations.md, documents.md and graphs.md do what is said:
+// Proves that the commands of docs/operations.md, documents.md, graphs.md and vectors.md do what is said:
 // each block runs in one folder, one after the other, and every command in it succeeds.
 #include <sys/wait.h>
 
@@ -26,7 +26,7 @@ std::vector<std::string> ShellBlocks(const std::string& text) {
 class OperationsTest : public CliTest, public testing::WithParamInterface<const char*> {};
 
 INSTANTIATE_TEST_SUITE_P(Docs, OperationsTest,
-                         testing::Values("operations", "documents", "graphs"));
+                         testing::Values("operations", "documents", "graphs", "vectors"));
 
 TEST_P(OperationsTest, EveryCommandSucceeds) {
   std::ifstream in(std::string(SHEAF_SOURCE_DIR "/docs/") + GetParam() + ".md");
