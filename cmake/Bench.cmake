@@ -48,9 +48,13 @@ find_package(faiss QUIET CONFIG)
 if(HNSWLIB_INCLUDE_DIR AND OpenMP_CXX_FOUND AND faiss_FOUND)
   file(GLOB vectors_sources CONFIGURE_DEPENDS bench/vectors/*.cc)
   add_executable(sheaf_vectors_bench ${vectors_sources} bench/child.cc)
+  set(for_this_machine -O3 -march=native)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    list(APPEND for_this_machine -mprefer-vector-width=512)
+  endif()
   set_source_files_properties(
       bench/vectors/exact.cc bench/vectors/faiss_index.cc bench/vectors/hnswlib_index.cc
-      PROPERTIES COMPILE_OPTIONS "-O3;-march=native;-mprefer-vector-width=512")
+      PROPERTIES COMPILE_OPTIONS "${for_this_machine}")
   target_link_libraries(sheaf_vectors_bench PRIVATE
       sheaf_static nlohmann_json::nlohmann_json faiss OpenMP::OpenMP_CXX)
 else()

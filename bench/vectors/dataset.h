@@ -1,7 +1,8 @@
-// Dataset: vectors to index, vectors to add to them later, queries, and how far the nearest
-// are from these. The same of the same options.
+// Dataset: vectors to index, vectors to add to them later, queries, and how far the
+// nearest are from these. The same of the same options.
 //
-//   clustered  128 components, squared L2: 1,000 centres uniform in the unit cube, sigma 0.27
+//   clustered  128 components, squared L2: 1,000 centres uniform in the unit cube, sigma
+//              0.27
 //   words      128 components, cosine: what wordnet_to_vectors prints, in random order
 //   wide       768 components, cosine: a mixture of Gaussians in 32 dimensions, through a
 //              random matrix and tanh, and a little noise; up to 100,000

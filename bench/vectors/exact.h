@@ -1,6 +1,6 @@
 // Exact distances and searches by comparing with everything: what recall is measured
-// against, and what a filtered search must not be slower than. Compiled for this machine, as
-// are the peers.
+// against, and what a filtered search must not be slower than. Compiled for this machine,
+// as are the peers.
 #ifndef BENCH_VECTORS_EXACT_H_
 #define BENCH_VECTORS_EXACT_H_
 #include <cstdint>

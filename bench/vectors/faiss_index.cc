@@ -1,9 +1,11 @@
-// FAISS: IndexHNSWFlat, and IndexHNSWSQ with a byte a component. All queries are handed over
-// in one call, which it is quickest with, on as many OpenMP threads as are asked for.
+// FAISS: IndexHNSWFlat, and IndexHNSWSQ with a byte a component. All queries are handed
+// over in one call, which it is quickest with, on as many OpenMP threads as are asked
+// for.
 //
-// Debian's library is compiled for any x86-64, which nobody who wants speed would use: the
-// distances, where its time goes, are ours here, compiled for this machine. Of unit vectors
-// the order by L2 is that by cosine, and FAISS asks for inner products through a wrapper.
+// Debian's library is compiled for any x86-64, which nobody who wants speed would use:
+// the distances, where its time goes, are ours here, compiled for this machine. Of unit
+// vectors the order by L2 is that by cosine, and FAISS asks for inner products through a
+// wrapper.
 #include <faiss/IndexHNSW.h>
 #include <faiss/index_io.h>
 #include <omp.h>

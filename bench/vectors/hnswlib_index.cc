@@ -1,7 +1,7 @@
-// hnswlib 0.6.2, compiled with all vector instructions of this machine, which it chooses by
-// macros. Inserts and searches by two threads each, never the two together, as it asks for.
-// It has no filters: the search takes as many as hold k that match, if they are spread
-// evenly, and doubles that until there are k.
+// hnswlib 0.6.2, compiled with all vector instructions of this machine, which it chooses
+// by macros. Inserts and searches by two threads each, never the two together, as it asks
+// for. It has no filters: the search takes as many as hold k that match, if they are
+// spread evenly, and doubles that until there are k.
 #include <algorithm>
 #include <atomic>
 #include <cassert>
@@ -34,7 +34,8 @@
 #include "bench/vectors/sweep.h"
 
 // In a namespace of its own, with all that it includes before: Sheaf has another hnswlib,
-// compiled otherwise, and neither may get the other's functions. See vector/bulk_build.cc.
+// compiled otherwise, and neither may get the other's functions. See
+// vector/bulk_build.cc.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wunused-variable"

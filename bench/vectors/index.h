@@ -1,5 +1,5 @@
-// Index: what the benchmark asks of something that finds near vectors, ours and the peers.
-// The same calls for everybody, and errors are fatal, as in bench/engine.h.
+// Index: what the benchmark asks of something that finds near vectors, ours and the
+// peers. The same calls for everybody, and errors are fatal, as in bench/engine.h.
 //
 // All have 16 links a node and a construction breadth of 200. Vectors are known by their
 // places: those of Dataset::late follow the indexed.

@@ -1,35 +1,38 @@
-// sheaf_vectors_bench: vector indexes beside hnswlib and FAISS, with floats and with bytes
-// (sq8). One run, interleaved; medians and ratios (above 1: Sheaf is quicker, or smaller).
+// sheaf_vectors_bench: vector indexes beside hnswlib and FAISS, with floats and with
+// bytes (sq8). One run, interleaved; medians and ratios (above 1: Sheaf is quicker, or
+// smaller).
 //
 //   sheaf_vectors_bench [--count=1000000] [--words=FILE] [--only=clustered,words,wide]
 //                       [--seed=1] [--repeats=3] [--seconds=0.5] [--dir=PATH]
 //                       [--json=FILE]
 //
-// The data sets are dataset.h's; each index's file says how it is used. `count` bounds the
-// vectors of each data set; `words` is what wordnet_to_vectors prints, without which that
-// data set is left out. --only=clustered --count=20000 --seconds=0.02 --repeats=1 is over
-// in seconds.
+// The data sets are dataset.h's; each index's file says how it is used. `count` bounds
+// the vectors of each data set; `words` is what wordnet_to_vectors prints, without which
+// that data set is left out. --only=clustered --count=20000 --seconds=0.02 --repeats=1 is
+// over in seconds.
 //
-//   queries_95_2     at a recall of 0.95 for 10 neighbours, 2 threads; the breadth of search
-//                    that it takes is found for each index, and rates between breadths are
-//                    interpolated
+//   queries_95_2     at a recall of 0.95 for 10 neighbours, 2 threads; the breadth of
+//                    search that it takes is found for each index, and rates between
+//                    breadths are interpolated
 //   first_query      of an index that was closed, with its opening; its file is in the
 //                    kernel's cache
-//   build            by two threads; of Sheaf OptimizeVectors, to the checkpoint at its end
+//   build            by two threads; of Sheaf OptimizeVectors, to the checkpoint at its
+//                    end
 //   puts             before that: vectors in durable transactions of 10,000
 //   build_to_file    both; of peers with writing the file
-//   insert           into what is built; of Sheaf found from its commit on, transactions of
-//                    100, each on the device
+//   insert           into what is built; of Sheaf found from its commit on, transactions
+//                    of 100, each on the device
 //   link_1, link_2   then: linked by so many threads; of peers the insert itself
-//   filter_10        that a tenth of the vectors pass, at a recall of 0.95, always 10 found;
-//                    of Sheaf among a set that was selected once (select_10), or in
-//                    filter_json_10 by metadata, asked in each search; the peers are hnswlib,
-//                    whose finds are filtered, and a loop over the ids that match (brute)
+//   filter_10        that a tenth of the vectors pass, at a recall of 0.95, always 10
+//                    found; of Sheaf among a set that was selected once (select_10), or
+//                    in filter_json_10 by metadata, asked in each search; the peers are
+//                    hnswlib, whose finds are filtered, and a loop over the ids that
+//                    match (brute)
 //   quarter_cache    of queries/s with all in the cache, with a cache of a quarter of the
 //                    file, which the kernel still holds
 //   memory           growth of the process's resident memory from before opening to after
-//                    the queries, less what the page cache with its budget holds; memory_all
-//                    with that
+//                    the queries, less what the page cache with its budget holds;
+//                    memory_all with that
 #include <unistd.h>
 
 #include <algorithm>

@@ -14,8 +14,8 @@ inline int ProcessorCount() {
   return std::max(1, int(std::thread::hardware_concurrency()));
 }
 
-// Calls fn(thread, i) for each i below `count`, one by one from a common counter, so that no
-// thread has the slow ones. One thread is the calling one.
+// Calls fn(thread, i) for each i below `count`, one by one from a common counter, so that
+// no thread has the slow ones. One thread is the calling one.
 inline void ForEach(int threads, size_t count, absl::FunctionRef<void(int, size_t)> fn) {
   std::atomic<size_t> next{0};
   const auto run = [&](int thread) {

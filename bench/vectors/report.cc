@@ -20,7 +20,8 @@ struct Row {
 constexpr const char* kPeers[] = {"hnswlib", "faiss", "sq8"};
 constexpr const char* kIndexes[] = {"sheaf", "hnswlib", "faiss", "sq8", "brute"};
 
-// Queries: per cent of recall, threads. Filters: per cent of the vectors, at a recall of 0.95.
+// Queries: per cent of recall, threads. Filters: per cent of the vectors, at a recall of
+// 0.95.
 constexpr Row kRows[] = {
     {"queries_90_1", "queries/s"},
     {"queries_95_1", "queries/s"},

@@ -1,4 +1,5 @@
-// The table of a data set and its JSON: rows of data, workload, engine, value, unit, repeats.
+// The table of a data set and its JSON: rows of data, workload, engine, value, unit,
+// repeats.
 #ifndef BENCH_VECTORS_REPORT_H_
 #define BENCH_VECTORS_REPORT_H_
 #include <string>

@@ -1,7 +1,7 @@
 // Runner: directories, processes and the order of measurements. Builds are in the first
-// repeat only; then a repeat takes one group of workloads after the other (queries, inserts,
-// filters) and, for each, the indexes in an order that rotates from repeat to repeat; every
-// index is opened in a child process of its own, from what its build wrote.
+// repeat only; then a repeat takes one group of workloads after the other (queries,
+// inserts, filters) and, for each, the indexes in an order that rotates from repeat to
+// repeat; every index is opened in a child process of its own, from what its build wrote.
 #ifndef BENCH_VECTORS_RUNNER_H_
 #define BENCH_VECTORS_RUNNER_H_
 #include <functional>

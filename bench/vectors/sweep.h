@@ -1,6 +1,6 @@
 // Sweep: searches of growing breadth, and how many there are a second at a wanted recall:
-// between the broadest search that finds less and the next one the time of a query is taken
-// to grow with recall.
+// between the broadest search that finds less and the next one the time of a query is
+// taken to grow with recall.
 #ifndef BENCH_VECTORS_SWEEP_H_
 #define BENCH_VECTORS_SWEEP_H_
 #include <functional>
@@ -15,8 +15,8 @@
 namespace sheaf::bench::vectors {
 
 double Now();  // seconds of a clock that only goes forward
-// Calls `fn` once to warm up, then again until `seconds` are over. A first call that takes
-// more than twice that is the measurement.
+// Calls `fn` once to warm up, then again until `seconds` are over. A first call that
+// takes more than twice that is the measurement.
 double CallsPerSecond(double seconds, absl::FunctionRef<void()> fn);
 
 // "50", "10", "1" and "0.1": per cent, of row names.
