@@ -12,6 +12,10 @@ namespace sheaf::bench::vectors {
 namespace {
 
 constexpr uint32_t kBreadthMax = 4096;
+// So many steps, which are 2.5 times the breadth, that find no more than this in addition
+// are the last: what codes cannot tell apart no breadth will.
+constexpr size_t kPlateauSteps = 6;
+constexpr double kPlateau = 0.002;
 
 // Steps of about a sixth: small enough for straight lines between them.
 uint32_t Next(uint32_t breadth) { return breadth + std::max(breadth / 6, 2u); }
@@ -56,6 +60,9 @@ Sweep::Sweep(const IndexOptions& options, const Truth& truth, double recall_max,
     const double recall = RecallOf(data, truth, found);
     points_.push_back({breadth, recall});
     if (recall >= recall_max) break;
+    if (points_.size() > kPlateauSteps &&
+        recall - points_[points_.size() - 1 - kPlateauSteps].recall < kPlateau)
+      break;
   }
 }
 

@@ -31,7 +31,7 @@ class Sweep {
     kRequired = 2
   };  // fewer than kNeighbours found are an error
 
-  // Grows the breadth until `recall_max` is found.
+  // Grows the breadth until `recall_max` is found, or growing it finds no more.
   Sweep(const IndexOptions& options, const Truth& truth, double recall_max, Full full,
         SearchFn search);
 
