@@ -32,7 +32,7 @@
 //                    file, which the kernel still holds
 //   memory           growth of the process's resident memory from before opening to after
 //                    the queries, less what the page cache with its budget holds;
-//                    memory_all with that
+//                    memory_all with that, of the pages that the queries touched
 #include <unistd.h>
 
 #include <algorithm>
