@@ -29,7 +29,7 @@ bench:
 	@tools/setup.sh --bench
 	@cmake --preset release -DSHEAF_BENCH=ON >/dev/null
 	@cmake --build --preset release -j2 --target sheaf_bench sheaf_keeping_bench sheaf_documents_bench \
-	  sheaf_graphs_bench wordnet_to_jsonl
+	  sheaf_graphs_bench sheaf_vectors_bench wordnet_to_jsonl wordnet_to_vectors
 	@build/release/wordnet_to_jsonl /usr/share/wordnet >build/wordnet.jsonl
 	@build/release/sheaf_bench --json build/bench.json
 	@build/release/sheaf_keeping_bench --dir=build/keeping-bench \
@@ -38,6 +38,9 @@ bench:
 	  --documents=build/wordnet.jsonl --json=build/bench-documents.json
 	@build/release/sheaf_graphs_bench --dir=build/graphs-bench \
 	  --documents=build/wordnet.jsonl --json=build/bench-graphs.json
+	@build/release/wordnet_to_vectors <build/wordnet.jsonl >build/wordnet-vectors.jsonl
+	@build/release/sheaf_vectors_bench --dir=build/vectors-bench \
+	  --words=build/wordnet-vectors.jsonl --json=build/bench-vectors.json
 
 # FUZZ_SECONDS for each fuzzer; findings and the grown corpora are in build/fuzz.
 FUZZ_SECONDS ?= 300

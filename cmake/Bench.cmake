@@ -39,3 +39,25 @@ if(LMDB_FOUND AND SQLITE_FOUND)
       sheaf_static nlohmann_json::nlohmann_json simdjson::simdjson PkgConfig::LMDB
       PkgConfig::SQLITE)
 endif()
+
+# sheaf_vectors_bench: vector indexes beside hnswlib and FAISS. Peers, and exact searches,
+# are compiled for this machine, as whoever wants speed of them would.
+find_path(HNSWLIB_INCLUDE_DIR hnswlib/hnswlib.h)
+find_package(OpenMP QUIET)
+find_package(faiss QUIET CONFIG)
+if(HNSWLIB_INCLUDE_DIR AND OpenMP_CXX_FOUND AND faiss_FOUND)
+  file(GLOB vectors_sources CONFIGURE_DEPENDS bench/vectors/*.cc)
+  add_executable(sheaf_vectors_bench ${vectors_sources} bench/child.cc)
+  set(for_this_machine -O3 -march=native)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    list(APPEND for_this_machine -mprefer-vector-width=512)
+  endif()
+  set_source_files_properties(
+      bench/vectors/exact.cc bench/vectors/faiss_index.cc bench/vectors/hnswlib_index.cc
+      PROPERTIES COMPILE_OPTIONS "${for_this_machine}")
+  target_link_libraries(sheaf_vectors_bench PRIVATE
+      sheaf_static nlohmann_json::nlohmann_json faiss OpenMP::OpenMP_CXX)
+else()
+  message(WARNING "sheaf_vectors_bench is not built; missing: hnswlib, OpenMP or FAISS "
+                  "(tools/setup.sh --bench)")
+endif()

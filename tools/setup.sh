@@ -13,7 +13,8 @@ packages=(
 for argument in "$@"; do
   case "$argument" in
     --bench)
-      packages+=(liblmdb-dev librocksdb-dev libleveldb-dev libwiredtiger-dev libsqlite3-dev) ;;
+      packages+=(liblmdb-dev librocksdb-dev libleveldb-dev libwiredtiger-dev libsqlite3-dev
+                 libfaiss-dev libblas-dev liblapack-dev) ;;
     *)
       echo "usage: tools/setup.sh [--bench]" >&2
       exit 2 ;;
