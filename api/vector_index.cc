@@ -129,7 +129,8 @@ absl::Status VectorIndex::Write(const DocumentKey& key, const VectorView& vector
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_RETURN_IF_ERROR(state_->CheckOwn());
   SHEAF_ASSIGN_OR_RETURN(const std::string encoded, state_->KeyOf(key));
-  absl::StatusOr<std::string> bytes = VectorState::ToBytes(state_->options(), vector);
+  absl::StatusOr<std::string> bytes =
+      VectorState::ToBytes(state_->options(), vector, name());
   if (!bytes.ok())
     return internal::At(absl::StrCat(name(), ": vector ", key.ToString()),
                         bytes.status());

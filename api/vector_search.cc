@@ -12,7 +12,7 @@
 
 namespace sheaf {
 
-using internal::CheckHandle, internal::VectorState;
+using internal::CheckHandle, internal::SelectedSlots, internal::VectorState;
 using vectors::Slot;
 
 namespace {
@@ -21,6 +21,10 @@ namespace {
 // least share, all that pass are looked up.
 constexpr uint32_t kSampled = 96;
 constexpr double kShareAsked = 0.1;
+// So many searches by one filter ask candidates; then all that pass are looked up, for those
+// that follow.
+constexpr uint32_t kUsesBeforeSelecting = 3;
+constexpr size_t kFiltersKept = 16;
 // Exceptions up to this share are looked for, one by one; more become the set of the others.
 constexpr double kShareExcepted = 0.5;
 // A search by radius begins so broad and doubles.
@@ -44,92 +48,141 @@ class Passing {
 
   absl::Status Prepare();
   bool is_needed() const {
-    return set_.has_value() || except_ != nullptr || filter_.has_value() ||
-           options_.accept != nullptr;
+    return selected_ != nullptr || except_ != nullptr || !is_cheap();
   }
-  bool operator()(Slot slot) const;
+  bool operator()(Slot slot) const {
+    if (selected_ != nullptr && !selected_->Has(slot)) return false;
+    if (except_ != nullptr && except_->contains(slot)) return false;
+    return is_cheap() || Asked(slot);
+  }
   const absl::Status& status() const { return status_; }
-  const std::vector<Slot>* slots() const { return set_.has_value() ? &slots_ : nullptr; }
+  const std::vector<Slot>* slots() const {
+    return selected_ == nullptr ? nullptr : &selected_->slots;
+  }
   bool is_cheap() const { return !filter_.has_value() && options_.accept == nullptr; }
   double selectivity() const { return selectivity_; }
 
  private:
-  absl::Status TakeSets();
-  absl::Status TakeFilter();
-  absl::Status Estimate();
-  bool HasInSet(Slot slot) const {
-    return slot / 64 < bits_.size() && (bits_[slot / 64] >> slot % 64 & 1) != 0;
+  double ShareOf(uint64_t count) const {
+    return static_cast<double>(count) /
+           static_cast<double>(std::max<uint64_t>(state_.reader.size(), 1));
   }
+  absl::Status CheckSets() const;
+  absl::StatusOr<bool> TakeFilter();
+  absl::Status TakeExceptions();
+  absl::Status SelectFilter();
+  absl::Status Estimate();
   bool Asked(Slot slot) const;
+  // To what was selected so far.
+  void Narrow(const Roaring& set, std::shared_ptr<const SelectedSlots> selected);
 
   const VectorState& state_;
   const VectorSearchOptions& options_;
-  std::optional<Roaring> set_;
-  const Roaring* except_ = nullptr;  // of few
-  std::vector<uint64_t> bits_;       // the same
-  std::vector<Slot> slots_;
-  std::optional<document::Filter> filter_;
+  std::optional<Roaring> narrowed_;                // of several sets
+  const Roaring* set_ = nullptr;                   // the only one, or narrowed_
+  std::shared_ptr<const SelectedSlots> selected_;  // the same
+  const Roaring* except_ = nullptr;                // of few
+  std::shared_ptr<const Roaring> of_filter_;
+  std::optional<document::Filter> filter_;  // that candidates are asked
   CollectionReader metadata_;
   double selectivity_ = 1;
   mutable absl::Status status_;
 };
 
-absl::Status Passing::TakeSets() {
-  for (const VectorSet* const set : {options_.among, options_.except}) {
-    if (set == nullptr || set->rep() == nullptr) continue;
-    if (set->rep()->of != &state_)
+absl::Status Passing::CheckSets() const {
+  for (const VectorSet* const set : {options_.among, options_.except})
+    if (set != nullptr && set->rep() != nullptr && set->rep()->of != &state_)
       return absl::InvalidArgumentError(
           "a set of vectors belongs to the handle that selected it");
-  }
-  if (options_.among != nullptr)
-    set_ = options_.among->rep() == nullptr ? Roaring() : options_.among->rep()->slots;
-  const bool has_exceptions =
-      options_.except != nullptr && options_.except->rep() != nullptr;
-  if (!has_exceptions) return absl::OkStatus();
-  const Roaring& except = options_.except->rep()->slots;
-  const double share = static_cast<double>(except.cardinality()) /
-                       static_cast<double>(std::max<uint64_t>(state_.reader.size(), 1));
-  if (!set_.has_value() && share < kShareExcepted) {
-    except_ = &except;
-    selectivity_ = 1 - share;
-    return absl::OkStatus();
-  }
-  if (!set_.has_value()) {
-    Roaring all;
-    SHEAF_RETURN_IF_ERROR(state_.reader.ForEachSlot([&](Slot slot) { all.add(slot); }));
-    set_ = std::move(all);
-  }
-  *set_ -= except;
   return absl::OkStatus();
 }
 
-absl::Status Passing::TakeFilter() {
-  if (options_.filter.empty()) return absl::OkStatus();
+void Passing::Narrow(const Roaring& set, std::shared_ptr<const SelectedSlots> selected) {
+  if (set_ == nullptr) {
+    set_ = &set;
+    selected_ = selected != nullptr ? std::move(selected) : SelectedSlots::Of(set);
+  } else {
+    narrowed_ = *set_ & set;
+    set_ = &*narrowed_;
+    selected_ = SelectedSlots::Of(*narrowed_);
+  }
+  selectivity_ = ShareOf(selected_->slots.size());
+}
+
+absl::Status Passing::TakeExceptions() {
+  if (options_.except == nullptr || options_.except->rep() == nullptr)
+    return absl::OkStatus();
+  const Roaring& except = options_.except->rep()->slots;
+  const double share = ShareOf(except.cardinality());
+  if (set_ == nullptr && share >= kShareExcepted) {
+    Roaring others;
+    SHEAF_RETURN_IF_ERROR(
+        state_.reader.ForEachSlot([&](Slot slot) { others.add(slot); }));
+    narrowed_ = others - except;
+    set_ = &*narrowed_;
+    selected_ = SelectedSlots::Of(*narrowed_);
+    selectivity_ = ShareOf(selected_->slots.size());
+    return absl::OkStatus();
+  }
+  except_ = &except;
+  if (set_ == nullptr) selectivity_ = 1 - share;
+  return absl::OkStatus();
+}
+
+// All that match are looked up, by an index on the metadata if there is one, and kept where
+// they stay so.
+absl::Status Passing::SelectFilter() {
+  auto matching = std::make_shared<Roaring>();
+  SHEAF_RETURN_IF_ERROR(state_.SelectWhere(options_.filter, matching.get()));
+  of_filter_ = matching;
+  std::shared_ptr<const SelectedSlots> selected;
+  if (state_.writer == nullptr) {
+    VectorState::UsedFilter& used = state_.filters[options_.filter];
+    used.set = of_filter_;
+    used.selected = selected = SelectedSlots::Of(*of_filter_);
+  }
+  filter_.reset();
+  Narrow(*of_filter_, std::move(selected));
+  return absl::OkStatus();
+}
+
+// True: candidates are to be asked, or all that match looked up.
+absl::StatusOr<bool> Passing::TakeFilter() {
+  if (options_.filter.empty()) return false;
+  if (state_.writer == nullptr) {
+    if (state_.filters.size() > kFiltersKept) state_.filters.clear();
+    VectorState::UsedFilter& used = state_.filters[options_.filter];
+    if (used.set != nullptr) {
+      of_filter_ = used.set;
+      Narrow(*of_filter_, used.selected);
+      return false;
+    }
+    ++used.uses;
+  }
   SHEAF_ASSIGN_OR_RETURN(filter_, ParseFilter(state_, options_.filter));
   SHEAF_ASSIGN_OR_RETURN(metadata_, state_.Metadata());
-  return absl::OkStatus();
+  return true;
 }
 
 bool Passing::Asked(Slot slot) const {
   if (!status_.ok()) return false;
   if (filter_.has_value()) {
     bool matches = false;
-    const absl::StatusOr<bool> there = metadata_.Visit(
-        int64_t{slot},
-        [&](const DocumentView& document) { matches = filter_->Matches(document); });
-    status_.Update(there.status());
+    const absl::StatusOr<DocumentKey> key = state_.MetadataKey(slot);
+    status_.Update(key.status());
+    if (!key.ok()) return false;
+    status_.Update(metadata_
+                       .Visit(*key,
+                              [&](const DocumentView& document) {
+                                matches = filter_->Matches(document);
+                              })
+                       .status());
     if (!matches) return false;
   }
   if (options_.accept == nullptr) return true;
   const absl::StatusOr<DocumentKey> key = state_.KeyAt(slot);
   status_.Update(key.status());
   return key.ok() && options_.accept(*key);
-}
-
-bool Passing::operator()(Slot slot) const {
-  if (set_.has_value() && !HasInSet(slot)) return false;
-  if (except_ != nullptr && except_->contains(slot)) return false;
-  return is_cheap() || Asked(slot);
 }
 
 absl::Status Passing::Estimate() {
@@ -143,40 +196,44 @@ absl::Status Passing::Estimate() {
       [&](size_t i, const vectors::StoredVector&) { there.push_back(sample[i]); }));
   uint64_t passed = 0;
   for (const Slot slot : there) passed += (*this)(slot);
-  selectivity_ =
-      there.empty() ? 1 : static_cast<double>(passed) / static_cast<double>(there.size());
+  if (!there.empty())
+    selectivity_ = static_cast<double>(passed) / static_cast<double>(there.size());
   return status_;
 }
 
 absl::Status Passing::Prepare() {
-  SHEAF_RETURN_IF_ERROR(TakeSets());
-  SHEAF_RETURN_IF_ERROR(TakeFilter());
-  const auto fill = [this] {
-    slots_.resize(set_->cardinality());
-    set_->toUint32Array(slots_.data());
-    bits_.assign(state_.reader.slot_end() / 64 + 1, 0);
-    for (const Slot slot : slots_)
-      if (slot / 64 < bits_.size()) bits_[slot / 64] |= uint64_t{1} << slot % 64;
-    selectivity_ = static_cast<double>(slots_.size()) /
-                   static_cast<double>(std::max<uint64_t>(state_.reader.size(), 1));
-  };
-  if (set_.has_value()) fill();
+  SHEAF_RETURN_IF_ERROR(CheckSets());
+  if (options_.among != nullptr) {
+    static const Roaring* const kNone = new Roaring;
+    const VectorSet::Rep* const rep = options_.among->rep();
+    if (rep != nullptr && rep->selected == nullptr)
+      rep->selected = SelectedSlots::Of(rep->slots);
+    Narrow(rep == nullptr ? *kNone : rep->slots,
+           rep == nullptr ? nullptr : rep->selected);
+  }
+  SHEAF_ASSIGN_OR_RETURN(const bool asks, TakeFilter());
+  SHEAF_RETURN_IF_ERROR(TakeExceptions());
   if (is_cheap()) return absl::OkStatus();
+  const bool is_frequent = asks && state_.writer == nullptr &&
+                           state_.filters[options_.filter].uses > kUsesBeforeSelecting;
+  if (asks && (is_frequent || filter_->UsesKey())) return SelectFilter();
   SHEAF_RETURN_IF_ERROR(Estimate());
-  // Few: those that match are found at once, by an index on the metadata if there is one.
-  if (!filter_.has_value() || (selectivity_ >= kShareAsked && !filter_->UsesKey()))
-    return absl::OkStatus();
-  Roaring matching;
-  SHEAF_RETURN_IF_ERROR(state_.SelectWhere(options_.filter, &matching));
-  set_ = set_.has_value() ? *set_ & matching : std::move(matching);
-  filter_.reset();
-  fill();
-  return absl::OkStatus();
+  return asks && selectivity_ < kShareAsked ? SelectFilter() : absl::OkStatus();
 }
 
 }  // namespace
 
 namespace internal {
+
+std::shared_ptr<const SelectedSlots> SelectedSlots::Of(const Roaring& set) {
+  auto selected = std::make_shared<SelectedSlots>();
+  selected->slots.resize(set.cardinality());
+  set.toUint32Array(selected->slots.data());
+  if (!selected->slots.empty()) selected->bits.resize(selected->slots.back() / 64 + 1);
+  for (const Slot slot : selected->slots)
+    selected->bits[slot / 64] |= uint64_t{1} << slot % 64;
+  return selected;
+}
 
 absl::Status VectorState::SelectWhere(std::string_view filter, Roaring* out) const {
   SHEAF_RETURN_IF_ERROR(ParseFilter(*this, filter).status());
@@ -267,10 +324,8 @@ absl::StatusOr<VectorResult> VectorState::Search(std::string_view bytes,
   if (options.plan.has_value()) request.plan = static_cast<vectors::Plan>(*options.plan);
   if (request.ef > vectors::kBreadthMax) request.plan = vectors::Plan::kExact;
   if (options.radius.has_value()) request.radius = *options.radius;
-  const vectors::SlotFilter filter{.passes = passing,
-                                   .is_cheap = passing.is_cheap(),
-                                   .slots = passing.slots(),
-                                   .selectivity = passing.selectivity()};
+  const vectors::SlotFilter filter{
+      .passes = passing, .slots = passing.slots(), .selectivity = passing.selectivity()};
   if (passing.is_needed()) request.filter = &filter;
   SHEAF_ASSIGN_OR_RETURN(const vectors::SearchAnswer answer, searcher.Search(request));
   SHEAF_RETURN_IF_ERROR(passing.status());
@@ -306,7 +361,7 @@ absl::StatusOr<VectorResult> VectorIndexReader::Search(
     VectorView query, const VectorSearchOptions& options) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_ASSIGN_OR_RETURN(const std::string bytes,
-                         VectorState::ToBytes(state_->options(), query));
+                         VectorState::ToBytes(state_->options(), query, name()));
   return state_->Search(bytes, options, std::nullopt);
 }
 
@@ -321,7 +376,7 @@ absl::StatusOr<VectorResult> VectorIndexReader::SearchRadius(
     VectorView query, float radius, const VectorSearchOptions& options) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_ASSIGN_OR_RETURN(const std::string bytes,
-                         VectorState::ToBytes(state_->options(), query));
+                         VectorState::ToBytes(state_->options(), query, name()));
   VectorSearchOptions wider = options;
   wider.radius = radius;
   wider.k = std::max(options.ef, kRadiusBreadth);

@@ -200,8 +200,11 @@ absl::Status CheckFields(const VectorState& state,
 absl::Status VectorState::CheckMetadata(
     const ReadTransaction& txn,
     absl::FunctionRef<void(const std::string& what)> problem) {
-  SHEAF_ASSIGN_OR_RETURN(const std::vector<TreeInfo> trees, txn.List());
-  for (const TreeInfo& tree : trees) {
+  const absl::StatusOr<std::vector<TreeInfo>> trees = txn.List();
+  if (absl::IsDataLoss(trees.status()))
+    return absl::OkStatus();  // which was found already
+  SHEAF_RETURN_IF_ERROR(trees.status());
+  for (const TreeInfo& tree : *trees) {
     if (tree.kind != TreeKind::kVectors) continue;
     const absl::StatusOr<VectorIndexReader> index = txn.vectors(tree.name);
     if (absl::IsDataLoss(index.status())) continue;  // which was found already
@@ -257,14 +260,15 @@ absl::StatusOr<DocumentKey> VectorState::KeyAt(Slot slot) const {
 }
 
 absl::StatusOr<std::string> VectorState::ToBytes(const VectorOptions& o,
-                                                 const VectorView& view) {
+                                                 const VectorView& view,
+                                                 const std::string& index) {
   std::string bytes;
   if (view.bytes().has_value()) {
     bytes = *view.bytes();
   } else {
     if (view.floats().size() != o.dimensions)
       return absl::InvalidArgumentError(absl::StrCat("vector of ", view.floats().size(),
-                                                     " components: the index has ",
+                                                     " components: ", index, " has ",
                                                      o.dimensions));
     SHEAF_ASSIGN_OR_RETURN(bytes, Convert(o.element, view.floats()));
   }

@@ -60,6 +60,7 @@ VectorOptions VectorOptionsOf(const Arguments& args, VectorOptions usual) {
     usual.kind = *of.kind == "flat" ? VectorIndexKind::kFlat : VectorIndexKind::kHnsw;
   if (of.code.has_value())
     usual.code = *of.code == "exact" ? VectorCode::kExact : VectorCode::kByte;
+  if (usual.element == Element::kBit) usual.code = VectorCode::kExact;
   Take(of.m, &usual.m);
   Take(of.ef_construction, &usual.ef_construction);
   Take(of.ef_search, &usual.ef_search);

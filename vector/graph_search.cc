@@ -66,54 +66,12 @@ absl::StatusOr<size_t> GraphSearch::Expand(Slot slot, uint32_t level, size_t cou
   return count + met_.InsertAll(links_, wanted_.data() + count);
 }
 
-// The same of what passes, of the links and of the links of those that do not.
-absl::StatusOr<size_t> GraphSearch::StepOver(Slot slot, const FindableFn& passes,
-                                             size_t count) {
-  SHEAF_RETURN_IF_ERROR(reader_.ReadLinks(slot, 0, &links_));
-  const size_t before = left_.size();
-  count = Sift(passes, count);
-  // Those that do not pass.
-  const std::vector<Slot> failing(left_.begin() + static_cast<ptrdiff_t>(before),
-                                  left_.end());
-  left_.resize(before);
-  return ExpandAll(failing, passes, count);
-}
-
-// Of the links of several that do not pass.
-absl::StatusOr<size_t> GraphSearch::ExpandAll(absl::Span<const Slot> slots,
-                                              const FindableFn& passes, size_t count) {
-  links_.clear();
-  SHEAF_RETURN_IF_ERROR(reader_.ForNodes(slots, [&](size_t, NodeView node) {
-    for (uint32_t i = 0; i < node.link_count(reader_.layout()); ++i)
-      links_.push_back(node.Link(reader_.layout(), i));
-  }));
-  return Sift(passes, count);
-}
-
-// Of links_, what is new: to `wanted_` what passes, to `left_` what does not.
-size_t GraphSearch::Sift(const FindableFn& passes, size_t count) {
-  const size_t before = left_.size();
-  left_.resize(before + links_.size());
-  const size_t added = met_.InsertAll(links_, left_.data() + before);
-  wanted_.resize(std::max(wanted_.size(), count + added));
-  size_t end = before;
-  for (size_t i = before; i < before + added; ++i) {
-    if (passes(left_[i]))
-      wanted_[count++] = left_[i];
-    else
-      left_[end++] = left_[i];
-  }
-  left_.resize(end);
-  return count;
-}
-
 absl::Status GraphSearch::Run(const Query& query, uint32_t level,
                               absl::Span<const Slot> begin, uint32_t breadth,
-                              const FindableFn* may_be_found, bool steps_over,
-                              TickFn tick, std::vector<Near>* out) {
+                              const FindableFn* may_be_found, TickFn tick,
+                              std::vector<Near>* out) {
   met_.Reset(reader_.slot_end());
   candidates_.Reset(breadth);
-  left_.clear();
   wanted_.resize(std::max<size_t>(begin.size(), kExpanded * reader_.layout().links_max));
   size_t count = met_.InsertAll(begin, wanted_.data());
   for (uint32_t step = 1;; ++step) {
@@ -125,15 +83,9 @@ absl::Status GraphSearch::Run(const Query& query, uint32_t level,
     for (; expanded < kExpanded; ++expanded) {
       const std::optional<Slot> next = candidates_.Take();
       if (!next.has_value()) break;
-      wanted_.resize(std::max(wanted_.size(), count + reader_.layout().links_max));
-      SHEAF_ASSIGN_OR_RETURN(count, steps_over ? StepOver(*next, *may_be_found, count)
-                                               : Expand(*next, level, count));
+      SHEAF_ASSIGN_OR_RETURN(count, Expand(*next, level, count));
     }
-    if (expanded > 0) continue;
-    // Nothing leads on but what was stepped over twice, if more is to be found.
-    if (left_.empty() || candidates_.is_full()) break;
-    const std::vector<Slot> left = std::exchange(left_, {});
-    SHEAF_ASSIGN_OR_RETURN(count, ExpandAll(left, *may_be_found, 0));
+    if (expanded == 0) break;
   }
   out->clear();
   candidates_.ForEachFound([&](const Near& near) { out->push_back(near); });

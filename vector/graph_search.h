@@ -25,14 +25,13 @@ class GraphSearch {
   absl::StatusOr<std::optional<Slot>> Descend(const Query& query, uint32_t level);
 
   // The best of a level from `begin` on, nearest first; those that `may_be_found` refuses
-  // only lead on. Null: it refuses none. `steps_over`: those do not even lead on, but their
-  // links do, where few may be found (Patel and others, arXiv 2403.04871). Requires then:
-  // level 0. An error of `tick`, which is called now and then, ends it.
+  // only lead on. Null: it refuses none. An error of `tick`, which is called now and then,
+  // ends it.
   using FindableFn = absl::FunctionRef<bool(Slot)>;
   using TickFn = absl::FunctionRef<absl::Status()>;
   absl::Status Run(const Query& query, uint32_t level, absl::Span<const Slot> begin,
-                   uint32_t breadth, const FindableFn* may_be_found, bool steps_over,
-                   TickFn tick, std::vector<Near>* out);
+                   uint32_t breadth, const FindableFn* may_be_found, TickFn tick,
+                   std::vector<Near>* out);
 
   // Since it was made: distances estimated.
   uint64_t estimates() const { return estimates_; }
@@ -42,10 +41,6 @@ class GraphSearch {
                         const FindableFn* may_be_found);
 
   absl::StatusOr<size_t> Expand(Slot slot, uint32_t level, size_t count);
-  absl::StatusOr<size_t> StepOver(Slot slot, const FindableFn& passes, size_t count);
-  absl::StatusOr<size_t> ExpandAll(absl::Span<const Slot> slots, const FindableFn& passes,
-                                   size_t count);
-  size_t Sift(const FindableFn& passes, size_t count);
 
   struct Estimated {
     Near near;
@@ -56,7 +51,6 @@ class GraphSearch {
   Candidates candidates_;
   SlotSet met_;
   std::vector<Slot> links_, wanted_;
-  std::vector<Slot> left_;  // stepped over, and their links not followed
   std::vector<Estimated> estimated_;
   uint64_t estimates_ = 0;
 };

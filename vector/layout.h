@@ -8,16 +8,16 @@
 //                 of the tree record: the options (OptionsText); `key_type`: what it
 //                 belongs to (api/internal/vector_fields.h). Counter: slots given out
 //   "\1N.keys"    kVectorPart. Counter: the stamp given out last
-//                   'f', slot    nothing: the slot is free
-//                   'k', key     slot (4)
-//                   'p', slot    stamp (8): the vector of that stamp has no node yet; 0:
+//                   'a', slot    stamp (8): the vector of that stamp has no node yet; 0:
 //                                there is none, and a node that must go
+//                   'f', slot    nothing: the slot is free
+//                   'k', key     slot (4). Last, so that keys in order fill the leaves
 //   "\1N.nodes"   kVectorNodes: a node is one record, or several. Counter: see EntryPoint
 //   "\1N.levels"  kVectorNodes, by slot: links of a node above level 0
 //   "\1N.metadata"  kPartCollection: documents by slot
 //
 // Slots in keys are 4 bytes, big-endian; other integers are little-endian. A flat index has
-// empty trees of nodes and levels, and no 'p'.
+// empty trees of nodes and levels, and no 'a'.
 //
 //   vector record :=                          node record :=
 //      0  8  stamp                               0  6  stamp, of the vector it was made of
@@ -34,9 +34,9 @@
 // the first has all but the vector, which follows in pieces of kRecordMax. A node's record
 // is cut into such pieces as it is.
 //
-// Trees of nodes are not logged. After a crash they and the 'p' are what the last checkpoint
-// had, and the log added 'p's for all vectors that came later. So always: a vector whose
-// stamp is that of its slot's node is found by way of the graph; any other has a 'p' of its
+// Trees of nodes are not logged. After a crash they and the 'a' are what the last checkpoint
+// had, and the log added 'a's for all vectors that came later. So always: a vector whose
+// stamp is that of its slot's node is found by way of the graph; any other has an 'a' of its
 // stamp, and what its slot's node is, if there is one, leads on but is not found. The same
 // goes for a node whose slot has no vector.
 // Links are mutual, without doubles, and never to the node itself or to none.
@@ -75,10 +75,9 @@ std::string FieldsName(catalog::TreeId collection);
 
 std::string KeyRow(std::string_view key);  // 'k'
 std::string FreeRow(Slot slot);            // 'f'
-std::string PendingRow(Slot slot);         // 'p'
-inline constexpr std::string_view kFreeRows = "f", kKeyRows = "k", kPendingRows = "p",
-                                  kRowsEnd = "q";
-// Of 'f' and 'p'. None: it is no such row.
+std::string PendingRow(Slot slot);         // 'a'
+inline constexpr std::string_view kPendingRows = "a", kFreeRows = "f", kKeyRows = "k";
+// Of 'a' and 'f'. None: it is no such row.
 std::optional<Slot> SlotOfRow(std::string_view row);
 
 // Where in a dense tree records lie that are numbered without gaps: some keys of each group

@@ -48,7 +48,7 @@ absl::Status LinkPlanner::Plan(absl::Span<LinkPlan> batch, absl::Span<const Poin
     found.clear();
     if (!begin.empty() && level <= graph_top)
       SHEAF_RETURN_IF_ERROR(search_.Run(
-          query, level, begin, layout_.options.ef_construction, &findable, false,
+          query, level, begin, layout_.options.ef_construction, &findable,
           [] { return absl::OkStatus(); }, &found));
     if (!found.empty()) {
       begin.clear();

@@ -2,18 +2,15 @@
 
 #include <algorithm>
 
-#include "absl/cleanup/cleanup.h"
 #include "vector/query.h"
 
 namespace sheaf::vectors {
 namespace {
 
 // What decides between plans, in nanoseconds: a vector compared one by one, a node met on
-// the way through the graph, and how many are met for one that is gone on from; one that is
-// gone on from where those that do not pass are stepped over.
-constexpr double kExactCost = 70, kNodeCost = 70, kNodesForOne = 10, kSteppedCost = 5000;
-// Below this share a search steps over what does not pass.
-constexpr double kSparse = 0.4;
+// the way through the graph, of which there are some for each that is kept, and keeping one
+// in order among others, by how many they are.
+constexpr double kExactCost = 80, kNodeCost = 70, kNodesForOne = 10, kOrderCost = 0.6;
 // Slots ranked at a time, between ticks.
 constexpr size_t kRankedAtOnce = 1024;
 
@@ -65,12 +62,9 @@ Plan Searcher::Choose(const SearchRequest& request) const {
   const double compared = filter == nullptr || filter->slots == nullptr
                               ? count
                               : static_cast<double>(filter->slots->size());
-  const bool steps_over = filter != nullptr && filter->is_cheap && selectivity < kSparse;
+  const double kept = std::min(request.ef / std::max(selectivity, 1e-9), count);
   const double by_graph =
-      steps_over
-          ? request.ef * kSteppedCost
-          : std::min(request.ef / std::max(selectivity, 1e-9) * kNodesForOne, count) *
-                kNodeCost;
+      std::min(kept * kNodesForOne, count) * kNodeCost + kept * kept * kOrderCost;
   if (compared * kExactCost < by_graph) return Plan::kExact;
   return request.filter == nullptr ? Plan::kGraph : Plan::kFiltered;
 }
@@ -109,10 +103,8 @@ absl::Status Searcher::ByGraph(const SearchRequest& request, const Query& query,
   const GraphSearch::FindableFn findable(may_be_found);
   const bool all = filter == nullptr && pending_.empty();
   const Slot from[] = {*begin};
-  const bool steps_over =
-      filter != nullptr && filter->is_cheap && SelectivityOf(*filter) < kSparse;
   SHEAF_RETURN_IF_ERROR(graph_.Run(query, 0, from, request.ef, all ? nullptr : &findable,
-                                   steps_over, request.tick, &found_));
+                                   request.tick, &found_));
   slots_.clear();
   const size_t ranked =
       reader_.layout().code == Code::kExact ? request.k : RankedFor(request.k);
@@ -148,7 +140,6 @@ absl::Status Searcher::Exactly(const SearchRequest& request, const Query& query,
   answer->nearest.clear();
   const SlotFilter* const filter = request.filter;
   if (filter != nullptr && filter->slots != nullptr) {
-    if (filter->is_cheap) return Rank(request, query, *filter->slots, answer);
     slots_.clear();
     for (const Slot slot : *filter->slots)
       if (filter->passes(slot)) slots_.push_back(slot);

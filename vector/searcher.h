@@ -27,9 +27,8 @@ enum class Plan : uint8_t {
 
 // Which slots may be found.
 struct SlotFilter {
-  absl::FunctionRef<bool(Slot)> passes;  // cheap, or dear: `is_cheap`
-  bool is_cheap = true;
-  // Those that pass, ascending, where they are known; otherwise their share is estimated.
+  absl::FunctionRef<bool(Slot)> passes;
+  // Those that may pass, ascending, where they are known; otherwise their share is estimated.
   const std::vector<Slot>* slots = nullptr;
   double selectivity = 1;
 };

@@ -53,7 +53,8 @@ absl::StatusOr<std::vector<Pending>> VectorReader::ReadPending(size_t count_max)
   std::vector<Pending> pending;
   btree::TreeCursor rows = keys_.NewCursor();
   for (rows.Seek(kPendingRows);
-       rows.Valid() && rows.key() < kRowsEnd && pending.size() < count_max; rows.Next()) {
+       rows.Valid() && rows.key() < kFreeRows && pending.size() < count_max;
+       rows.Next()) {
     const std::optional<Slot> slot = SlotOfRow(rows.key());
     const auto value = rows.value();
     if (!slot.has_value() || value.is_large || value.bytes.size() != sizeof(Stamp))

@@ -1,6 +1,8 @@
 // What VectorIndex and VectorIndexReader stand for. Not installed for use.
 #ifndef API_INTERNAL_VECTOR_STATE_H_
 #define API_INTERNAL_VECTOR_STATE_H_
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <roaring/roaring.hh>
@@ -17,9 +19,25 @@
 
 namespace sheaf {
 
+namespace internal {
+
+// A set as searches read it: a list in order, and bits.
+struct SelectedSlots {
+  std::vector<vectors::Slot> slots;
+  std::vector<uint64_t> bits;
+
+  static std::shared_ptr<const SelectedSlots> Of(const Roaring& set);
+  bool Has(vectors::Slot slot) const {
+    return slot / 64 < bits.size() && (bits[slot / 64] >> slot % 64 & 1) != 0;
+  }
+};
+
+}  // namespace internal
+
 struct VectorSet::Rep {
   const internal::VectorState* of = nullptr;  // whose slots they are
   Roaring slots;
+  mutable std::shared_ptr<const internal::SelectedSlots> selected;  // once searched
 };
 
 namespace internal {
@@ -71,7 +89,8 @@ struct VectorState {
   absl::StatusOr<DocumentKey> KeyAt(vectors::Slot slot) const;
   // As it is stored. kInvalidArgument.
   static absl::StatusOr<std::string> ToBytes(const VectorOptions& options,
-                                             const VectorView& vector);
+                                             const VectorView& vector,
+                                             const std::string& index = "the index");
   // There will be something to link once the transaction is committed.
   void NoteChange() const {
     if (options().kind == VectorIndexKind::kHnsw) tree->txn->vectors_changed.insert(id());
@@ -89,6 +108,15 @@ struct VectorState {
   const vectors::VectorReader& reader;
   mutable vectors::Searcher searcher;
   const std::optional<catalog::TreeId> owner;  // a collection
+
+  // Filters that were searched by, of a reader: how often, and what they let pass once that
+  // is known.
+  struct UsedFilter {
+    uint32_t uses = 0;
+    std::shared_ptr<const Roaring> set;
+    std::shared_ptr<const SelectedSlots> selected;
+  };
+  mutable std::map<std::string, UsedFilter, std::less<>> filters;
 
  private:
   mutable std::optional<Collection> metadata_;  // once opened
