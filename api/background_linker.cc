@@ -8,6 +8,8 @@ namespace sheaf::internal {
 namespace {
 
 constexpr absl::Duration kRest = absl::Milliseconds(100);
+// Somebody may keep the writer's turn until this thread has stopped.
+constexpr absl::Duration kWaitMax = absl::Milliseconds(100);
 
 }  // namespace
 
@@ -62,13 +64,14 @@ void BackgroundLinker::Run(catalog::Store* store, vectors::Directories* director
       indexes.swap(waiting_);
     }
     for (const catalog::TreeId index : indexes) {
-      vectors::Linker linker(store, index, directories);
+      vectors::Linker linker(store, index, directories, kWaitMax);
       for (bool is_done = false; !is_done;) {
         absl::MutexLock linking(linking_mu);
         // An index that was dropped, or a database that takes no more writes: its writers
         // are told.
         const auto counts = linker.LinkSome(1, kPendingMin);
-        is_done = !counts.ok() || counts->looked_at == 0;
+        is_done = counts.ok() ? counts->looked_at == 0
+                              : !absl::IsDeadlineExceeded(counts.status());
         absl::MutexLock lock(&mu_);
         if (stop_) return;
       }

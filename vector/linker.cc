@@ -57,9 +57,9 @@ struct Writing {
   std::unique_ptr<catalog::WriteTxn> txn;
   std::unique_ptr<VectorWriter> index;
 
-  static absl::StatusOr<Writing> Of(Store* store, TreeId index) {
+  static absl::StatusOr<Writing> Of(Store* store, TreeId index, absl::Duration wait_max) {
     Writing writing;
-    SHEAF_ASSIGN_OR_RETURN(writing.txn, store->BeginWrite(absl::InfiniteDuration()));
+    SHEAF_ASSIGN_OR_RETURN(writing.txn, store->BeginWrite(wait_max));
     SHEAF_ASSIGN_OR_RETURN(OpenTree* const vectors, writing.txn->FindTree(index));
     if (vectors == nullptr) return Gone(index);
     SHEAF_ASSIGN_OR_RETURN(writing.index, OpenIndex(writing.txn.get(), vectors));
@@ -143,7 +143,7 @@ absl::StatusOr<LinkCounts> Linker::LinkSome(unsigned threads, uint64_t count_min
     SHEAF_RETURN_IF_ERROR(PlanAll(&store_, index_, &directories_, reader,
                                   absl::MakeSpan(batch), std::max(threads, 1u)));
   }
-  SHEAF_ASSIGN_OR_RETURN(Writing writing, Writing::Of(&store_, index_));
+  SHEAF_ASSIGN_OR_RETURN(Writing writing, Writing::Of(&store_, index_, wait_max_));
   SHEAF_ASSIGN_OR_RETURN(const LinkCounts counts, Apply(&writing, batch));
   SHEAF_RETURN_IF_ERROR(writing.txn->Commit(Durability::kNone));
   return counts;
@@ -172,7 +172,7 @@ absl::StatusOr<LinkCounts> Linker::Rebuild(unsigned threads, const Progress& pro
     SHEAF_RETURN_IF_ERROR(build->Build(*view->reader, std::max(threads, 1u), tick));
   }
   what = "nodes stored";
-  SHEAF_ASSIGN_OR_RETURN(Writing writing, Writing::Of(&store_, index_));
+  SHEAF_ASSIGN_OR_RETURN(Writing writing, Writing::Of(&store_, index_, wait_max_));
   const VectorWriter::Trees& trees = writing.index->trees();
   LinkCounts counts{.linked = build->size(),
                     .unlinked = writing.index->reader().node_count(),

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "catalog/options.h"
 #include "catalog/store.h"
 #include "vector/index.h"
@@ -21,11 +22,13 @@ struct LinkCounts {
 
 class Linker {
  public:
-  Linker(catalog::Store* store, catalog::TreeId index, Directories* directories)
-      : store_(*store), index_(index), directories_(*directories) {}
+  // `wait_max`: for the writer's turn, or kDeadlineExceeded.
+  Linker(catalog::Store* store, catalog::TreeId index, Directories* directories,
+         absl::Duration wait_max = absl::InfiniteDuration())
+      : store_(*store), index_(index), directories_(*directories), wait_max_(wait_max) {}
 
   // Nodes a transaction, so that other writers do not wait long.
-  static constexpr size_t kBatch = 256;
+  static constexpr size_t kBatch = 512;
 
   // Of what awaits linking, the first kBatch by slot, if there are as many as `count_min`.
   // kNotFound: there is no such index any more.
@@ -44,6 +47,7 @@ class Linker {
   catalog::Store& store_;
   const catalog::TreeId index_;
   Directories& directories_;
+  const absl::Duration wait_max_;
 };
 
 }  // namespace sheaf::vectors

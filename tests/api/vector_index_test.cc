@@ -483,6 +483,19 @@ TEST_F(VectorIndexTest, LinksInTheBackground) {
   ExpectClean();
 }
 
+// A transaction may outlive its database, which must not wait for it.
+TEST_F(VectorIndexTest, TheBackgroundLinkerWaitsForNobodyAtTheEnd) {
+  db_.reset();
+  options_.background_linking = true;
+  Open();
+  Fill("v", OfDimensions(4), 500);
+  WriteTransaction open = Begin();  // keeps the writer's turn
+  absl::SleepFor(absl::Milliseconds(250));
+  EXPECT_TRUE(absl::IsFailedPrecondition(db_->Close()));
+  db_.reset();
+  EXPECT_FALSE(open.Commit().ok());
+}
+
 TEST_F(VectorIndexTest, SearchesAndBuildsCanBeCancelled) {
   VectorOptions options = OfDimensions(8);
   Fill("v", options, 6000);
