@@ -17,15 +17,17 @@ uint64_t DenseDirectory::Learn(const ReadContext& context, uint64_t group) const
     return 0;
   const DenseLeafView leaf(page);
   const uint32_t slot = leaf.SlotOf(group << kGroupBits);
-  const char* end = nullptr;
+  const char* const end =
+      leaf.Record(slot).data() + record_bytes_;  // of the first, if it is there
+  bool is_regular = true;
   for (uint32_t i = 0; i < in_group_; ++i) {
     const std::string_view record = leaf.Record(slot + i);
-    if (record.size() != record_bytes_) return 0;
-    if (i == 0) end = record.data() + record_bytes_;
-    if (record.data() + (i + 1) * record_bytes_ != end) return 0;
+    is_regular &=
+        record.size() == record_bytes_ && record.data() + (i + 1) * record_bytes_ == end;
   }
-  const uint64_t learned = ref.id | static_cast<uint64_t>(end - page) << kEndShift |
-                           uint64_t{1} << kRegularShift;
+  const uint64_t place = is_regular ? static_cast<uint64_t>(end - page) : slot;
+  const uint64_t learned =
+      ref.id | place << kEndShift | uint64_t{is_regular} << kRegularShift;
   entries_[group].store(learned, std::memory_order_relaxed);
   return learned;
 }

@@ -48,8 +48,9 @@ class DenseDirectory {
  private:
   static constexpr size_t kLanes = DenseReader::kLanes;
   static constexpr uint32_t kInverseShift = 34;
-  // An entry: the page, where in it the first record of the group ends, and whether the
-  // others stand before it one after the other, all of one size.
+  // An entry: the page; then, of a regular group, where in it the first record ends, before
+  // which the others stand one after the other, all there; of any other, the slot of its
+  // first record.
   static constexpr uint32_t kEndShift = 43, kRegularShift = 63;
   static constexpr uint64_t kIdMask = (uint64_t{1} << kEndShift) - 1;
   static constexpr uint32_t kEndMask = (1 << 18) - 1;
@@ -61,12 +62,26 @@ class DenseDirectory {
   uint32_t GroupOf(uint32_t n) const {
     return static_cast<uint32_t>(n * inverse_ >> kInverseShift);
   }
-  // 0: a page on the way is not in memory, there is no such leaf, or the group is not
-  // regular.
+  // 0: a page on the way is not in memory, or there is no such leaf.
   uint64_t Learn(const ReadContext& context, uint64_t group) const;
+  static bool IsRegular(uint64_t entry) { return entry >> kRegularShift != 0; }
+  static uint32_t PlaceOf(uint64_t entry) {
+    return static_cast<uint32_t>(entry >> kEndShift) & kEndMask;
+  }
+  // Of a record in its page, or, where the group is not regular, of its slot.
   uint32_t OffsetOf(uint64_t entry, uint32_t n, uint32_t group) const {
-    return static_cast<uint32_t>(entry >> kEndShift & kEndMask) -
-           (n - group * in_group_ + 1) * record_bytes_;
+    const uint32_t i = n - group * in_group_;
+    if (IsRegular(entry)) return PlaceOf(entry) - (i + 1) * record_bytes_;
+    return static_cast<uint32_t>(DenseView::kPayload) +
+           (PlaceOf(entry) + i) * DenseLeafView::kSlotSize;
+  }
+  // Null: there is none of that size.
+  const char* RecordAt(const char* page, uint64_t entry, uint32_t offset) const {
+    if (IsRegular(entry)) return page + offset;
+    const uint32_t slot =
+        (offset - static_cast<uint32_t>(DenseView::kPayload)) / DenseLeafView::kSlotSize;
+    const std::string_view record = DenseLeafView(page).Record(slot);
+    return record.size() == record_bytes_ ? record.data() : nullptr;
   }
 
   const TreeRoot root_;
@@ -112,8 +127,9 @@ absl::Status DenseDirectory::Visit(const ReadContext& context,
         // loaded again.
         const char* const page =
             lanes[k].entry == 0 ? nullptr : buffer.Peek(lanes[k].entry & kIdMask);
-        records[k] = page == nullptr ? nullptr : page + lanes[k].offset;
-        if (page == nullptr) singly |= 1u << k;
+        records[k] =
+            page == nullptr ? nullptr : RecordAt(page, lanes[k].entry, lanes[k].offset);
+        if (records[k] == nullptr) singly |= 1u << k;
       }
       fn(at, absl::MakeConstSpan(records, batch.size()));
     }

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "btree/dense_directory.h"
 #include "btree/dense_reader.h"
 #include "tests/btree/tree_test_util.h"
 
@@ -50,6 +51,33 @@ class TestDenseTree : public TestPages {
   }
 
   // Cursor, single and interleaved look-ups; of keys beside those that are there, too.
+  // By a directory, of records 0 to `count`, of which `in_group` are in a group.
+  void ExpectDirectory(const DenseModel& model, uint32_t count, uint32_t in_group,
+                       uint32_t record_bytes) {
+    const DenseDirectory directory(tree_->root(), count, in_group, record_bytes);
+    std::mt19937 random(2);
+    for (int round = 0; round < 30; ++round) {
+      std::vector<uint32_t> numbers;
+      for (int i = 0; i < 100; ++i) numbers.push_back(random() % (count + 20));
+      std::map<uint32_t, std::string> found;
+      const absl::Status status = directory.Visit(
+          context_, numbers, 64,
+          [&](size_t first, absl::Span<const char* const> records) {
+            for (size_t i = 0; i < records.size(); ++i)
+              if (records[i] != nullptr)
+                found[numbers[first + i]] = std::string(records[i], record_bytes);
+          });
+      ASSERT_TRUE(status.ok()) << status;
+      for (const uint32_t n : numbers) {
+        const auto wanted =
+            model.find(DenseKey{n / in_group} * kGroupKeys + n % in_group);
+        ASSERT_EQ(found.contains(n), wanted != model.end()) << n;
+        if (wanted == model.end()) continue;
+        ASSERT_TRUE(found[n] == wanted->second) << n;
+      }
+    }
+  }
+
   void ExpectReads(const DenseModel& model) {
     DenseCursor cursor(context_, &tree_->root());
     auto it = model.begin();
@@ -320,6 +348,39 @@ TEST(DenseTree, RelocateMovesEveryPageOnceAndChangesNothing) {
     ForEachPage(&t, [&](const PageRef& ref) { EXPECT_GE(ref.birth, newest); });
     EXPECT_EQ(t.PagesInUse(), t.pages());
   }
+}
+
+TEST(DenseTree, ADirectoryFindsWhatTheTreeHas) {
+  constexpr uint32_t kCount = 4000, kInGroup = 7, kBytes = 282;
+  TestDenseTree t(uint64_t{512} << 10);  // most of it is not in memory
+  DenseModel model;
+  std::mt19937 random(3);
+  const auto key_of = [](uint32_t n) {
+    return DenseKey{n / kInGroup} * kGroupKeys + n % kInGroup;
+  };
+  for (uint32_t n = 0; n < kCount; ++n) {
+    std::string record = absl::StrCat(n, " ");
+    record.resize(kBytes, static_cast<char>(n));
+    t.Put(key_of(n), record, false);
+    model[key_of(n)] = record;
+  }
+  t.Commit();
+  t.ExpectDirectory(model, kCount, kInGroup, kBytes);
+  // Holes, and records that are put back in another order.
+  for (int i = 0; i < 1500; ++i) {
+    const DenseKey key = key_of(random() % kCount);
+    const bool is_there = model.contains(key);
+    if (is_there && random() % 2 == 0) {
+      ASSERT_TRUE(*t.tree().Delete(key));
+      model.erase(key);
+    } else {
+      std::string record(kBytes, static_cast<char>(i));
+      t.Put(key, record, is_there);
+      model[key] = record;
+    }
+  }
+  t.Commit();
+  t.ExpectDirectory(model, kCount, kInGroup, kBytes);
 }
 
 }  // namespace
