@@ -57,13 +57,14 @@ constexpr uint32_t kFewLinks = 4;
 // Vectors that a thread takes at a time.
 constexpr size_t kVectorsAtOnce = 64;
 
-// Points are a norm and a vector as it is stored.
+// Points are a norm and a vector as it is stored, made up to whole words: hnswlib's lists of
+// links come behind them.
 class Space : public hnswlib::SpaceInterface<float> {
  public:
   explicit Space(const Layout& layout)
       : distance_(layout.options.metric, layout.options.element,
                   layout.options.dimensions),
-        bytes_(4 + layout.vector_bytes) {}
+        bytes_((4 + layout.vector_bytes + 3) / 4 * 4) {}
   size_t get_data_size() override { return bytes_; }
   hnswlib::DISTFUNC<float> get_dist_func() override { return &Between; }
   void* get_dist_func_param() override { return &distance_; }
@@ -109,12 +110,13 @@ struct PointBatch {
   std::vector<Stamp> stamps;
   std::string points;
 
-  void Append(Slot slot, const StoredVector& v, size_t vector_bytes) {
+  void Append(Slot slot, const StoredVector& v, size_t vector_bytes, size_t point_bytes) {
     slots.push_back(slot);
     stamps.push_back(v.stamp);
     char norm[4];
     EncodeFloat(norm, v.norm);
     points.append(norm, sizeof norm).append(v.vector, vector_bytes);
+    points.resize(slots.size() * point_bytes);
   }
 };
 
@@ -274,7 +276,7 @@ absl::Status BulkBuild::Graph::AddAll(const VectorReader& reader, unsigned threa
       reader.ForEachVector([&](Slot slot, const StoredVector& v) -> absl::Status {
         if (++count > stamps_.size())
           return absl::DataLossError("vector index: more vectors than it counts");
-        batch.Append(slot, v, layout_.vector_bytes);
+        batch.Append(slot, v, layout_.vector_bytes, space_.get_data_size());
         return batch.slots.size() < kVectorsAtOnce ? absl::OkStatus() : hand_over();
       });
   if (status.ok()) status = hand_over();

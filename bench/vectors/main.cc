@@ -8,8 +8,8 @@
 //
 // The data sets are dataset.h's; each index's file says how it is used. `count` bounds
 // the vectors of each data set; `words` is what wordnet_to_vectors prints, without which
-// that data set is left out. --only=clustered --count=20000 --seconds=0.02 --repeats=1 is
-// over in seconds.
+// that data set is left out. --only=clustered --count=20000 --seconds=0.02 --repeats=1
+// takes about a minute, of which the most is building four graphs.
 //
 //   queries_95_2     at a recall of 0.95 for 10 neighbours, 2 threads; the breadth of
 //                    search that it takes is found for each index, and rates between
