@@ -201,12 +201,6 @@ absl::Status VectorFields::Create(const Collection& documents, std::string_view 
   return status;
 }
 
-absl::StatusOr<bool> VectorFields::Any(TransactionState* txn, TreeId collection) {
-  SHEAF_ASSIGN_OR_RETURN(OpenTree* const tree,
-                         txn->write->FindTree(vectors::FieldsName(collection)));
-  return tree != nullptr && tree->root().entries > 0;
-}
-
 absl::Status VectorFields::DropAll(TransactionState* txn, TreeId collection) {
   const std::string name = vectors::FieldsName(collection);
   SHEAF_ASSIGN_OR_RETURN(OpenTree* const tree, txn->write->FindTree(name));

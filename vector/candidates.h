@@ -61,8 +61,6 @@ class Candidates {
     return SlotOf(entries_[next_++]);
   }
 
-  bool is_full() const { return found_ == breadth_; }
-  uint32_t found() const { return found_; }
   // Those that may be found, nearest first.
   template <class Fn>
   void ForEachFound(Fn&& fn) const {

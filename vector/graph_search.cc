@@ -1,7 +1,6 @@
 #include "vector/graph_search.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace sheaf::vectors {
 namespace {

@@ -34,9 +34,6 @@ class Query {
   }
   float To(const StoredVector& v) const { return To(v.vector, v.norm); }
 
-  std::string_view vector() const { return vector_; }
-  float norm() const { return norm_; }
-
  private:
   const std::string vector_;
   const Distance distance_;

@@ -42,8 +42,6 @@ class VectorFields : public document::DocumentWatcher {
   static absl::Status DropAll(TransactionState* txn, catalog::TreeId collection);
   // An index that is dropped.
   static absl::Status Forget(TransactionState* txn, const catalog::TreeRecord& index);
-  // Whether there are some.
-  static absl::StatusOr<bool> Any(TransactionState* txn, catalog::TreeId collection);
 
   // The collection that an index belongs to.
   static std::optional<catalog::TreeId> OwnerOf(const catalog::TreeRecord& index);
