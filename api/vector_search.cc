@@ -119,9 +119,7 @@ absl::Status Passing::TakeExceptions() {
     SHEAF_RETURN_IF_ERROR(
         state_.reader.ForEachSlot([&](Slot slot) { others.add(slot); }));
     narrowed_ = others - except;
-    set_ = &*narrowed_;
-    selected_ = SelectedSlots::Of(*narrowed_);
-    selectivity_ = ShareOf(selected_->slots.size());
+    Narrow(*narrowed_, nullptr);
     return absl::OkStatus();
   }
   except_ = &except;
