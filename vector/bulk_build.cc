@@ -42,6 +42,19 @@
 #pragma GCC diagnostic ignored "-Wunused-variable"
 #pragma GCC diagnostic ignored "-Wsign-compare"
 namespace sheaf::vectors::foreign {
+namespace std {
+using namespace ::std;
+// hnswlib draws a level for each vector, from one engine for all threads and without a lock.
+// We tell it the levels; so its engine has no state that they could race for.
+class default_random_engine {
+ public:
+  using result_type = uint32_t;
+  static constexpr result_type min() { return 0; }
+  static constexpr result_type max() { return UINT32_MAX; }
+  void seed(size_t) {}
+  result_type operator()() { return max() / 2; }
+};
+}  // namespace std
 #include <hnswlib/hnswlib.h>
 }  // namespace sheaf::vectors::foreign
 #pragma GCC diagnostic pop
@@ -184,6 +197,7 @@ class BulkBuild::Graph {
         hnsw_(&space_, std::max<size_t>(count, 1), layout.options.m,
               layout.options.ef_construction, layout.options.seed) {
     stamps_.resize(count);
+    hnsw_.mult_ = 0;  // the level that it draws is 0: it takes ours, if that is higher
   }
 
   absl::Status AddAll(const VectorReader& reader, unsigned threads,
@@ -193,7 +207,7 @@ class BulkBuild::Graph {
 
   size_t size() const { return size_; }
   uint32_t LevelOf(Id id) const {
-    return std::min(static_cast<uint32_t>(hnsw_.element_levels_[id]), layout_.level_max);
+    return static_cast<uint32_t>(hnsw_.element_levels_[id]);
   }
   Slot SlotOf(Id id) const { return static_cast<Slot>(hnsw_.getExternalLabel(id)); }
   Stamp stamp(Id id) const { return stamps_[id]; }
@@ -244,8 +258,9 @@ class BulkBuild::Graph {
 absl::Status BulkBuild::Graph::Add(const PointBatch& batch) {
   try {
     for (size_t i = 0; i < batch.slots.size(); ++i) {
-      const Id id = hnsw_.addPoint(batch.points.data() + i * space_.get_data_size(),
-                                   batch.slots[i], -1);
+      const Id id =
+          hnsw_.addPoint(batch.points.data() + i * space_.get_data_size(), batch.slots[i],
+                         vectors::LevelOf(layout_, batch.stamps[i]));
       stamps_[id] = batch.stamps[i];
     }
     added_.fetch_add(batch.slots.size(), std::memory_order_relaxed);
