@@ -181,11 +181,24 @@ absl::Status BTree::Put(std::string_view key, std::string_view value, PutMode mo
     return PutEntry({key, value, false}, mode, existed);
   }
   SHEAF_ASSIGN_OR_RETURN(const LargeRef large, WriteLarge(&writer_, value));
+  SHEAF_RETURN_IF_ERROR(PutLargeEntry(key, large, mode, existed, OldValue::kGiveUp));
+  return *existed && mode == PutMode::kInsertOnly ? GiveUpLarge(&writer_, large)
+                                                  : absl::OkStatus();
+}
+
+absl::Status BTree::PutLarge(std::string_view key, const LargeRef& value, OldValue old) {
+  bool existed = false;
+  return PutLargeEntry(key, value, PutMode::kUpsert, &existed, old);
+}
+
+absl::Status BTree::PutLargeEntry(std::string_view key, const LargeRef& value,
+                                  PutMode mode, bool* existed, OldValue old) {
   char encoded[LargeRef::kEncodedSize];
-  EncodeLargeRef(encoded, large);
+  EncodeLargeRef(encoded, value);
   SHEAF_RETURN_IF_ERROR(writer_.Reserve(kPagesAnOperation));
-  SHEAF_RETURN_IF_ERROR(PutEntry({key, {encoded, sizeof(encoded)}, true}, mode, existed));
-  if (*existed && mode == PutMode::kInsertOnly) return GiveUpLarge(&writer_, large);
+  SHEAF_RETURN_IF_ERROR(
+      PutEntry({key, {encoded, sizeof(encoded)}, true}, mode, existed, old));
+  if (*existed && mode == PutMode::kInsertOnly) return absl::OkStatus();
   SHEAF_RETURN_IF_ERROR(writer_.Reserve(kPagesAnOperation));
   SHEAF_RETURN_IF_ERROR(DescendToChange(key));
   MarkLeafRefs();
@@ -198,7 +211,8 @@ absl::Status BTree::GiveUpLargeAt(const NodeView& leaf, uint32_t index) {
   return GiveUpLarge(&writer_, DecodeLargeRef(old.bytes.data()));
 }
 
-absl::Status BTree::PutEntry(const LeafEntry& entry, PutMode mode, bool* existed) {
+absl::Status BTree::PutEntry(const LeafEntry& entry, PutMode mode, bool* existed,
+                             OldValue old) {
   *existed = false;
   shifted_ = false;
   if (!root_.page) SHEAF_RETURN_IF_ERROR(MakeRootLeaf());
@@ -218,7 +232,7 @@ absl::Status BTree::PutEntry(const LeafEntry& entry, PutMode mode, bool* existed
     Node leaf(PageAt(path_.size() - 1));
     if (at.exact) {
       *existed = true;
-      SHEAF_RETURN_IF_ERROR(GiveUpLargeAt(leaf, at.index));
+      if (old == OldValue::kGiveUp) SHEAF_RETURN_IF_ERROR(GiveUpLargeAt(leaf, at.index));
       if (leaf.Replace(at.index, entry)) {
         SetFinger();
         return absl::OkStatus();

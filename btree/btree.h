@@ -67,6 +67,10 @@ class BTree {
   // Requires: 1 <= key.size() <= kKeyMax, value.size() <= kValueSizeMax.
   absl::Status Put(std::string_view key, std::string_view value, PutMode mode,
                    bool* existed);
+  // Puts a value that has pages of its own already (large_writer.h). `old`: whether the
+  // pages of the value that it replaces are given up, or it has taken them over.
+  enum class OldValue { kGiveUp, kTakenOver };
+  absl::Status PutLarge(std::string_view key, const LargeRef& value, OldValue old);
   absl::StatusOr<bool> Delete(std::string_view key);
   // Deletes from <= key < to; an empty `to` is the end. Returns how many. Pages
   // that lie wholly inside are dropped without being read.
@@ -113,7 +117,10 @@ class BTree {
   void AddEntriesOnPath(int64_t delta);
   void MarkLeafRefs();
 
-  absl::Status PutEntry(const LeafEntry& entry, PutMode mode, bool* existed);
+  absl::Status PutLargeEntry(std::string_view key, const LargeRef& value, PutMode mode,
+                             bool* existed, OldValue old);
+  absl::Status PutEntry(const LeafEntry& entry, PutMode mode, bool* existed,
+                        OldValue old = OldValue::kGiveUp);
   absl::Status GiveUpLargeAt(const NodeView& leaf, uint32_t index);
   bool OnRightEdge(size_t depth) const;
 

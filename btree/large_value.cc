@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "btree/large_index.h"
+#include "btree/large_reader.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::btree {
@@ -12,9 +14,6 @@ namespace sheaf::btree {
 using namespace pager;  // NOLINT: the coding functions
 
 namespace {
-
-constexpr size_t kSizeAt = PageHeader::kKindFields;
-constexpr uint64_t kRefsPerIndex = kChunkBytes / PageRef::kEncodedSize;
 
 uint32_t PagesFor(uint64_t payload) {
   return static_cast<uint32_t>((payload + PageHeader::kSize + kPageBytes - 1) /
@@ -26,82 +25,12 @@ absl::StatusOr<PageRef> WriteChunk(PageWriter* writer, std::string_view bytes) {
   SHEAF_RETURN_IF_ERROR(writer->Reserve(pages));
   PageRef ref;
   SHEAF_ASSIGN_OR_RETURN(char* page, writer->New(PageKind::kValue, pages, &ref));
-  EncodeFixed32(page + kSizeAt, static_cast<uint32_t>(bytes.size()));
+  EncodeFixed32(page + kLargeSizeAt, static_cast<uint32_t>(bytes.size()));
   std::memcpy(page + PageHeader::kSize, bytes.data(), bytes.size());
   const size_t used = PageHeader::kSize + bytes.size();
   std::memset(page + used, 0, pages * kPageBytes - used);
   return ref;
 }
-
-absl::StatusOr<PageRef> WriteIndex(PageWriter* writer, uint32_t level,
-                                   absl::Span<const PageRef> refs) {
-  const uint64_t payload = refs.size() * PageRef::kEncodedSize;
-  const uint32_t pages = PagesFor(payload);
-  SHEAF_RETURN_IF_ERROR(writer->Reserve(pages));
-  PageRef ref;
-  SHEAF_ASSIGN_OR_RETURN(char* page, writer->New(PageKind::kValueIndex, pages, &ref));
-  ref.leaf_refs = true;
-  page[PageHeader::kLevel] = static_cast<char>(level);
-  EncodeFixed32(page + kSizeAt, static_cast<uint32_t>(refs.size()));
-  char* at = page + PageHeader::kSize;
-  for (const PageRef& r : refs) {
-    EncodePageRef(at, r);
-    at += PageRef::kEncodedSize;
-  }
-  std::memset(at, 0, static_cast<size_t>(page + pages * kPageBytes - at));
-  return ref;
-}
-
-// Each byte of a value is in the file once, so no value is larger than the file.
-absl::Status CheckSize(Pager* pager, const LargeRef& ref) {
-  if (ref.size <= kChunkBytes || ref.size / kPageBytes < pager->allocator().page_end())
-    return absl::OkStatus();
-  return PageDamaged(
-      ref.page.id,
-      absl::StrCat("a value of ", ref.size, " bytes, which is more than the file has"));
-}
-
-uint32_t IndexCount(const char* page) { return DecodeFixed32(page + kSizeAt); }
-absl::Status LeadsOutside(const PageRef& ref) {
-  return PageDamaged(ref.id, "part of a large value, but behind the end of the file");
-}
-PageRef IndexRef(const char* page, uint64_t i) {
-  return DecodePageRef(page + PageHeader::kSize + i * PageRef::kEncodedSize);
-}
-
-// The page of chunk `index` of a value that has an index, through its levels.
-absl::StatusOr<PageRef> FindChunk(Pager* pager, PageRef ref, uint64_t index) {
-  for (uint32_t level_below = 3;;) {
-    SHEAF_ASSIGN_OR_RETURN(const char* page, pager->buffer().Pin(ref));
-    PinnedPage pin(&pager->buffer(), ref.id, page);
-    if (PageKindOf(page) != PageKind::kValueIndex || LevelOf(page) >= level_below)
-      return PageDamaged(ref.id, "is not the index of a large value");
-    level_below = LevelOf(page);
-    const uint64_t span = level_below == 2 ? kRefsPerIndex : 1;
-    if (index / span >= IndexCount(page))
-      return PageDamaged(ref.id,
-                         absl::StrCat("lists too few chunks: ", IndexCount(page)));
-    const PageRef child = IndexRef(page, index / span);
-    if (level_below == 1) return child;
-    ref = child;
-    index %= span;
-  }
-}
-
-absl::Status ReadChunk(Pager* pager, const PageRef& ref, uint64_t offset,
-                       absl::Span<char> out) {
-  SHEAF_ASSIGN_OR_RETURN(const char* page, pager->buffer().Pin(ref));
-  PinnedPage pin(&pager->buffer(), ref.id, page);
-  if (PageKindOf(page) != PageKind::kValue ||
-      offset + out.size() > DecodeFixed32(page + kSizeAt))
-    return PageDamaged(ref.id, "is shorter than the value it is part of");
-  std::memcpy(out.data(), page + PageHeader::kSize + offset, out.size());
-  return absl::OkStatus();
-}
-
-}  // namespace
-
-namespace {
 
 using Moves = absl::FunctionRef<bool(const PageRef&)>;
 
@@ -114,7 +43,7 @@ absl::StatusOr<PageRef> MoveChunk(PageWriter* writer, const PageRef& ref, Moves 
     return PageDamaged(ref.id, "is not a chunk of a large value");
   SHEAF_ASSIGN_OR_RETURN(
       const PageRef copy,
-      WriteChunk(writer, {page + PageHeader::kSize, DecodeFixed32(page + kSizeAt)}));
+      WriteChunk(writer, {page + PageHeader::kSize, DecodeFixed32(page + kLargeSizeAt)}));
   writer->GiveUp(ref);
   return copy;
 }
@@ -123,15 +52,13 @@ absl::StatusOr<PageRef> MoveChunk(PageWriter* writer, const PageRef& ref, Moves 
 absl::StatusOr<PageRef> MoveTree(PageWriter* writer, const PageRef& ref, uint32_t above,
                                  Moves moves) {
   std::vector<PageRef> below;
-  uint32_t level = 0;
+  uint32_t level = 0, chunk_pages = 0;
   {
-    BufferManager& buffer = writer->pager().buffer();
-    SHEAF_ASSIGN_OR_RETURN(const char* page, buffer.Pin(ref));
-    PinnedPage pin(&buffer, ref.id, page);
-    level = LevelOf(page);
-    if (PageKindOf(page) != PageKind::kValueIndex || level >= above)
-      return PageDamaged(ref.id, "is not the index of a large value");
-    for (uint32_t i = 0; i < IndexCount(page); ++i) below.push_back(IndexRef(page, i));
+    SHEAF_ASSIGN_OR_RETURN(const PinnedPage page, PinIndex(&writer->pager(), ref, above));
+    level = LevelOf(page.data());
+    chunk_pages = ChunkPagesOf(page.data());
+    for (uint32_t i = 0; i < LargeCount(page.data()); ++i)
+      below.push_back(IndexRef(page.data(), i));
   }
   bool changed = moves(ref);
   for (PageRef& child : below) {
@@ -142,12 +69,42 @@ absl::StatusOr<PageRef> MoveTree(PageWriter* writer, const PageRef& ref, uint32_
     child = moved;
   }
   if (!changed) return ref;
-  SHEAF_ASSIGN_OR_RETURN(const PageRef copy, WriteIndex(writer, level, below));
+  SHEAF_ASSIGN_OR_RETURN(const PageRef copy,
+                         WriteIndex(writer, level, chunk_pages, below));
   writer->GiveUp(ref);
   return copy;
 }
 
 }  // namespace
+
+absl::StatusOr<PinnedPage> PinIndex(Pager* pager, const PageRef& ref, uint32_t above) {
+  SHEAF_ASSIGN_OR_RETURN(const char* page, pager->buffer().Pin(ref));
+  PinnedPage pin(&pager->buffer(), ref.id, page);
+  if (PageKindOf(page) != PageKind::kValueIndex || LevelOf(page) >= above)
+    return PageDamaged(ref.id, "is not the index of a large value");
+  return pin;
+}
+
+absl::StatusOr<PageRef> WriteIndex(PageWriter* writer, uint32_t level,
+                                   uint32_t chunk_pages, absl::Span<const PageRef> refs) {
+  const uint64_t payload = refs.size() * PageRef::kEncodedSize;
+  const uint32_t pages = PagesFor(payload);
+  SHEAF_RETURN_IF_ERROR(writer->Reserve(pages));
+  PageRef ref;
+  SHEAF_ASSIGN_OR_RETURN(char* page, writer->New(PageKind::kValueIndex, pages, &ref));
+  ref.leaf_refs = true;
+  page[PageHeader::kLevel] = static_cast<char>(level);
+  EncodeFixed32(page + kLargeSizeAt, static_cast<uint32_t>(refs.size()));
+  page[kLargeChunkPagesAt] =
+      static_cast<char>(chunk_pages == kNodePagesMax ? 0 : chunk_pages);
+  char* at = page + PageHeader::kSize;
+  for (const PageRef& r : refs) {
+    EncodePageRef(at, r);
+    at += PageRef::kEncodedSize;
+  }
+  std::memset(at, 0, static_cast<size_t>(page + pages * kPageBytes - at));
+  return ref;
+}
 
 absl::StatusOr<LargeRef> MoveLarge(PageWriter* writer, const LargeRef& ref, Moves moves) {
   // First of all it is looked at whole: that there is no end to it is found here.
@@ -174,9 +131,9 @@ absl::StatusOr<LargeRef> WriteLarge(PageWriter* writer, std::string_view value) 
   for (uint32_t height = 1;; ++height) {
     std::vector<PageRef> above;
     for (size_t at = 0; at < level.size(); at += kRefsPerIndex) {
-      SHEAF_ASSIGN_OR_RETURN(
-          const PageRef ref,
-          WriteIndex(writer, height, absl::MakeSpan(level).subspan(at, kRefsPerIndex)));
+      SHEAF_ASSIGN_OR_RETURN(const PageRef ref, WriteIndex(writer, height, kNodePagesMax,
+                                                           absl::MakeSpan(level).subspan(
+                                                               at, kRefsPerIndex)));
       above.push_back(ref);
     }
     level.swap(above);
@@ -186,19 +143,7 @@ absl::StatusOr<LargeRef> WriteLarge(PageWriter* writer, std::string_view value) 
 
 absl::Status ReadLarge(Pager* pager, const LargeRef& ref, uint64_t offset,
                        absl::Span<char> out) {
-  if (offset + out.size() > ref.size)
-    return PageDamaged(ref.page.id, "a value is shorter than asked for");
-  SHEAF_RETURN_IF_ERROR(CheckSize(pager, ref));
-  if (ref.size <= kChunkBytes) return ReadChunk(pager, ref.page, offset, out);
-  while (!out.empty()) {
-    const uint64_t index = offset / kChunkBytes, within = offset % kChunkBytes;
-    const uint64_t n = std::min<uint64_t>(out.size(), kChunkBytes - within);
-    SHEAF_ASSIGN_OR_RETURN(const PageRef chunk, FindChunk(pager, ref.page, index));
-    SHEAF_RETURN_IF_ERROR(ReadChunk(pager, chunk, within, out.subspan(0, n)));
-    out.remove_prefix(n);
-    offset += n;
-  }
-  return absl::OkStatus();
+  return LargeReader(pager, ref).Read(offset, out);
 }
 
 absl::Status WholeLarge(Pager* pager, const LargeRef& ref, std::string* buffer,
@@ -218,59 +163,105 @@ absl::Status WholeValue(Pager* pager, const NodeView::LeafValue& value,
   return WholeLarge(pager, DecodeLargeRef(value.bytes.data()), buffer, out);
 }
 
-absl::Status WalkLarge(Pager* pager, const LargeRef& ref,
-                       absl::FunctionRef<absl::Status(const PageRef&)> fn) {
-  const PageId end = pager->allocator().page_end();
-  const auto visit = [&](const PageRef& page) {
-    return page.id + page.pages <= end ? fn(page) : LeadsOutside(page);
-  };
-  SHEAF_RETURN_IF_ERROR(CheckSize(pager, ref));
-  SHEAF_RETURN_IF_ERROR(visit(ref.page));
-  if (ref.size <= kChunkBytes) return absl::OkStatus();
-  std::vector<PageRef> level = {ref.page};
-  const uint64_t chunks_wanted = (ref.size + kChunkBytes - 1) / kChunkBytes;
-  uint64_t chunks = 0;
-  for (uint32_t height = 3; !level.empty();) {
-    std::vector<PageRef> below;
-    uint32_t found = 0;
-    for (const PageRef& r : level) {
-      SHEAF_ASSIGN_OR_RETURN(const char* page, pager->buffer().Pin(r));
-      PinnedPage pin(&pager->buffer(), r.id, page);
-      if (PageKindOf(page) != PageKind::kValueIndex || LevelOf(page) >= height ||
-          (found != 0 && LevelOf(page) != found))
-        return PageDamaged(r.id, "is not the index of a large value");
-      found = LevelOf(page);
-      for (uint32_t i = 0; i < IndexCount(page); ++i) below.push_back(IndexRef(page, i));
-      if (below.size() > chunks_wanted)
-        return PageDamaged(r.id, absl::StrCat("lists more chunks than a value of ",
-                                              ref.size, " bytes has"));
-    }
-    for (const PageRef& r : below) SHEAF_RETURN_IF_ERROR(visit(r));
-    height = found;
-    if (height == 1) {
-      chunks = below.size();
-      break;
-    }
-    level.swap(below);
-  }
-  if (chunks != chunks_wanted)
-    return PageDamaged(ref.page.id, absl::StrCat("a value of ", ref.size, " bytes has ",
-                                                 chunks, " chunks"));
-  return absl::OkStatus();
+absl::Status CheckLargeSize(Pager* pager, const LargeRef& ref) {
+  if (ref.size <= kChunkBytes || ref.size / kPageBytes < pager->allocator().page_end())
+    return absl::OkStatus();
+  return PageDamaged(
+      ref.page.id,
+      absl::StrCat("a value of ", ref.size, " bytes, which is more than the file has"));
 }
 
-absl::Status CheckChunkSize(Pager* pager, const LargeRef& ref, uint64_t index,
-                            uint64_t size) {
-  PageRef chunk = ref.page;
-  if (ref.size > kChunkBytes) {
-    SHEAF_ASSIGN_OR_RETURN(chunk, FindChunk(pager, ref.page, index));
+absl::StatusOr<uint64_t> ChunkBytesOf(Pager* pager, const LargeRef& ref) {
+  if (ref.size <= kChunkBytes) return kChunkBytes;
+  SHEAF_ASSIGN_OR_RETURN(const PinnedPage root, PinIndex(pager, ref.page, 3));
+  return ChunkBytesOf(ChunkPagesOf(root.data()));
+}
+
+namespace {
+
+// Visits the pages of one value, those of the index before what they list.
+class Walk {
+ public:
+  using Fn = absl::FunctionRef<absl::Status(const PageRef&, uint64_t chunk)>;
+  static constexpr uint64_t kNoChunk = ~uint64_t{0};  // it is of the index
+
+  Walk(Pager* pager, const LargeRef& value, Fn fn)
+      : pager_(*pager),
+        value_(value),
+        fn_(fn),
+        page_end_(pager->allocator().page_end()) {}
+
+  absl::Status Run() {
+    SHEAF_RETURN_IF_ERROR(CheckLargeSize(&pager_, value_));
+    SHEAF_RETURN_IF_ERROR(CheckInside(value_.page));
+    if (value_.size <= kChunkBytes) return fn_(value_.page, 0);
+    SHEAF_ASSIGN_OR_RETURN(chunk_bytes_, ChunkBytesOf(&pager_, value_));
+    chunks_wanted_ = (value_.size + chunk_bytes_ - 1) / chunk_bytes_;
+    SHEAF_RETURN_IF_ERROR(VisitIndex(value_.page, 3, true));
+    if (chunks_ == chunks_wanted_) return absl::OkStatus();
+    return PageDamaged(value_.page.id, absl::StrCat("a value of ", value_.size,
+                                                    " bytes has ", chunks_, " chunks"));
   }
-  SHEAF_ASSIGN_OR_RETURN(const char* page, pager->buffer().Pin(chunk));
-  PinnedPage pin(&pager->buffer(), chunk.id, page);
-  if (PageKindOf(page) == PageKind::kValue && DecodeFixed32(page + kSizeAt) == size)
+
+ private:
+  absl::Status CheckInside(const PageRef& ref) const {
+    if (ref.id + ref.pages <= page_end_) return absl::OkStatus();
+    return PageDamaged(ref.id, "part of a large value, but behind the end of the file");
+  }
+
+  absl::Status VisitIndex(const PageRef& ref, uint32_t above, bool last) {
+    SHEAF_RETURN_IF_ERROR(CheckInside(ref));
+    SHEAF_RETURN_IF_ERROR(fn_(ref, kNoChunk));
+    std::vector<PageRef> below;
+    {
+      SHEAF_ASSIGN_OR_RETURN(const PinnedPage page, PinIndex(&pager_, ref, above));
+      above = LevelOf(page.data());
+      const uint32_t count = LargeCount(page.data());
+      if (!last && count != kRefsPerIndex)
+        return PageDamaged(ref.id, absl::StrCat("lists too few pages: ", count));
+      for (uint32_t i = 0; i < count; ++i) below.push_back(IndexRef(page.data(), i));
+    }
+    if (above == 1 && below.size() > chunks_wanted_ - chunks_)
+      return PageDamaged(ref.id, absl::StrCat("lists more chunks than a value of ",
+                                              value_.size, " bytes has"));
+    for (size_t i = 0; i < below.size(); ++i) {
+      if (above == 1) {
+        SHEAF_RETURN_IF_ERROR(CheckInside(below[i]));
+        SHEAF_RETURN_IF_ERROR(fn_(below[i], chunks_++));
+      } else {
+        SHEAF_RETURN_IF_ERROR(VisitIndex(below[i], above, i + 1 == below.size()));
+      }
+    }
     return absl::OkStatus();
-  return PageDamaged(chunk.id, absl::StrCat("is not the value, or the chunk of one, of ",
-                                            size, " bytes that it should be"));
+  }
+
+  Pager& pager_;
+  const LargeRef value_;
+  const Fn fn_;
+  const PageId page_end_;
+  uint64_t chunk_bytes_ = 0, chunks_wanted_ = 0, chunks_ = 0;
+};
+
+}  // namespace
+
+absl::Status WalkLarge(Pager* pager, const LargeRef& ref,
+                       absl::FunctionRef<absl::Status(const PageRef&)> fn) {
+  return Walk(pager, ref, [&](const PageRef& page, uint64_t) { return fn(page); }).Run();
+}
+
+absl::Status CheckChunks(Pager* pager, const LargeRef& ref) {
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t chunk_bytes, ChunkBytesOf(pager, ref));
+  const auto check = [&](const PageRef& r, uint64_t chunk) -> absl::Status {
+    if (chunk == Walk::kNoChunk) return absl::OkStatus();
+    const uint64_t size = std::min(chunk_bytes, ref.size - chunk * chunk_bytes);
+    SHEAF_ASSIGN_OR_RETURN(const char* page, pager->buffer().Pin(r));
+    const PinnedPage pin(&pager->buffer(), r.id, page);
+    if (PageKindOf(page) == PageKind::kValue && LargeCount(page) == size)
+      return absl::OkStatus();
+    return PageDamaged(r.id, absl::StrCat("is not the value, or the chunk of one, of ",
+                                          size, " bytes that it should be"));
+  };
+  return Walk(pager, ref, check).Run();
 }
 
 absl::Status GiveUpLarge(PageWriter* writer, const LargeRef& ref) {
@@ -284,7 +275,7 @@ absl::Status GiveUpLarge(PageWriter* writer, const LargeRef& ref) {
 }
 
 absl::Status ValidateValuePage(const char* page) {
-  const uint64_t size = DecodeFixed32(page + kSizeAt);
+  const uint64_t size = DecodeFixed32(page + kLargeSizeAt);
   if (size > PagesOf(page) * kPageBytes - PageHeader::kSize)
     return PageDamaged(PageIdOf(page), absl::StrCat("size is ", size));
   if (LevelOf(page) != 0) return PageDamaged(PageIdOf(page), "level of a value is not 0");
@@ -292,12 +283,15 @@ absl::Status ValidateValuePage(const char* page) {
 }
 
 absl::Status ValidateValueIndex(const char* page) {
-  const uint64_t count = IndexCount(page);
+  const uint64_t count = LargeCount(page);
   if (count == 0 ||
       count > (PagesOf(page) * kPageBytes - PageHeader::kSize) / PageRef::kEncodedSize)
     return PageDamaged(PageIdOf(page), absl::StrCat("count is ", count));
   if (LevelOf(page) < 1 || LevelOf(page) > 2)
     return PageDamaged(PageIdOf(page), absl::StrCat("level is ", LevelOf(page)));
+  if (ChunkPagesOf(page) > kNodePagesMax)
+    return PageDamaged(PageIdOf(page),
+                       absl::StrCat("chunks are of ", ChunkPagesOf(page), " pages"));
   for (uint64_t i = 0; i < count; ++i) {
     const PageRef ref = IndexRef(page, i);
     if (ref.id < 2 || ref.id >= kPageIdEnd - kNodePagesMax || ref.birth > BirthOf(page))
@@ -308,12 +302,12 @@ absl::Status ValidateValueIndex(const char* page) {
 }
 
 void ForEachValueIndexRef(const char* page, absl::FunctionRef<void(const PageRef&)> fn) {
-  for (uint32_t i = 0; i < IndexCount(page); ++i) fn(IndexRef(page, i));
+  for (uint32_t i = 0; i < LargeCount(page); ++i) fn(IndexRef(page, i));
 }
 
 std::string DescribeValuePage(const char* page) {
   return absl::StrCat(PageKindOf(page) == PageKind::kValue ? "\"size\":" : "\"count\":",
-                      DecodeFixed32(page + kSizeAt));
+                      DecodeFixed32(page + kLargeSizeAt));
 }
 
 }  // namespace sheaf::btree

@@ -2,9 +2,10 @@
 //
 // A value of up to 65,472 bytes is one page of kind kValue, as many base pages
 // long as it needs; it is cached and read in place like any page. A longer one is
-// cut into such chunks of 16 base pages, listed by pages of kind kValueIndex;
-// level 1 lists chunks, level 2 lists pages of level 1. Every chunk carries its
-// own checksum and can be read alone.
+// cut into chunks of 16 base pages or, when it came as a stream (large_writer.h), of
+// one; pages of kind kValueIndex list them: level 1 lists chunks, level 2 lists pages
+// of level 1, each full but the last. Every chunk carries its own checksum and can be
+// read alone.
 //
 // kValue, after the page header's common fields:
 //       52     4  size      bytes of payload
@@ -12,7 +13,8 @@
 //       64        payload
 // kValueIndex:
 //       52     4  count     n
-//       56     8  reserved  zero
+//       56     1  chunk     base pages of the value's chunks; 0: 16
+//       57     7  reserved  zero
 //       64  12*n  page references; level 1: to kValue, each full but the last
 #ifndef BTREE_LARGE_VALUE_H_
 #define BTREE_LARGE_VALUE_H_
@@ -47,9 +49,8 @@ absl::Status WholeLarge(pager::Pager* pager, const LargeRef& ref, std::string* b
 absl::Status WholeValue(pager::Pager* pager, const NodeView::LeafValue& value,
                         std::string* buffer, std::string_view* out);
 
-// Has chunk `index` exactly `size` bytes?
-absl::Status CheckChunkSize(pager::Pager* pager, const LargeRef& ref, uint64_t index,
-                            uint64_t size);
+// Has each chunk as many bytes as it should?
+absl::Status CheckChunks(pager::Pager* pager, const LargeRef& ref);
 
 // Copies those of its pages that `moves` says, and whatever refers to them. Returns what
 // `ref` has become.

@@ -136,12 +136,7 @@ class Checker {
       ++result.pages;
       SHEAF_RETURN_IF_ERROR(pager_.buffer().Load(page));
     }
-    // The last byte of each chunk, and what a chunk holds beyond it.
-    for (uint64_t begin = 0; begin == 0 || begin < large.size; begin += kChunkBytes) {
-      const uint64_t size = std::min(kChunkBytes, large.size - begin);
-      SHEAF_RETURN_IF_ERROR(CheckChunkSize(&pager_, large, begin / kChunkBytes, size));
-    }
-    return absl::OkStatus();
+    return CheckChunks(&pager_, large);
   }
 
   pager::Pager& pager_;

@@ -37,6 +37,11 @@ class AnyTree {
     return dense_.has_value() ? PutDense(key, value, mode, existed)
                               : ordered_.Put(key, value, mode, existed);
   }
+  // Requires: it is ordered.
+  absl::Status PutLarge(std::string_view key, const btree::LargeRef& value,
+                        btree::BTree::OldValue old) {
+    return ordered_.PutLarge(key, value, old);
+  }
   absl::StatusOr<bool> Delete(std::string_view key);
   // Requires: it is ordered.
   absl::StatusOr<uint64_t> DeleteRange(std::string_view from, const std::string* to) {

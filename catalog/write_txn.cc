@@ -60,6 +60,17 @@ absl::Status OpenTree::PutStored(std::string_view key, std::string_view value,
   return absl::OkStatus();
 }
 
+absl::Status OpenTree::PutLarge(std::string_view key, const btree::LargeRef& value,
+                                BTree::OldValue old) {
+  SHEAF_RETURN_IF_ERROR(CheckAlive());
+  SHEAF_RETURN_IF_ERROR(CheckKey(record_, key));
+  SHEAF_ASSERT(!IsDense(record_.kind) && !record_.compression.encoded);
+  SHEAF_RETURN_IF_ERROR(txn_.Broken(tree_.PutLarge(key, value, old)));
+  changed_ = txn_.changed_ = true;
+  if (txn_.logging_) txn_.by_checkpoint_ = true;
+  return absl::OkStatus();
+}
+
 std::string* OpenTree::LogFor(uint64_t bytes) {
   if (!IsDerived(record_.kind)) return txn_.LogFor(bytes);
   txn_.relocated_ = true;

@@ -37,6 +37,11 @@ class OpenTree {
   // `stored`: as it is to stand in the tree, encoded where its values are.
   absl::Status PutStored(std::string_view key, std::string_view stored,
                          btree::BTree::PutMode mode, bool* existed);
+  // Puts a value that a stream of this transaction made (btree/large_writer.h), as it is:
+  // not encoded. It is not logged: the transaction commits with a checkpoint. Requires: the
+  // tree is ordered, its values plain.
+  absl::Status PutLarge(std::string_view key, const btree::LargeRef& value,
+                        btree::BTree::OldValue old);
   // What a put needs, so that it will not fail for want of it.
   absl::Status PrepareToPut();
   absl::StatusOr<bool> Delete(std::string_view key);
@@ -152,6 +157,9 @@ class WriteTxn {
     friend bool operator==(const RelocationPlace&, const RelocationPlace&) = default;
   };
   absl::StatusOr<bool> Relocate(RelocationPlace* place, btree::Relocation* relocation);
+
+  // For streams into values.
+  pager::PageWriter* page_writer() { return &writer_; }
 
   const btree::ReadContext& context() const { return context_; }
   pager::Stamp base_version() const { return base_.number; }

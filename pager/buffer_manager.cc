@@ -193,6 +193,29 @@ absl::Status BufferManager::FillFromFile(char* page, const PageRef& ref) {
              : ops.validate(page);
 }
 
+absl::Status BufferManager::ReadPast(absl::Span<const PageRef> run,
+                                     absl::Span<char> out) {
+  const PageId first = run[0].id;
+  if (first < 2 || first + run.size() > page_end_.load())
+    return PageDamaged(first, absl::StrCat("a reference leads outside the file's ",
+                                           page_end_.load(), " pages"));
+  absl::Status status = file_->Read(first * kPageBytes, out);
+  if (absl::IsOutOfRange(status))
+    status = PageDamaged(first, "lies behind the end of the file, which was cut off");
+  misses_.fetch_add(run.size(), std::memory_order_relaxed);
+  for (size_t i = 0; status.ok() && i < run.size(); ++i) {
+    char* const page = out.data() + i * kPageBytes;
+    status = codec_->Open(page, kPageBytes, run[i]);
+    if (!status.ok()) continue;
+    const PageKindOps& ops = ops_->kinds[static_cast<size_t>(PageKindOf(page))];
+    status = ops.validate == nullptr
+                 ? PageDamaged(run[i].id, "is not of a kind that a tree refers to")
+                 : ops.validate(page);
+  }
+  if (absl::IsDataLoss(status) && on_damage_) on_damage_(first, status);
+  return status;
+}
+
 bool BufferManager::ClaimInterior(const PageRef& ref) {
   for (uint32_t i = 1; i < ref.pages; ++i) {
     uint64_t expected = 0;

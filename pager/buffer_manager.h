@@ -118,7 +118,14 @@ class BufferManager {
     const uint64_t before = State(id).fetch_sub(1, std::memory_order_release);
     SHEAF_ASSERT((before & kPinMask) != 0);
   }
+  // Reads pages that lie side by side, nodes of one base page each, from the file into
+  // `out`, and verifies them; memory keeps none. Requires: none is dirty.
+  absl::Status ReadPast(absl::Span<const PageRef> run, absl::Span<char> out);
   bool AnyPinned() const;
+  bool IsResident(PageId id) const {
+    const std::atomic<uint64_t>* state = StateOrNull(id);
+    return state != nullptr && (state->load(std::memory_order_acquire) & kResident) != 0;
+  }
   bool IsPinned(PageId id) {
     std::atomic<uint64_t>* state = StateOrNull(id);
     return state != nullptr && (state->load(std::memory_order_acquire) & kPinMask) != 0;

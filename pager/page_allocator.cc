@@ -160,6 +160,22 @@ absl::StatusOr<PageId> PageAllocator::AllocateLocked(uint32_t pages) {
   return AllocateLocked(pages);
 }
 
+absl::StatusOr<PageAllocator::Run> PageAllocator::AllocateRun(uint32_t pages_max) {
+  SHEAF_ASSERT(pages_max >= 1);
+  MutexLock lock(&mu_);
+  SHEAF_ASSIGN_OR_RETURN(const PageId first, AllocateLocked(1));
+  const auto& used = chunks_[first / kChunkPages].bits->used;
+  const uint64_t begin = first % kChunkPages;
+  uint32_t pages = 1;
+  while (pages < pages_max && begin + pages < kChunkPages &&
+         (used[(begin + pages) / 64] >> (begin + pages) % 64 & 1) == 0)
+    ++pages;
+  if (pages > 1) SetUsed(first + 1, pages - 1);
+  page_end_ = std::max(page_end_, first + pages);
+  buffer_->set_page_end(page_end_);
+  return Run{first, pages};
+}
+
 // The first run of free pages in the chunk; runs do not cross its end.
 bool PageAllocator::FindRun(size_t chunk, uint32_t pages, PageId* first) {
   const auto& used = chunks_[chunk].bits->used;

@@ -64,6 +64,12 @@ class PageAllocator {
   // kResourceExhausted when the file cannot grow further; kDataLoss when a map
   // page cannot be read.
   absl::StatusOr<PageId> Allocate(uint32_t pages) ABSL_LOCKS_EXCLUDED(mu_);
+  // Pages side by side, 1 to `pages_max` of them, each to be a node of its own.
+  struct Run {
+    PageId first = 0;
+    uint32_t pages = 0;
+  };
+  absl::StatusOr<Run> AllocateRun(uint32_t pages_max) ABSL_LOCKS_EXCLUDED(mu_);
   // Requires: nothing durable and no snapshot can reach the page.
   void Free(const PageRef& ref) { FreeAll({&ref, 1}); }
   void FreeAll(absl::Span<const PageRef> refs) ABSL_LOCKS_EXCLUDED(mu_);

@@ -74,6 +74,19 @@ class PageWriter {
 
   // A new page: header set, the rest undefined. `leaf_refs` as in PageRef.
   absl::StatusOr<char*> New(PageKind kind, uint32_t pages, PageRef* ref);
+  // New pages side by side, 1 to `pages_max`, each a node of its own of the current stamp,
+  // that have no place in memory: the caller writes them to the file before anybody can
+  // come to read them. See WriteRun.
+  absl::StatusOr<PageAllocator::Run> NewRun(uint32_t pages_max);
+  // Seals the images of such pages, in place, and writes them. A full disk is the caller's
+  // to undo; any other failure poisons.
+  absl::Status WriteRun(const PageAllocator::Run& run, absl::Span<char> images);
+  // Is the page one that the transaction made, and no rollback took back?
+  bool Holds(const PageRef& ref) const;
+  // Changes when pages that were made may be gone: at a rollback, also to a savepoint, and
+  // where a transaction begins.
+  uint64_t epoch() const { return epoch_; }
+  uint64_t transaction() const { return transaction_; }  // how many began
   // The page, to be read. Stays until the next Reserve.
   absl::StatusOr<const char*> Read(const PageRef& ref);
   // The page, to be changed in place; null when it must be copied first, into a
@@ -119,6 +132,11 @@ class PageWriter {
   uint64_t generation_ = 0;
   std::vector<PageRef> made_;  // some of them freed since: of each id the first so many
   absl::flat_hash_map<PageId, uint32_t> freed_;
+  struct MadeRun : PageAllocator::Run {
+    Stamp birth = 0;
+  };
+  std::vector<MadeRun> made_runs_;
+  uint64_t epoch_ = 0, transaction_ = 0;
   std::vector<PageRef> given_up_;  // not yet free
   std::vector<PageId> pinned_;
   std::function<absl::Status()> before_first_page_;

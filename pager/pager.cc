@@ -17,6 +17,7 @@ namespace {
 
 // Deeper than any tree can be: a catalog, a tree and a large value's index.
 constexpr int kWalkDepthMax = 64;
+constexpr size_t kWriteBatchMax = 16384;  // pages that a checkpoint writes at a time
 // A hole takes from 25 µs to some ms: a few are made whatever they take, and long ones.
 constexpr uint64_t kHolesMin = 256, kLongHolePages = 8;
 
@@ -360,13 +361,23 @@ absl::Status Pager::WriteCheckpoint(const CheckpointRequest& request) {
   next.log = request.log;
   next.log_id = request.log_id;
   if (request.version != superblock_.version) {
-    std::vector<PageRef> born;
+    // What lies side by side is one run of the map, so that a stream of any length takes
+    // little memory.
+    std::vector<PageRef> born, batch;
     SHEAF_RETURN_IF_ERROR(
-        WalkNew(request.catalog_root, superblock_.version, [&](const PageRef& ref) {
-          born.push_back(ref);
-          return absl::OkStatus();
-        }));
-    SHEAF_RETURN_IF_ERROR(buffer_->WriteOut(born));
+        WalkNew(request.catalog_root, superblock_.version,
+                [&](const PageRef& ref) -> absl::Status {
+                  if (!born.empty() && born.back().id + born.back().pages == ref.id &&
+                      ref.id % kChunkPages != 0)
+                    born.back().pages += ref.pages;
+                  else
+                    born.push_back(ref);
+                  batch.push_back(ref);
+                  return batch.size() < kWriteBatchMax
+                             ? absl::OkStatus()
+                             : buffer_->WriteOut(std::exchange(batch, {}));
+                }));
+    SHEAF_RETURN_IF_ERROR(buffer_->WriteOut(batch));
     absl::StatusOr<MapRoots> map =
         allocator_->WriteMap(born, request.died, request.version);
     if (!map.ok()) return Poison(map.status());

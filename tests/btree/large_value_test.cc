@@ -74,11 +74,12 @@ TEST(LargeValue, ChunkSizesAreChecked) {
   TestTree t;
   const uint64_t size = 2 * kChunkBytes + 10;
   const LargeRef ref = *WriteLarge(&t.writer(), Pattern(size));
-  EXPECT_TRUE(CheckChunkSize(&t.pager(), ref, 0, kChunkBytes).ok());
-  EXPECT_TRUE(CheckChunkSize(&t.pager(), ref, 2, 10).ok());
-  EXPECT_TRUE(absl::IsDataLoss(CheckChunkSize(&t.pager(), ref, 2, 11)));
-  EXPECT_TRUE(absl::IsDataLoss(CheckChunkSize(&t.pager(), ref, 1, 10)));
-  EXPECT_TRUE(absl::IsDataLoss(CheckChunkSize(&t.pager(), ref, 3, 10)));
+  EXPECT_TRUE(CheckChunks(&t.pager(), ref).ok());
+  for (const uint64_t lie : {size - 1, size + 1, 2 * kChunkBytes, 3 * kChunkBytes + 1})
+    EXPECT_TRUE(absl::IsDataLoss(CheckChunks(&t.pager(), {ref.page, lie}))) << lie;
+  const LargeRef small = *WriteLarge(&t.writer(), Pattern(10));
+  EXPECT_TRUE(CheckChunks(&t.pager(), small).ok());
+  EXPECT_TRUE(absl::IsDataLoss(CheckChunks(&t.pager(), {small.page, 11})));
 }
 
 TEST(LargeValue, SizesThatLie) {

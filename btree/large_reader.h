@@ -1,0 +1,49 @@
+// LargeReader: the bytes of one large value, in any order: what streams read through.
+//
+// Pages that are in memory are copied from there. Of a value with small chunks, long runs
+// of those that are not are read from the file past the cache, so that a stream pushes
+// nothing else out; every page is verified.
+//
+// Keeps one page of the value's index pinned. Belongs to a transaction that reaches the
+// value, and ends with it. Thread-compatible.
+#ifndef BTREE_LARGE_READER_H_
+#define BTREE_LARGE_READER_H_
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "btree/node.h"
+#include "pager/pager.h"
+
+namespace sheaf::btree {
+
+class LargeReader {
+ public:
+  LargeReader(pager::Pager* pager, const LargeRef& ref) : pager_(pager), ref_(ref) {}
+  uint64_t size() const { return ref_.size; }
+
+  // Copies bytes [offset, offset + out.size()). kDataLoss: they are not inside the value.
+  absl::Status Read(uint64_t offset, absl::Span<char> out);
+
+ private:
+  absl::Status FindIndex(uint64_t chunk);
+  // From byte `within` of the chunk that the page is.
+  absl::Status CopyFrom(const PageRef& ref, const char* page, uint64_t within,
+                        absl::Span<char> out) const;
+  // How many chunks from `chunk` on, up to `end`, lie side by side in the file and not in
+  // memory.
+  uint64_t MissingRun(uint64_t chunk, uint64_t end) const;
+  // Makes `run_` the pages of so many chunks.
+  absl::Status ReadRun(uint64_t chunk, uint64_t chunks);
+
+  pager::Pager* pager_;
+  LargeRef ref_;
+  uint64_t chunk_bytes_ = 0;                  // 0: not looked at yet
+  pager::PinnedPage index_;                   // of level 1
+  uint64_t index_begin_ = 0, index_end_ = 0;  // the chunks it lists
+  std::unique_ptr<char[]> run_;               // pages read past the cache
+};
+
+}  // namespace sheaf::btree
+#endif  // BTREE_LARGE_READER_H_
