@@ -33,6 +33,7 @@
 namespace sheaf {
 
 namespace internal {
+struct BlobState;
 class ImportWriter;
 struct CollectionState;
 struct GraphState;
@@ -108,6 +109,7 @@ class CollectionReader {
   friend class ReadTransaction;
   friend class WriteTransaction;
   friend class internal::ImportWriter;
+  friend struct internal::BlobState;
   friend struct internal::GraphState;
   friend struct internal::VectorState;
   friend class internal::VectorFields;
@@ -187,6 +189,7 @@ class Collection : public CollectionReader {
   friend class WriteTransaction;
   friend class Database;
   friend class internal::ImportWriter;
+  friend struct internal::BlobState;
   friend struct internal::GraphState;
   friend struct internal::VectorState;
   friend class internal::VectorFields;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/internal/blob_state.h"
 #include "api/internal/build_file.h"
 #include "api/internal/handles.h"
 #include "api/internal/vector_state.h"
@@ -314,6 +315,9 @@ absl::StatusOr<CheckReport> Database::Check(CheckLevel level, const Progress& pr
       }));
   const ReadTransaction txn = BeginRead();
   SHEAF_RETURN_IF_ERROR(internal::VectorState::CheckMetadata(txn, problem));
+  SHEAF_RETURN_IF_ERROR(internal::BlobState::CheckAll(txn, problem, [&](uint64_t done) {
+    return catalog::Tick(progress, "the check", {done, 0, "blobs compared"});
+  }));
   return report;
 }
 

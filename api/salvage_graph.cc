@@ -265,9 +265,11 @@ absl::Status RepairGraphs(catalog::Store* store, std::vector<std::string>* notes
   SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<catalog::WriteTxn> txn,
                          store->BeginWrite(absl::InfiniteDuration()));
   SHEAF_ASSIGN_OR_RETURN(const std::vector<catalog::TreeRecord> trees, txn->ListTrees());
-  std::set<catalog::TreeId> graphs;  // and vector indexes, whose metadata are a part
+  std::set<catalog::TreeId> graphs;  // and what else has documents as a part
   for (const catalog::TreeRecord& record : trees) {
-    if (record.kind == catalog::TreeKind::kVectors) graphs.insert(record.id);
+    if (record.kind == catalog::TreeKind::kVectors ||
+        record.kind == catalog::TreeKind::kBlobs)
+      graphs.insert(record.id);
     if (record.kind != catalog::TreeKind::kGraph) continue;
     graphs.insert(record.id);
     if (!is_broken(record)) continue;

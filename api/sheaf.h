@@ -3,6 +3,7 @@
 #define SHEAF_SHEAF_H_
 #include "sheaf/algorithm_options.h"
 #include "sheaf/backup.h"
+#include "sheaf/blob_store.h"
 #include "sheaf/centrality.h"
 #include "sheaf/closure.h"
 #include "sheaf/collection.h"

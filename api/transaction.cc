@@ -5,6 +5,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
+#include "api/internal/blob_state.h"
 #include "api/internal/graph_state.h"
 #include "api/internal/handles.h"
 #include "api/internal/vector_fields.h"
@@ -31,6 +32,8 @@ const char* KindName(catalog::TreeKind kind) {
       return "graph";
     case catalog::TreeKind::kVectors:
       return "vector index";
+    case catalog::TreeKind::kBlobs:
+      return "blob store";
     default:
       return "part of another";
   }
@@ -73,6 +76,7 @@ std::shared_ptr<CollectionState> CollectionState::Of(std::shared_ptr<TableState>
 
 namespace {
 
+using internal::BlobState;
 using internal::CheckKind;
 using internal::CollectionState;
 using internal::GraphState;
@@ -83,6 +87,7 @@ using internal::VectorState;
 std::vector<std::string> CompressedTrees(const catalog::TreeRecord& record) {
   if (record.kind == catalog::TreeKind::kVectors)
     return {vectors::MetadataName(record.id)};
+  if (record.kind == catalog::TreeKind::kBlobs) return {blobs::RecordsName(record.id)};
   if (record.kind != catalog::TreeKind::kGraph) return {record.name};
   return {graph::VertexDocumentsName(record.id), graph::EdgeDocumentsName(record.id)};
 }
@@ -101,6 +106,16 @@ absl::StatusOr<std::vector<TreeInfo>> ToInfos(
       SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView tree, view(r));
       SHEAF_ASSIGN_OR_RETURN(const uint32_t rows, document::CountSchemaRows(tree));
       entries -= rows;
+    }
+    if (r.kind == catalog::TreeKind::kBlobs) {
+      const std::string name = blobs::RecordsName(r.id);
+      const auto blobs = std::find_if(records.begin(), records.end(),
+                                      [&](const auto& o) { return o.name == name; });
+      if (blobs != records.end()) {
+        SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView tree, view(*blobs));
+        SHEAF_ASSIGN_OR_RETURN(const uint32_t rows, document::CountSchemaRows(tree));
+        entries = blobs->root.entries - rows;
+      }
     }
     if (r.kind == catalog::TreeKind::kVectors) {
       SHEAF_ASSIGN_OR_RETURN(const vectors::Layout layout,
@@ -161,6 +176,7 @@ void TransactionState::End() {
   if (rep == nullptr) return;
   Database::Rep* const ended = std::exchange(rep, nullptr);
   // The WriteTxn itself stays: handles point into it and ask it whether it lives.
+  EndStreams();
   if (write != nullptr) write->Rollback();
   const bool owns = write != nullptr || snapshot->End();
   snapshot.reset();
@@ -233,6 +249,15 @@ absl::StatusOr<VectorIndexReader> ReadTransaction::vectors(std::string_view name
   return VectorIndexReader(*std::move(index));
 }
 
+absl::StatusOr<BlobStoreReader> ReadTransaction::blobs(std::string_view name) const {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<TableState> tree,
+                         OpenForReading(state_, name, catalog::TreeKind::kBlobs));
+  SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<BlobState> store,
+                         BlobState::Of(std::move(tree)));
+  return BlobStoreReader(std::move(store));
+}
+
 absl::StatusOr<std::vector<TreeInfo>> ReadTransaction::List() const {
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_RETURN_IF_ERROR(state_->Live());
@@ -292,6 +317,8 @@ absl::StatusOr<TreeStats> ReadTransaction::Measure(std::string_view name,
   if (record->kind == catalog::TreeKind::kGraph) {
     parts = CompressedTrees(*record);
     parts.push_back(graph::PartsName(record->id));
+  } else if (record->kind == catalog::TreeKind::kBlobs) {
+    parts = CompressedTrees(*record);
   } else if (record->kind == catalog::TreeKind::kVectors) {
     parts = {vectors::MetadataName(record->id), vectors::KeysName(record->id),
              vectors::NodesName(record->id), vectors::LevelsName(record->id)};
@@ -336,6 +363,7 @@ void WriteTransaction::Rollback() {
 absl::Status WriteTransaction::Commit() {
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_RETURN_IF_ERROR(state_->Live());
+  state_->EndStreams();
   const absl::Status status = state_->write->Commit(state_->durability);
   if (status.ok())
     for (const catalog::TreeId index : state_->vectors_changed) state_->rep->Link(index);
@@ -426,6 +454,24 @@ absl::StatusOr<VectorIndex> WriteTransaction::vectors(std::string_view name) {
   return VectorIndex(*std::move(index));
 }
 
+absl::StatusOr<BlobStore> WriteTransaction::blobs(std::string_view name) {
+  if (state_ == nullptr) return TransactionState::Ended();
+  SHEAF_RETURN_IF_ERROR(state_->Live());
+  SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * open, state_->write->FindTree(name));
+  if (open == nullptr) {
+    SHEAF_RETURN_IF_ERROR(BlobState::Create(state_, name));
+    SHEAF_ASSIGN_OR_RETURN(open, state_->write->FindTree(name));
+  }
+  SHEAF_RETURN_IF_ERROR(CheckKind(open->record(), catalog::TreeKind::kBlobs));
+  auto tree = std::make_shared<TableState>();
+  tree->txn = state_;
+  tree->name = std::string(name);
+  tree->open = open;
+  SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<BlobState> store,
+                         BlobState::Of(std::move(tree)));
+  return BlobStore(std::move(store));
+}
+
 absl::StatusOr<std::vector<TreeInfo>> WriteTransaction::List() const {
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_RETURN_IF_ERROR(state_->Live());
@@ -474,6 +520,8 @@ absl::Status WriteTransaction::Drop(std::string_view name) {
     SHEAF_RETURN_IF_ERROR(internal::VectorFields::Forget(state_.get(), tree->record()));
     SHEAF_RETURN_IF_ERROR(VectorState::Drop(state_.get(), tree->record().id));
   }
+  if (tree->record().kind == catalog::TreeKind::kBlobs)
+    SHEAF_RETURN_IF_ERROR(internal::BlobState::Drop(state_.get(), tree->record().id));
   if (tree->record().kind == catalog::TreeKind::kGraph)
     SHEAF_RETURN_IF_ERROR(GraphState::Drop(state_.get(), tree->record().id));
   return state_->write->DropTree(name);

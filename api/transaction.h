@@ -18,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "sheaf/blob_store.h"
 #include "sheaf/collection.h"
 #include "sheaf/graph.h"
 #include "sheaf/options.h"
@@ -31,7 +32,13 @@ struct TransactionState;
 class IndexBuild;
 }  // namespace internal
 
-enum class TreeKind : uint8_t { kTable = 1, kCollection = 2, kGraph = 4, kVectors = 7 };
+enum class TreeKind : uint8_t {
+  kTable = 1,
+  kCollection = 2,
+  kGraph = 4,
+  kVectors = 7,
+  kBlobs = 11,
+};
 
 struct TreeInfo {
   std::string name;
@@ -74,6 +81,7 @@ class ReadTransaction {
   absl::StatusOr<CollectionReader> collection(std::string_view name) const;
   absl::StatusOr<GraphReader> graph(std::string_view name) const;
   absl::StatusOr<VectorIndexReader> vectors(std::string_view name) const;
+  absl::StatusOr<BlobStoreReader> blobs(std::string_view name) const;
   absl::StatusOr<std::vector<TreeInfo>> List() const;  // by name
   // For TypedTable: kFailedPrecondition names both types when they differ.
   absl::StatusOr<TableReader> typed_table(std::string_view name,
@@ -122,6 +130,7 @@ class WriteTransaction {
                                       const VectorOptions& vector_options,
                                       const TreeOptions& options = {});
   absl::StatusOr<VectorIndex> vectors(std::string_view name);  // kNotFound
+  absl::StatusOr<BlobStore> blobs(std::string_view name);
   absl::StatusOr<std::vector<TreeInfo>> List() const;
   absl::StatusOr<Table> typed_table(std::string_view name, std::string_view key_type,
                                     std::string_view value_type,

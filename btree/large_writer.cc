@@ -184,11 +184,9 @@ void LargeWriter::Abort() {
 namespace {
 
 // Writes chunks [first, …) of the value anew, with `bytes` in them from `offset` on.
-absl::StatusOr<std::vector<PageRef>> WriteChunksOver(PageWriter* writer,
-                                                     const LargeRef& old, uint64_t offset,
-                                                     std::string_view bytes) {
+absl::Status WriteChunksOver(PageWriter* writer, const LargeRef& old, uint64_t offset,
+                             std::string_view bytes, std::vector<PageRef>* made) {
   LargeReader reader(&writer->pager(), old);
-  std::vector<PageRef> made;
   std::unique_ptr<char[]> images(new char[kBufferPages * kPageBytes]);
   const uint64_t end = offset + bytes.size();
   uint64_t begin = offset / kPayload * kPayload;  // of the first chunk in `images`
@@ -206,12 +204,12 @@ absl::StatusOr<std::vector<PageRef>> WriteChunksOver(PageWriter* writer,
     }
     SHEAF_RETURN_IF_ERROR(
         WriteImages(writer, images.get(), chunks_end - begin, [&](const PageRef& ref) {
-          made.push_back(ref);
+          made->push_back(ref);
           return absl::OkStatus();
         }));
     begin = behind;
   }
-  return made;
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -230,10 +228,15 @@ absl::StatusOr<LargeRef> OverwriteLarge(PageWriter* writer, const LargeRef& old,
     two_levels = pager::LevelOf(root.data()) == 2;
     if (two_levels) indexes = RefsOf(root.data());
   }
-  SHEAF_ASSIGN_OR_RETURN(const std::vector<PageRef> made,
-                         WriteChunksOver(writer, old, offset, bytes));
+  // One of the two goes: what was made, unless all of it was.
+  std::vector<PageRef> made, replaced;
+  absl::Cleanup give_up = [&] {
+    for (const PageRef& ref : made) writer->GiveUp(ref);
+  };
+  SHEAF_RETURN_IF_ERROR(WriteChunksOver(writer, old, offset, bytes, &made));
+  const size_t chunks = made.size();
   uint64_t chunk = offset / kPayload;
-  for (size_t next = 0; next < made.size();) {
+  for (size_t next = 0; next < chunks;) {
     const uint64_t at = chunk / kRefsPerIndex;
     if (at >= indexes.size()) return PageDamaged(old.page.id, "lists too few chunks");
     std::vector<PageRef> refs;
@@ -242,18 +245,22 @@ absl::StatusOr<LargeRef> OverwriteLarge(PageWriter* writer, const LargeRef& old,
                              PinIndex(pager, indexes[at], 2));
       refs = RefsOf(page.data());
     }
-    for (uint64_t i = chunk % kRefsPerIndex; i < kRefsPerIndex && next < made.size();
+    for (uint64_t i = chunk % kRefsPerIndex; i < kRefsPerIndex && next < chunks;
          ++i, ++chunk) {
       if (i >= refs.size()) return PageDamaged(indexes[at].id, "lists too few chunks");
-      writer->GiveUp(std::exchange(refs[i], made[next++]));
+      replaced.push_back(std::exchange(refs[i], made[next++]));
     }
-    writer->GiveUp(indexes[at]);
+    replaced.push_back(indexes[at]);
     SHEAF_ASSIGN_OR_RETURN(indexes[at], WriteIndex(writer, 1, 1, refs));
+    made.push_back(indexes[at]);
   }
-  if (!two_levels) return LargeRef{indexes[0], old.size};
-  writer->GiveUp(old.page);
-  SHEAF_ASSIGN_OR_RETURN(const PageRef root, WriteIndex(writer, 2, 1, indexes));
-  return LargeRef{root, old.size};
+  LargeRef changed{indexes[0], old.size};
+  if (two_levels) {
+    replaced.push_back(old.page);
+    SHEAF_ASSIGN_OR_RETURN(changed.page, WriteIndex(writer, 2, 1, indexes));
+  }
+  made.swap(replaced);
+  return changed;
 }
 
 }  // namespace sheaf::btree

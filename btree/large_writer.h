@@ -76,7 +76,7 @@ class LargeWriter {
 
 // Writes `bytes` over those of a value that a LargeWriter made, from `offset` on; they end
 // inside it. Returns the new value, which shares all pages but those touched; the old
-// ones are given up. An error may leave pages behind that only a rollback frees.
+// ones are given up. After an error the old value is whole.
 absl::StatusOr<LargeRef> OverwriteLarge(pager::PageWriter* writer, const LargeRef& old,
                                         uint64_t offset, std::string_view bytes);
 

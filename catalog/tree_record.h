@@ -55,7 +55,7 @@ namespace sheaf::catalog {
 using TreeId = uint64_t;
 // An index belongs to a collection, whose schema knows it by name (document/schema.h), a
 // graph's parts to a graph (graph/graph_reader.h), a vector index's to that
-// (vector/layout.h).
+// (vector/layout.h), the records of blobs to their contents (blob/layout.h).
 enum class TreeKind : uint8_t {
   kTable = 1,
   kCollection = 2,
@@ -66,6 +66,7 @@ enum class TreeKind : uint8_t {
   kVectors = 7,         // dense: vectors as they were put
   kVectorPart = 8,
   kVectorNodes = 9,  // dense, and derived from the vectors
+  kBlobs = 11,       // contents of blobs
 };
 inline bool IsCollection(TreeKind kind) {
   return kind == TreeKind::kCollection || kind == TreeKind::kPartCollection;

@@ -160,6 +160,9 @@ class WriteTxn {
 
   // For streams into values.
   pager::PageWriter* page_writer() { return &writer_; }
+  // Of who changes several trees or rows at once: an error half way, after which only
+  // Rollback is possible. Returns it.
+  absl::Status Fail(absl::Status status) { return Broken(std::move(status)); }
 
   const btree::ReadContext& context() const { return context_; }
   pager::Stamp base_version() const { return base_.number; }

@@ -259,6 +259,8 @@ const char* KindName(TreeKind kind) {
       return "graph";
     case TreeKind::kVectors:
       return "vectors";
+    case TreeKind::kBlobs:
+      return "blobs";
   }
   return "unknown";
 }

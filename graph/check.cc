@@ -355,9 +355,9 @@ absl::Status CheckGraphs(catalog::Store* store, const catalog::Snapshot& snapsho
     bool is_there = false;
     for (const TreeRecord& other : records)
       is_there |= graph == other.id &&
-                  (other.kind == TreeKind::kGraph || other.kind == TreeKind::kVectors);
-    if (!is_there)
-      problem(absl::StrCat("tree ", record.id, ": a part that no graph has"));
+                  (other.kind == TreeKind::kGraph || other.kind == TreeKind::kVectors ||
+                   other.kind == TreeKind::kBlobs);
+    if (!is_there) problem(absl::StrCat("tree ", record.id, ": a part of nothing"));
   }
   return absl::OkStatus();
 }

@@ -76,6 +76,28 @@ std::array<char, 32> Sha256(std::string_view bytes) {
   return digest;
 }
 
+// OpenSSL fails in these only where memory does.
+Sha256Stream::Sha256Stream() : context_(EVP_MD_CTX_new()) {
+  SHEAF_ASSERT(context_ != nullptr &&
+               EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+}
+
+void Sha256Stream::Update(std::string_view bytes) {
+  SHEAF_ASSERT(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
+}
+
+std::array<char, 32> Sha256Stream::Finish() {
+  std::array<char, 32> digest;
+  SHEAF_ASSERT(EVP_DigestFinal_ex(context_.get(),
+                                  reinterpret_cast<unsigned char*>(digest.data()),
+                                  nullptr) == 1);
+  return digest;
+}
+
+void Sha256Stream::Free::operator()(evp_md_ctx_st* context) const {
+  EVP_MD_CTX_free(context);
+}
+
 absl::Status FillRandom(absl::Span<char> out) {
   SHEAF_ASSERT(out.size() <= std::numeric_limits<int>::max());
   if (RAND_bytes(Bytes(out.data()), static_cast<int>(out.size())) == 1)

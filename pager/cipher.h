@@ -31,6 +31,7 @@
 #include "pager/mutex.h"
 
 struct evp_cipher_ctx_st;  // OpenSSL's EVP_CIPHER_CTX
+struct evp_md_ctx_st;      // OpenSSL's EVP_MD_CTX
 
 namespace sheaf::pager {
 
@@ -57,6 +58,19 @@ class SecretKey {
 void Wipe(absl::Span<char> secret);
 
 std::array<char, 32> Sha256(std::string_view bytes);
+// The same of bytes that come in parts. Requires: nothing after Finish.
+class Sha256Stream {
+ public:
+  Sha256Stream();
+  void Update(std::string_view bytes);
+  std::array<char, 32> Finish();
+
+ private:
+  struct Free {
+    void operator()(evp_md_ctx_st* context) const;
+  };
+  std::unique_ptr<evp_md_ctx_st, Free> context_;
+};
 
 // kInternal when the system has no randomness to give: then nothing may be sealed.
 absl::Status FillRandom(absl::Span<char> out);

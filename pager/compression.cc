@@ -40,6 +40,7 @@ absl::Status NotAValue() { return Damaged("its bytes are not those of a value");
 struct Contexts {
   ZSTD_CCtx* const compress = ZSTD_createCCtx();
   ZSTD_DCtx* const decompress = ZSTD_createDCtx();
+  ZSTD_DCtx* const frames = ZSTD_createDCtx();  // with magic numbers
   Contexts() {
     if (decompress == nullptr) return;
     ZSTD_DCtx_setParameter(decompress, ZSTD_d_format, ZSTD_f_zstd1_magicless);
@@ -48,6 +49,7 @@ struct Contexts {
   ~Contexts() {
     ZSTD_freeCCtx(compress);
     ZSTD_freeDCtx(decompress);
+    ZSTD_freeDCtx(frames);
   }
 };
 Contexts& OfThread() {
@@ -354,6 +356,31 @@ absl::Status ValueCodec::Decode(std::string_view encoded, const Dictionary* dict
              : OpenZstd(head, with ? dictionary->digested_->to_open : nullptr, buffer));
   *out = *buffer;
   return absl::OkStatus();
+}
+
+// --- Frames -------------------------------------------------------------------
+
+absl::Status CompressFrame(std::string_view content, int level, std::string* out) {
+  ZSTD_CCtx* const context = OfThread().compress;
+  if (context == nullptr) return NoMemory();
+  ZSTD_CCtx_reset(context, ZSTD_reset_session_and_parameters);
+  ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
+  const size_t begin = out->size();
+  out->resize(begin + ZSTD_compressBound(content.size()));
+  const size_t n = ZSTD_compress2(context, out->data() + begin, out->size() - begin,
+                                  content.data(), content.size());
+  if (ZSTD_isError(n) != 0) return NoMemory();  // nothing else can be wrong
+  out->resize(begin + n);
+  return absl::OkStatus();
+}
+
+absl::Status DecompressFrame(std::string_view frame, absl::Span<char> out) {
+  ZSTD_DCtx* const context = OfThread().frames;
+  if (context == nullptr) return NoMemory();
+  const size_t n =
+      ZSTD_decompressDCtx(context, out.data(), out.size(), frame.data(), frame.size());
+  if (ZSTD_isError(n) == 0 && n == out.size()) return absl::OkStatus();
+  return Damaged("a frame does not hold what its table says");
 }
 
 }  // namespace sheaf::pager

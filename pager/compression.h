@@ -29,6 +29,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 
 namespace sheaf::pager {
 
@@ -63,6 +64,11 @@ class Dictionary {
 absl::StatusOr<std::string> TrainDictionary(std::string_view samples,
                                             const std::vector<size_t>& sizes,
                                             size_t bytes_max);
+
+// Appends an ordinary zstd frame that says its content's size. kResourceExhausted.
+absl::Status CompressFrame(std::string_view content, int level, std::string* out);
+// Fills `out` with the content of one. kDataLoss: it is none of that size.
+absl::Status DecompressFrame(std::string_view frame, absl::Span<char> out);
 
 class ValueCodec {
  public:

@@ -64,6 +64,8 @@ struct Database::Rep {
 
 namespace internal {
 
+struct BlobStream;
+
 // Shared by a transaction and its handles; `rep` is null once it has ended.
 struct TransactionState {
   Database::Rep* rep = nullptr;
@@ -72,6 +74,8 @@ struct TransactionState {
   // Of collections that were opened for writing.
   std::map<catalog::TreeId, std::unique_ptr<document::CollectionWriter>> collections;
   std::set<catalog::TreeId> vectors_changed;  // indexes
+  // Of blobs that are being written: the store, the encoded key.
+  std::map<std::pair<catalog::TreeId, std::string>, std::weak_ptr<BlobStream>> streams;
   Durability durability = Durability::kFull;
 
   ~TransactionState() { End(); }
@@ -85,6 +89,8 @@ struct TransactionState {
     return rep == nullptr ? Ended() : Orphaned();
   }
   document::CollectionWriter* WriterOf(catalog::OpenTree* tree);
+  // Those that were not finished; before the transaction ends.
+  void EndStreams();
   static absl::Status Ended();
   static absl::Status Orphaned();
   const btree::ReadContext& context() const {

@@ -24,6 +24,7 @@
 #include "absl/strings/str_cat.h"
 #include "sheaf/database.h"
 #include "sheaf/status_macros.h"
+#include "tests/crash/blob_changes.h"
 #include "tests/crash/graph_changes.h"
 #include "tests/crash/vector_changes.h"
 #include "tests/support/crash_images.h"
@@ -79,6 +80,11 @@ inline absl::StatusOr<Contents> ReadContents(Database* db) {
       SHEAF_ASSIGN_OR_RETURN(const VectorContents vectors, ReadVectors(reader));
       SHEAF_RETURN_IF_ERROR(FindsAll(reader, vectors));
       contents["v:" + tree.name] = ToStrings(vectors);
+      continue;
+    }
+    if (tree.kind == TreeKind::kBlobs) {
+      SHEAF_ASSIGN_OR_RETURN(const BlobStoreReader reader, read.blobs(tree.name));
+      SHEAF_ASSIGN_OR_RETURN(contents["b:" + tree.name], ReadBlobs(reader));
       continue;
     }
     SHEAF_ASSIGN_OR_RETURN(const TableReader reader, read.table(tree.name));
@@ -162,8 +168,9 @@ enum class Op : uint8_t {
   kChangeGraph,
   kChangeVectors,
   kLinkVectors,
+  kChangeBlobs,
 };
-inline constexpr int kOpCount = 22;
+inline constexpr int kOpCount = 23;
 
 inline const char* NameOf(Op op) {
   constexpr const char* kNames[kOpCount] = {"put",
@@ -187,7 +194,8 @@ inline const char* NameOf(Op op) {
                                             "change-document",
                                             "change-graph",
                                             "change-vectors",
-                                            "link-vectors"};
+                                            "link-vectors",
+                                            "change-blobs"};
   return kNames[static_cast<int>(op)];
 }
 
@@ -544,6 +552,12 @@ class Workload {
                              step_);
   }
 
+  absl::Status ChangeBlobs() {
+    SHEAF_ASSIGN_OR_RETURN(BlobStore b, txn_->blobs("files"));
+    const auto below = [&](uint64_t n) { return Below(n); };
+    return BlobChanges(std::move(b), &next_["b:files"], below).Change(step_);
+  }
+
   absl::Status LinkVectors() {
     SHEAF_ASSIGN_OR_RETURN(const bool did, LinkAllVectors(db_.get(), "v", step_));
     if (did) Acknowledge(Durability::kFull);
@@ -583,6 +597,8 @@ class Workload {
         return ChangeGraph();
       case Op::kChangeVectors:
         return ChangeVectors();
+      case Op::kChangeBlobs:
+        return ChangeBlobs();
       case Op::kBulkLoad:
         return BulkLoad(absl::StrCat("bulk", Below(random != nullptr ? 4 : 1000)));
       default:
@@ -664,6 +680,7 @@ class Workload {
     SHEAF_RETURN_IF_ERROR(ChangeDocument());
     SHEAF_RETURN_IF_ERROR(ChangeGraph());
     SHEAF_RETURN_IF_ERROR(ChangeVectors());
+    SHEAF_RETURN_IF_ERROR(ChangeBlobs());
     SHEAF_RETURN_IF_ERROR(Recompress());
     SHEAF_RETURN_IF_ERROR(DeleteRange());
     SHEAF_RETURN_IF_ERROR(Drop());

@@ -1,0 +1,323 @@
+// Records of blobs: BlobInfo as a document, and back.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/time.h"
+#include "api/internal/blob_state.h"
+#include "pager/status_macros.h"
+#include "sheaf/where.h"
+
+namespace sheaf {
+
+namespace {
+
+struct RelationName {
+  BlobRelation relation;
+  std::string_view name;
+};
+constexpr RelationName kRelations[] = {{BlobRelation::kDerived, "derived"},
+                                       {BlobRelation::kSimilar, "similar"},
+                                       {BlobRelation::kContradicts, "contradicts"},
+                                       {BlobRelation::kSupports, "supports"},
+                                       {BlobRelation::kSupersedes, "supersedes"}};
+
+}  // namespace
+
+std::string_view ToString(BlobRelation relation) {
+  for (const RelationName& r : kRelations)
+    if (r.relation == relation) return r.name;
+  return "unknown";
+}
+
+absl::StatusOr<BlobRelation> ParseBlobRelation(std::string_view text) {
+  for (const RelationName& r : kRelations)
+    if (r.name == text) return r.relation;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "relation \"", std::string(text),
+      "\": there are derived, similar, contradicts, supports and supersedes"));
+}
+
+namespace internal {
+
+namespace {
+
+absl::Status TooLong(std::string_view what, size_t size) {
+  return absl::InvalidArgumentError(absl::StrCat(std::string(what), " of ", size,
+                                                 " bytes: up to ", kBlobTextBytesMax,
+                                                 " are allowed"));
+}
+
+absl::Status CheckText(std::string_view what, std::string_view text) {
+  return text.size() <= kBlobTextBytesMax ? absl::OkStatus() : TooLong(what, text.size());
+}
+
+// A number or a text as it is, any other key as it is encoded.
+absl::Status WriteKey(const DocumentKey& key, document::Writer* writer) {
+  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, EncodeKey(key));
+  if (key.is_number())
+    writer->Int(key.number());
+  else if (key.is_text())
+    writer->String(key.text());
+  else
+    writer->Bytes(encoded);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> KeyJson(const DocumentKey& key) {
+  DocumentBuilder builder;
+  SHEAF_RETURN_IF_ERROR(WriteKey(key, &*builder.operator->()));
+  SHEAF_ASSIGN_OR_RETURN(const Document document, builder.Build());
+  return document.ToJson();
+}
+
+absl::Status Damaged(const DocumentKey& key, std::string_view field) {
+  return absl::DataLossError(absl::StrCat("the record of blob ", key.ToString(), ": ",
+                                          std::string(field), " is damaged"));
+}
+
+// Reads the fields of one record; remembers the first that is not what it should be.
+class RecordReader {
+ public:
+  RecordReader(const DocumentKey& key, const DocumentView& record)
+      : key_(key), record_(record) {}
+
+  std::string Text(std::string_view field) { return TextOf(record_, field); }
+  std::string TextOf(const DocumentView& of, std::string_view field) {
+    const std::optional<DocumentView> value = of.Field(field);
+    if (!value.has_value()) return {};
+    if (value->kind() == DocumentKind::kString) return std::string(value->string_value());
+    if (value->kind() == DocumentKind::kBytes) return std::string(value->bytes_value());
+    Fail(field);
+    return {};
+  }
+  uint64_t Number(std::string_view field) {
+    const std::optional<DocumentView> value = record_.Field(field);
+    if (value.has_value() && value->kind() == DocumentKind::kInt &&
+        value->int_value() >= 0)
+      return static_cast<uint64_t>(value->int_value());
+    Fail(field);
+    return 0;
+  }
+  absl::Time Time(std::string_view field) {
+    const std::optional<DocumentView> value = record_.Field(field);
+    if (value.has_value() && value->kind() == DocumentKind::kTimestamp)
+      return absl::FromUnixMicros(value->timestamp_micros());
+    Fail(field);
+    return absl::UnixEpoch();
+  }
+  DocumentKey Key(const DocumentView& of, std::string_view field) {
+    const std::optional<DocumentView> value = of.Field(field);
+    if (value.has_value() && value->kind() == DocumentKind::kBytes) {
+      absl::StatusOr<DocumentKey> key = DecodeKey(value->bytes_value());
+      if (key.ok()) return *std::move(key);
+    } else if (value.has_value()) {
+      std::optional<DocumentKey> key = KeyOf(*value);
+      if (key.has_value()) return *std::move(key);
+    }
+    Fail(field);
+    return 0;
+  }
+  std::optional<DocumentView> Field(std::string_view field, DocumentKind kind) {
+    std::optional<DocumentView> value = record_.Field(field);
+    if (!value.has_value() || value->kind() == kind) return value;
+    Fail(field);
+    return std::nullopt;
+  }
+  void Fail(std::string_view field) {
+    if (status_.ok()) status_ = Damaged(key_, field);
+  }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  const DocumentKey& key_;
+  const DocumentView& record_;
+  absl::Status status_;
+};
+
+void ReadLinks(const DocumentView& links, RecordReader* reader, BlobInfo* info) {
+  for (document::ArrayCursor c = links.elements(); c.Valid(); c.Next()) {
+    if (c.value().kind() != DocumentKind::kObject) return reader->Fail("links");
+    const absl::StatusOr<BlobRelation> relation =
+        ParseBlobRelation(reader->TextOf(c.value(), "relation"));
+    if (!relation.ok()) return reader->Fail("links");
+    info->links.push_back(
+        {*relation, reader->Key(c.value(), "to"), reader->TextOf(c.value(), "context")});
+  }
+}
+
+void WriteText(std::string_view name, std::string_view text, DocumentBuilder* builder) {
+  if (text.empty()) return;
+  (*builder)->Name(name);
+  (*builder)->String(text);
+}
+
+void WriteInt(std::string_view name, uint64_t value, DocumentBuilder* builder) {
+  (*builder)->Name(name);
+  (*builder)->Int(static_cast<int64_t>(value));
+}
+
+void WriteTime(std::string_view name, absl::Time time, DocumentBuilder* builder) {
+  (*builder)->Name(name);
+  (*builder)->Timestamp(absl::ToUnixMicros(time));
+}
+
+absl::Status WriteAttributes(const BlobAttributes& a, DocumentBuilder* builder) {
+  DocumentBuilder& b = *builder;
+  WriteText("type", a.content_type, builder);
+  WriteText("name", a.name, builder);
+  WriteText("namespace", a.name_space, builder);
+  if (!a.tags.empty()) {
+    b->Name("tags"), b->BeginArray();
+    for (const std::string& tag : a.tags) b->String(tag);
+    b->End();
+  }
+  if (a.owner.has_value()) {
+    b->Name("owner"), b->BeginObject();
+    WriteText("of", a.owner->of, builder);
+    b->Name("key");
+    SHEAF_RETURN_IF_ERROR(WriteKey(a.owner->key, &*b.operator->()));
+    b->End();
+  }
+  if (a.zstd_level != 0) WriteInt("zstd", static_cast<uint64_t>(a.zstd_level), builder);
+  if (a.metadata.empty()) return absl::OkStatus();
+  SHEAF_ASSIGN_OR_RETURN(const Document metadata, Document::FromJson(a.metadata));
+  b->Name("metadata");
+  b->Copy(metadata.root());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckAttributes(const BlobAttributes& a) {
+  SHEAF_RETURN_IF_ERROR(CheckText("content_type", a.content_type));
+  SHEAF_RETURN_IF_ERROR(CheckText("name", a.name));
+  SHEAF_RETURN_IF_ERROR(CheckText("name_space", a.name_space));
+  if (a.tags.size() > kBlobTagsMax)
+    return absl::InvalidArgumentError(absl::StrCat(
+        "tags: there are ", a.tags.size(), "; up to ", kBlobTagsMax, " are allowed"));
+  for (const std::string& tag : a.tags) {
+    SHEAF_RETURN_IF_ERROR(CheckText("a tag", tag));
+    if (tag.empty()) return absl::InvalidArgumentError("a tag is empty");
+  }
+  if (a.zstd_level < 0 || a.zstd_level > pager::kZstdLevelMax)
+    return absl::InvalidArgumentError(absl::StrCat("zstd_level is ", a.zstd_level,
+                                                   ": 1 to ", pager::kZstdLevelMax,
+                                                   " are allowed, and 0 for none"));
+  if (a.owner.has_value()) {
+    SHEAF_RETURN_IF_ERROR(catalog::CheckTreeName(a.owner->of));
+    SHEAF_RETURN_IF_ERROR(EncodeKey(a.owner->key).status());
+  }
+  if (!a.metadata.empty()) {
+    absl::StatusOr<Document> metadata = Document::FromJson(a.metadata);
+    if (!metadata.ok()) return At("metadata", metadata.status());
+    if (metadata->root().kind() != DocumentKind::kObject)
+      return absl::InvalidArgumentError("the metadata are not a JSON object");
+  }
+  BlobInfo info;
+  info.attributes = a;
+  return RecordOf(info).status();  // text that is no UTF-8
+}
+
+absl::Status CheckLink(const BlobLink& link) {
+  SHEAF_RETURN_IF_ERROR(CheckText("a link's context", link.context));
+  SHEAF_RETURN_IF_ERROR(ParseBlobRelation(ToString(link.relation)).status());
+  return EncodeKey(link.to).status();
+}
+
+absl::StatusOr<Document> RecordOf(const BlobInfo& info) {
+  DocumentBuilder b;
+  b->BeginObject();
+  WriteInt("number", info.number, &b);
+  WriteInt("size", info.size, &b);
+  WriteInt("stored", info.stored_size, &b);
+  WriteTime("created", info.created, &b);
+  WriteTime("modified", info.modified, &b);
+  SHEAF_RETURN_IF_ERROR(WriteAttributes(info.attributes, &b));
+  if (!info.sha256.empty()) b->Name("sha256"), b->Bytes(info.sha256);
+  if (!info.links.empty()) {
+    b->Name("links"), b->BeginArray();
+    for (const BlobLink& link : info.links) {
+      b->BeginObject();
+      WriteText("relation", ToString(link.relation), &b);
+      b->Name("to");
+      SHEAF_RETURN_IF_ERROR(WriteKey(link.to, &*b.operator->()));
+      WriteText("context", link.context, &b);
+      b->End();
+    }
+    b->End();
+  }
+  b->End();
+  return b.Build();
+}
+
+absl::StatusOr<BlobInfo> ParseRecord(const DocumentKey& key, const DocumentView& record) {
+  if (record.kind() != DocumentKind::kObject) return Damaged(key, "it");
+  RecordReader reader(key, record);
+  BlobInfo info;
+  info.key = key;
+  info.number = reader.Number("number");
+  info.size = reader.Number("size");
+  info.stored_size = reader.Number("stored");
+  info.created = reader.Time("created");
+  info.modified = reader.Time("modified");
+  BlobAttributes& a = info.attributes;
+  a.content_type = reader.Text("type");
+  a.name = reader.Text("name");
+  a.name_space = reader.Text("namespace");
+  info.sha256 = reader.Text("sha256");
+  if (record.Field("zstd").has_value())
+    a.zstd_level = static_cast<int>(std::min<uint64_t>(reader.Number("zstd"), 100));
+  if (const auto tags = reader.Field("tags", DocumentKind::kArray)) {
+    for (document::ArrayCursor c = tags->elements(); c.Valid(); c.Next()) {
+      if (c.value().kind() != DocumentKind::kString) return Damaged(key, "tags");
+      a.tags.emplace_back(c.value().string_value());
+    }
+  }
+  if (const auto owner = reader.Field("owner", DocumentKind::kObject))
+    a.owner = BlobOwner{reader.TextOf(*owner, "of"), reader.Key(*owner, "key")};
+  if (const auto metadata = reader.Field("metadata", DocumentKind::kObject)) {
+    SHEAF_ASSIGN_OR_RETURN(a.metadata, ToJson(*metadata));
+  }
+  if (const auto links = reader.Field("links", DocumentKind::kArray))
+    ReadLinks(*links, &reader, &info);
+  SHEAF_RETURN_IF_ERROR(reader.status());
+  return info;
+}
+
+absl::StatusOr<std::string> FilterOf(const BlobQuery& query) {
+  std::vector<std::string> all;
+  const auto add = [&](const Condition& condition) { all.push_back(condition.json()); };
+  if (query.name_space.has_value())
+    add(query.name_space->empty() ? Where("namespace").Exists(false)
+                                  : Where("namespace") == *query.name_space);
+  if (!query.tag.empty()) add(Where("tags") == query.tag);
+  if (query.owner.has_value()) {
+    SHEAF_ASSIGN_OR_RETURN(std::string key, KeyJson(query.owner->key));
+    add(Where("owner.of") == query.owner->of);
+    add(Where("owner.key") == FilterValue::Json(std::move(key)));
+  }
+  if (query.created_from.has_value()) add(Where("created") >= *query.created_from);
+  if (query.created_to.has_value()) add(Where("created") < *query.created_to);
+  if (query.number_from.has_value()) add(Where("number") >= *query.number_from);
+  if (!query.filter.empty()) all.push_back(query.filter);
+  if (all.empty()) return std::string("{}");
+  if (all.size() == 1) return all[0];
+  return absl::StrCat("{\"$and\":[", absl::StrJoin(all, ","), "]}");
+}
+
+absl::StatusOr<std::string> FilterOfLinks(const DocumentKey& to,
+                                          std::optional<BlobRelation> relation) {
+  SHEAF_ASSIGN_OR_RETURN(std::string key, KeyJson(to));
+  const Condition points = Where("to") == FilterValue::Json(key);
+  const Condition any = Where("links.to") == FilterValue::Json(std::move(key));
+  if (!relation.has_value()) return any.json();
+  return (any &&
+          Where("links").ElemMatch(points && Where("relation") == ToString(*relation)))
+      .json();
+}
+
+}  // namespace internal
+}  // namespace sheaf
