@@ -196,6 +196,7 @@ absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& option
       const WriteBatch::Op& op = batch.ops_[i];
       const std::optional<std::string_view> value = merges->ValueOf(batch, i);
       SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, txn.FindTree(op.table));
+      if (tree == nullptr && !value.has_value()) continue;  // nothing to delete
       if (tree == nullptr) {
         SHEAF_ASSIGN_OR_RETURN(
             tree, txn.CreateTree(op.table, catalog::TreeKind::kTable, {}, {}));

@@ -500,8 +500,8 @@ class TypedTable : public TypedTableReader<K, V> {
     return status;
   }
 
-  // <sheaf/merge.h> says which operators go with which V. Of a V that is longer than what
-  // an operand may be (kAverage of one number), and for functions, there is bytes().
+  // <sheaf/merge.h> says which operators go with which V. Operands that are no V, as the
+  // single number that kAverage takes, go through bytes().
   absl::Status Merge(KeyArg key, MergeOperator op, ValueArg operand) {
     std::string scratch;
     return table_.Merge(internal::EncodeTypedKey<K>(key), op,

@@ -318,6 +318,15 @@ TEST_F(MergeTest, RequiredValues) {
   EXPECT_TRUE(absl::IsNotFound(db_->BeginRead().table("none").status()));
 }
 
+TEST_F(MergeTest, WhatPutsNothingMakesNoTable) {
+  EXPECT_TRUE(*db_->CompareAndSet("t", "k", std::nullopt, std::nullopt));
+  WriteBatch batch;
+  batch.MergeWith("t", "k", "longest", "");
+  batch.Delete("t", "k");
+  ASSERT_TRUE(db_->Apply(batch).ok());
+  EXPECT_TRUE(absl::IsNotFound(db_->BeginRead().table("t").status()));
+}
+
 TEST_F(MergeTest, OfTheDatabase) {
   EXPECT_EQ(*db_->Increment("t", "n"), 1);
   EXPECT_EQ(*db_->Increment("t", "n", -5), -4);
