@@ -137,8 +137,9 @@ class Collection : public CollectionReader {
   absl::StatusOr<bool> Delete(const DocumentKey& key);
 
   // Changes a document by MongoDB's update operators: {"$set": {"a.b": 1}, "$inc": {…}};
-  // there are $set $unset $inc $mul $min $max $push $addToSet $pull $pullAll $pop $rename
-  // $currentDate $setOnInsert. False: there is none of that key, or nothing to change.
+  // there are $set $unset $inc $mul $min $max $bit $push $addToSet $pull $pullAll $pop
+  // $rename $currentDate $setOnInsert, and $merge, which docs/merge.md explains. False: there
+  // is none of that key, or nothing to change.
   // kInvalidArgument: the update is wrong; kFailedPrecondition: it does not fit the
   // document; both say where.
   absl::StatusOr<bool> Update(const DocumentKey& key, std::string_view update);
@@ -151,6 +152,17 @@ class Collection : public CollectionReader {
   // RFC 6902 and RFC 7396. kNotFound.
   absl::Status Patch(const DocumentKey& key, std::string_view json_patch);
   absl::Status MergePatch(const DocumentKey& key, std::string_view merge_patch);
+
+  // Puts `desired`, or deletes where that is none, if the document is equal to `expected`,
+  // or if there is none where that is none. False: it is not, and nothing changed. Equal as
+  // filters have it: 1 equals 1.0, and the order of fields counts.
+  absl::StatusOr<bool> CompareAndSet(const DocumentKey& key,
+                                     std::optional<std::string_view> expected,
+                                     std::optional<std::string_view> desired);
+  // Update, if the document matches `filter`, which may be of a version or any field. False:
+  // there is none of that key, or it does not match.
+  absl::StatusOr<bool> UpdateIf(const DocumentKey& key, std::string_view filter,
+                                std::string_view update);
 
   // All that match; what a failing one had changed before it is the caller's to roll back
   // (Savepoint). Options: limit, sort, index, memory, progress.

@@ -24,6 +24,15 @@ Bytes Some(absl::StatusOr<std::string> bytes) {
   return std::optional<std::string>(*std::move(bytes));
 }
 
+// With the functions that the database was opened with.
+absl::StatusOr<document::Update> Parsed(const internal::CollectionState* state,
+                                        std::string_view update) {
+  if (state == nullptr) return internal::TransactionState::Ended();
+  SHEAF_RETURN_IF_ERROR(state->tree->Live());
+  return document::Update::Parse(update,
+                                 state->tree->txn->rep->store->options().merge_functions);
+}
+
 // To a document that is there.
 auto Applied(const document::Update& update) {
   return [&update](const std::optional<DocumentView>& old, NameTable* names) -> Bytes {
@@ -71,12 +80,12 @@ absl::StatusOr<bool> Collection::Rewrite(const DocumentKey& key, RewriteFn fn) {
 }
 
 absl::StatusOr<bool> Collection::Update(const DocumentKey& key, std::string_view update) {
-  SHEAF_ASSIGN_OR_RETURN(const document::Update parsed, document::Update::Parse(update));
+  SHEAF_ASSIGN_OR_RETURN(const document::Update parsed, Parsed(state_.get(), update));
   return Rewrite(key, Applied(parsed));
 }
 
 absl::Status Collection::Upsert(const DocumentKey& key, std::string_view update) {
-  SHEAF_ASSIGN_OR_RETURN(const document::Update parsed, document::Update::Parse(update));
+  SHEAF_ASSIGN_OR_RETURN(const document::Update parsed, Parsed(state_.get(), update));
   const int64_t now = absl::ToUnixMicros(absl::Now());
   return Rewrite(key,
                  [&](const std::optional<DocumentView>& old, NameTable* names) {
@@ -131,7 +140,7 @@ absl::StatusOr<std::vector<DocumentKey>> Collection::KeysWhere(
 
 absl::StatusOr<Collection::ChangeCounts> Collection::UpdateWhere(
     std::string_view filter, std::string_view update, const QueryOptions& options) {
-  SHEAF_ASSIGN_OR_RETURN(const document::Update parsed, document::Update::Parse(update));
+  SHEAF_ASSIGN_OR_RETURN(const document::Update parsed, Parsed(state_.get(), update));
   SHEAF_ASSIGN_OR_RETURN(const std::vector<DocumentKey> keys, KeysWhere(filter, options));
   ChangeCounts counts;
   counts.matched = keys.size();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/internal/batch_merges.h"
 #include "api/internal/blob_state.h"
 #include "api/internal/build_file.h"
 #include "api/internal/handles.h"
@@ -50,6 +51,7 @@ absl::Status CheckOptions(const Options& options) {
     return absl::InvalidArgumentError(
         "Options::error_if_exists makes no sense with read_only");
   SHEAF_RETURN_IF_ERROR(catalog::CheckCompression(options.compression));
+  SHEAF_RETURN_IF_ERROR(CheckMergeFunctions(options.merge_functions));
   return CheckDurability("Options::durability", options.durability);
 }
 
@@ -154,6 +156,12 @@ absl::Status Database::Write(absl::FunctionRef<absl::Status(WriteTransaction&)> 
 }
 
 absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& options) {
+  internal::BatchMerges merges;
+  return Apply(batch, options, &merges);
+}
+
+absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& options,
+                             internal::BatchMerges* merges) {
   catalog::Store& store = *rep_->store;
   const Durability durability = options.durability == Durability{}
                                     ? store.options().durability
@@ -182,8 +190,14 @@ absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& option
       if (compresses) SHEAF_RETURN_IF_ERROR(catalog::CheckEncodable(op.value_size));
       if (tree != nullptr) SHEAF_RETURN_IF_ERROR(tree->PrepareToPut());
     }
-    for (const WriteBatch::Op& op : batch.ops_) {
+    if (batch.merges_)
+      SHEAF_RETURN_IF_ERROR(merges->Compute(&txn, store.options(), batch));
+    for (size_t i = 0; i < batch.ops_.size(); ++i) {
+      if (!internal::BatchMerges::Changes(batch, i)) continue;
+      const WriteBatch::Op& op = batch.ops_[i];
+      const std::optional<std::string_view> value = merges->ValueOf(batch, i);
       SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, txn.FindTree(op.table));
+      if (tree == nullptr && !value.has_value()) continue;  // nothing to delete
       if (tree == nullptr) {
         SHEAF_ASSIGN_OR_RETURN(
             tree, txn.CreateTree(op.table, catalog::TreeKind::kTable, {}, {}));
@@ -191,9 +205,9 @@ absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& option
       }
       bool existed = false;
       SHEAF_RETURN_IF_ERROR(
-          op.is_delete
-              ? tree->Delete(op.key).status()
-              : tree->Put(op.key, op.value, btree::BTree::PutMode::kUpsert, &existed));
+          value.has_value()
+              ? tree->Put(op.key, *value, btree::BTree::PutMode::kUpsert, &existed)
+              : tree->Delete(op.key).status());
     }
     return absl::OkStatus();
   };

@@ -136,6 +136,14 @@ class Database {
   // As one transaction of its own or with others: see WriteBatch. A batch with a
   // wrong operation fails alone.
   absl::Status Apply(const WriteBatch& batch, const WriteOptions& options = {});
+  // One merge in a batch of its own, combined with others' in the same way; what it came
+  // to. The table is created on first use. Errors as Table::Increment's and Apply's.
+  absl::StatusOr<int64_t> Increment(std::string_view table, std::string_view key,
+                                    int64_t by = 1, const WriteOptions& options = {});
+  absl::StatusOr<bool> CompareAndSet(std::string_view table, std::string_view key,
+                                     std::optional<std::string_view> expected,
+                                     std::optional<std::string_view> desired,
+                                     const WriteOptions& options = {});
 
   // Builds it beside readers and writers, in short transactions; nothing is done when it is
   // there already. kAlreadyExists: another of that name, or, of a unique one, two documents
@@ -208,6 +216,8 @@ class Database {
 
  private:
   explicit Database(std::unique_ptr<Rep> rep);
+  absl::Status Apply(const WriteBatch& batch, const WriteOptions& options,
+                     internal::BatchMerges* merges);
   std::unique_ptr<Rep> rep_;
 };
 

@@ -196,6 +196,9 @@ class Graph : public GraphReader {
   absl::Status SetProperties(VertexId vertex, std::string_view properties);
   // By update operators: Collection::Update.
   absl::Status UpdateProperties(VertexId vertex, std::string_view update);
+  // The same; a vertex that is not there is added first, without labels. What is refused
+  // changes nothing.
+  absl::Status MergeVertex(VertexId vertex, std::string_view update);
   // With its edges. False: there is none.
   absl::StatusOr<bool> DeleteVertex(VertexId vertex);
 
@@ -204,6 +207,18 @@ class Graph : public GraphReader {
   absl::StatusOr<EdgeId> AddEdge(VertexId from, std::string_view type, VertexId to,
                                  double weight = 1, std::string_view properties = "{}");
   absl::Status SetWeight(const EdgeId& edge, double weight);  // kNotFound
+  // The weight by a merge operator: kAddDouble, kMinDouble, kMaxDouble, kCount or kLast. An
+  // edge of ordinal 0 is added when there is none of its type between the two, and its
+  // weight is what the operator makes of `operand` alone. Returns the new weight.
+  // kInvalidArgument: another operator; kOutOfRange: the weight would not be finite.
+  absl::StatusOr<double> MergeEdgeWeight(const EdgeId& edge, MergeOperator op,
+                                         double operand);
+  // By the function of that name in Options::merge_functions: it sees the weight as 8 bytes
+  // (MergeValue::ReadDouble), the type as its key, and returns 8 bytes, or none: the edge
+  // is deleted. Returns the new weight.
+  absl::StatusOr<std::optional<double>> MergeEdgeWeightWith(const EdgeId& edge,
+                                                            std::string_view function,
+                                                            double operand);
   absl::Status SetEdgeProperties(const EdgeId& edge, std::string_view properties);
   absl::Status UpdateEdgeProperties(const EdgeId& edge, std::string_view update);
   absl::StatusOr<bool> DeleteEdge(const EdgeId& edge);
@@ -245,6 +260,9 @@ class Graph : public GraphReader {
   absl::StatusOr<StoredEdge> FindStored(const EdgeId& edge) const;  // kNotFound
   absl::Status StoreEdgeProperties(const EdgeId& edge, const StoredEdge& stored,
                                    const Document& properties);
+  using WeightFn = absl::FunctionRef<absl::StatusOr<std::optional<double>>(
+      std::optional<double> weight)>;
+  absl::StatusOr<std::optional<double>> ChangeWeight(const EdgeId& edge, WeightFn fn);
   // `change`: of the numbers of their names.
   absl::Status ChangeLabels(VertexId vertex,
                             absl::FunctionRef<void(std::vector<uint32_t>*)> change);

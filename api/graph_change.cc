@@ -65,19 +65,27 @@ absl::Status Store(const GraphState& state, GraphState::Part part, const Documen
                               : documents.Delete(key).status();
 }
 
+enum class Of { kStored, kNew };
+
 // Of the document that is there, or {}, by an update that leaves the graph's field alone.
+// `of`: is it of a vertex that is about to be added?
 absl::StatusOr<Document> Updated(const GraphState& state, GraphState::Part part,
-                                 const DocumentKey& key, std::string_view update) {
-  SHEAF_ASSIGN_OR_RETURN(const document::Update parsed, document::Update::Parse(update));
+                                 const DocumentKey& key, std::string_view update,
+                                 Of of = Of::kStored) {
+  SHEAF_ASSIGN_OR_RETURN(
+      const document::Update parsed,
+      document::Update::Parse(update,
+                              state.tree->txn->rep->store->options().merge_functions));
   SHEAF_ASSIGN_OR_RETURN(const Collection documents, state.Documents(part));
   SHEAF_ASSIGN_OR_RETURN(std::optional<Document> old, documents.FindDocument(key));
   if (!old.has_value()) {
     SHEAF_ASSIGN_OR_RETURN(old, Document::FromJson("{}"));
   }
   auto names = std::make_shared<NameTable>();
-  SHEAF_ASSIGN_OR_RETURN(
-      std::string bytes,
-      parsed.Apply(old->root(), names.get(), absl::ToUnixMicros(absl::Now())));
+  const int64_t now = absl::ToUnixMicros(absl::Now());
+  SHEAF_ASSIGN_OR_RETURN(std::string bytes,
+                         of == Of::kNew ? parsed.ApplyToNew(old->root(), names.get(), now)
+                                        : parsed.Apply(old->root(), names.get(), now));
   Document updated(std::move(bytes), std::move(names));
   const std::string own(GraphState::OwnField(part));
   const std::optional<DocumentView> before = old->root().Field(own);
@@ -265,6 +273,20 @@ absl::Status Graph::UpdateProperties(VertexId vertex, std::string_view update) {
     return StoreProperties(*state_, vertex, updated.root(), labels);
   };
   return At(*state_, change());
+}
+
+absl::Status Graph::MergeVertex(VertexId vertex, std::string_view update) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_ASSIGN_OR_RETURN(const bool there, Contains(vertex));
+  if (there) return UpdateProperties(vertex, update);
+  const auto properties = [&]() -> absl::StatusOr<std::string> {
+    SHEAF_ASSIGN_OR_RETURN(const Document made, Updated(*state_, GraphState::kVertices,
+                                                        KeyOf(vertex), update, Of::kNew));
+    return made.ToJson();
+  };
+  const absl::StatusOr<std::string> json = properties();
+  if (!json.ok()) return At(*state_, json.status());
+  return AddVertexAs(vertex, {}, *json);
 }
 
 absl::StatusOr<bool> Graph::DeleteVertex(VertexId vertex) {

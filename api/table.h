@@ -20,6 +20,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "sheaf/merge.h"
 #include "sheaf/options.h"
 #include "sheaf/value.h"
 
@@ -145,6 +146,23 @@ class Table : public TableReader {
   using UpdateFn =
       absl::FunctionRef<std::optional<std::string>(std::optional<std::string_view>)>;
   absl::Status Update(std::string_view key, UpdateFn fn);
+
+  // Merges `operand` into the value by an operator, or by the function of that name in
+  // Options::merge_functions, which may also delete the entry: <sheaf/merge.h> has what they
+  // do and their errors. kFailedPrecondition besides: the table holds values of another
+  // type. An error changes nothing. A look-up and a put.
+  absl::Status Merge(std::string_view key, MergeOperator op, std::string_view operand);
+  absl::Status MergeWith(std::string_view key, std::string_view function,
+                         std::string_view operand);
+  // kAdd of `by`, and of the opposite; the new value. Read it by MergeValue::ReadInt, or in
+  // a TypedTable of int64_t.
+  absl::StatusOr<int64_t> Increment(std::string_view key, int64_t by = 1);
+  absl::StatusOr<int64_t> Decrement(std::string_view key, int64_t by = 1);
+  // Puts `desired`, or deletes where that is none, if the value is `expected`, or if there
+  // is none where that is none. False: it is not, and nothing changed.
+  absl::StatusOr<bool> CompareAndSet(std::string_view key,
+                                     std::optional<std::string_view> expected,
+                                     std::optional<std::string_view> desired);
 
   // How many entries went. Whole subtrees are dropped: O(pages of the range / 100).
   absl::StatusOr<uint64_t> DeleteRange(const KeyRange& range);

@@ -590,6 +590,9 @@ void WriteBatch::Put(std::string_view table, std::string_view key,
 void WriteBatch::Delete(std::string_view table, std::string_view key) {
   ops_.push_back({std::string(table), std::string(key), {}, true, 0});
 }
-void WriteBatch::Clear() { ops_.clear(); }
+void WriteBatch::Clear() {
+  ops_.clear();
+  merges_ = false;
+}
 
 }  // namespace sheaf

@@ -28,6 +28,7 @@
 namespace sheaf {
 
 namespace internal {
+struct BatchMerges;
 struct TransactionState;
 class IndexBuild;
 }  // namespace internal
@@ -166,23 +167,40 @@ class WriteTransaction {
   std::shared_ptr<internal::TransactionState> state_;
 };
 
-// Puts and deletes to be applied together. Batches that several threads apply
-// at the same time are combined into one commit and one sync.
+// Puts, deletes and merges to be applied together, in their order. Batches that several
+// threads apply at the same time are combined into one commit and one sync.
 class WriteBatch {
  public:
   void Put(std::string_view table, std::string_view key, std::string_view value);
   void Delete(std::string_view table, std::string_view key);
+  // As Table::Merge and MergeWith, when the batch is applied: counters of many threads
+  // share commits. One that cannot be done fails the whole batch, and no other.
+  void Merge(std::string_view table, std::string_view key, MergeOperator op,
+             std::string_view operand);
+  void MergeWith(std::string_view table, std::string_view key, std::string_view function,
+                 std::string_view operand);
+  // The batch is applied only if the value is then `expected`; none: if there is none.
+  // Otherwise Apply returns kAborted and nothing has changed.
+  void Require(std::string_view table, std::string_view key,
+               std::optional<std::string_view> expected);
   void Clear();
   bool empty() const { return ops_.empty(); }
 
  private:
   friend class Database;
+  friend struct internal::BatchMerges;
   struct Op {
-    std::string table, key, value;
+    std::string table, key, value;  // of a merge the operand
     bool is_delete;
     uint64_t value_size;  // a value too large to be put is not copied
+    enum class Merging : uint8_t { kNone, kByOperator, kByFunction, kRequired };
+    Merging merging = Merging::kNone;
+    MergeOperator merge_operator{};
+    std::string function{};
+    bool expects_none = false;  // of one that is required
   };
   std::vector<Op> ops_;
+  bool merges_ = false;  // one of them
 };
 
 }  // namespace sheaf

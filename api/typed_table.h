@@ -36,6 +36,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "sheaf/key.h"
+#include "sheaf/merge.h"
 #include "sheaf/status_macros.h"
 #include "sheaf/table.h"
 #include "sheaf/transaction.h"
@@ -153,6 +154,23 @@ inline Value CopyOf(std::string_view bytes) {
   auto copy = std::make_unique<char[]>(bytes.size());
   if (!bytes.empty()) memcpy(copy.get(), bytes.data(), bytes.size());
   return Value::Owned(std::move(copy), bytes.size());
+}
+
+template <class V>
+concept Number = KeyInteger<V> || std::same_as<V, float> || std::same_as<V, double>;
+
+// False: the result does not fit, or is no number.
+template <Number V>
+bool AddNumbers(V a, V b, V* out) {
+  if constexpr (std::integral<V>) return !__builtin_add_overflow(a, b, out);
+  *out = a + b;
+  return *out == *out;
+}
+template <Number V>
+bool SubtractNumbers(V a, V b, V* out) {
+  if constexpr (std::integral<V>) return !__builtin_sub_overflow(a, b, out);
+  *out = a - b;
+  return *out == *out;
 }
 
 // Calls `fn(key, value)`, which returns whether to go on, nothing, or a status.
@@ -482,6 +500,35 @@ class TypedTable : public TypedTableReader<K, V> {
     return status;
   }
 
+  // <sheaf/merge.h> says which operators go with which V. Operands that are no V, as the
+  // single number that kAverage takes, go through bytes().
+  absl::Status Merge(KeyArg key, MergeOperator op, ValueArg operand) {
+    std::string scratch;
+    return table_.Merge(internal::EncodeTypedKey<K>(key), op,
+                        internal::EncodeValue<V>(operand, &scratch));
+  }
+  absl::Status MergeWith(KeyArg key, std::string_view function, ValueArg operand) {
+    std::string scratch;
+    return table_.MergeWith(internal::EncodeTypedKey<K>(key), function,
+                            internal::EncodeValue<V>(operand, &scratch));
+  }
+  // Of any number; absent counts as 0. The new value. kOutOfRange: it would not fit V, or
+  // be none; nothing changed then.
+  absl::StatusOr<V> Increment(KeyArg key, V by = V{1}) requires internal::Number<V> {
+    return Step(key, by, &internal::AddNumbers<V>);
+  }
+  absl::StatusOr<V> Decrement(KeyArg key, V by = V{1}) requires internal::Number<V> {
+    return Step(key, by, &internal::SubtractNumbers<V>);
+  }
+  // By their bytes; see Table::CompareAndSet.
+  absl::StatusOr<bool> CompareAndSet(KeyArg key, const std::optional<V>& expected,
+                                     const std::optional<V>& desired) {
+    std::string expected_bytes, desired_bytes;
+    return table_.CompareAndSet(internal::EncodeTypedKey<K>(key),
+                                EncodeOptional(expected, &expected_bytes),
+                                EncodeOptional(desired, &desired_bytes));
+  }
+
   absl::StatusOr<std::optional<Entry>> PopFirst() {
     return TakePopped(table_.PopFirst());
   }
@@ -531,6 +578,27 @@ class TypedTable : public TypedTableReader<K, V> {
   using TypedTableReader<K, V>::bytes;
 
  private:
+  absl::StatusOr<V> Step(KeyArg key, V by,
+                         bool (*step)(V, V, V*)) requires internal::Number<V> {
+    const std::string key_bytes = internal::EncodeTypedKey<K>(key);
+    SHEAF_ASSIGN_OR_RETURN(const std::optional<Value> stored, table_.Find(key_bytes));
+    V old{0}, fresh{0};
+    if (stored.has_value())
+      SHEAF_RETURN_IF_ERROR(
+          internal::DecodeTypedValue<V>(this->name(), stored->view(), &old));
+    if (!step(old, by, &fresh))
+      return absl::OutOfRangeError(absl::StrCat(
+          "table ", this->name(), ": ", old, " changed by ", by, " does not fit ",
+          ValueCodec<V>::TypeName(), "; it stays as it was"));
+    SHEAF_RETURN_IF_ERROR(Put(key, fresh));
+    return fresh;
+  }
+  static std::optional<std::string_view> EncodeOptional(const std::optional<V>& value,
+                                                        std::string* scratch) {
+    if (!value.has_value()) return std::nullopt;
+    return internal::EncodeValue<V>(*value, scratch);
+  }
+
   absl::StatusOr<std::optional<Entry>> TakePopped(
       absl::StatusOr<std::optional<Table::Entry>> popped) const {
     SHEAF_RETURN_IF_ERROR(popped.status());

@@ -19,10 +19,11 @@
 //   optional<T>                  optional<T>      00 none; otherwise 01 and the value
 //   pair, tuple                  tuple<A,B,...>   their elements as parts
 //   absl::Time                   time             i64 nanoseconds since 1970, as for keys
+//   HybridTime                   hybrid_time      u64, HybridTime::bits()
 //
 //   part := the value when all values of its type have one size; otherwise
 //           varint size (7 bits a byte, low ones first, top bit: more), the value
-//   Types of one size: those up to unit, and time.
+//   Types of one size: those up to unit, time and hybrid_time.
 #ifndef SHEAF_VALUE_CODEC_H_
 #define SHEAF_VALUE_CODEC_H_
 #include <array>
@@ -42,6 +43,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "sheaf/hybrid_clock.h"
 #include "sheaf/key.h"
 
 namespace sheaf {
@@ -327,6 +329,21 @@ struct ValueCodec<absl::Time> {
     return true;
   }
   static std::string TypeName() { return "time"; }
+};
+
+template <>
+struct ValueCodec<HybridTime> {
+  static constexpr size_t kFixedSize = sizeof(uint64_t);
+  static void Append(std::string* out, HybridTime value) {
+    ValueCodec<uint64_t>::Append(out, value.bits());
+  }
+  static bool Decode(std::string_view bytes, HybridTime* out) {
+    uint64_t bits = 0;
+    if (!ValueCodec<uint64_t>::Decode(bytes, &bits)) return false;
+    *out = HybridTime::FromBits(bits);
+    return true;
+  }
+  static std::string TypeName() { return "hybrid_time"; }
 };
 
 }  // namespace sheaf

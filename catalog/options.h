@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "sheaf/encryption_key.h"
+#include "sheaf/merge.h"
 
 namespace sheaf {
 
@@ -73,6 +74,9 @@ struct Options {
   absl::Duration write_wait_max = absl::InfiniteDuration();  // for other writers
   pager::FileSystem* file_system = nullptr;  // not owned; null: the system's
   Compression compression;  // of new tables and collections, unless TreeOptions say more
+  // Merge operators of your own, by name: Table::MergeWith and "$merge" in updates. The file
+  // does not know them: give them at each opening.
+  MergeFunctions merge_functions;
   Observer* observer = nullptr;  // not owned; outlives the database
   absl::Duration slow_operation_min = absl::Seconds(1);  // the observer is told of these
 

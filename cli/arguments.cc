@@ -33,6 +33,11 @@ constexpr char kTableKeys[] =
     "  With --table keys are bytes, and \\xNN, \\n, \\r, \\t, \\0, \\\\ are "
     "understood.\n";
 
+constexpr char kBytesForms[] =
+    "KEY and other bytes: text as it stands; \\xNN, \\n, \\r, \\t, \\0, \\\\ are "
+    "understood. What\n"
+    "  begins with a dash goes after --.\n";
+
 constexpr char kImportNotes[] =
     "Each line is one JSON document. A document whose key is there already replaces it.\n"
     "A wrong line ends the import with its number and position: what was committed "
@@ -72,10 +77,11 @@ constexpr char kFindNotes[] =
     "  sheaf find shop.sheaf orders '{\"city\":\"Prag\"}' --explain\n";
 
 constexpr char kUpdateNotes[] =
-    "UPDATE is JSON with MongoDB's operators: $set $unset $inc $mul $min $max $push\n"
-    "$addToSet $pull $pullAll $pop $rename $currentDate. All documents that FILTER "
-    "means\n"
-    "are changed in one transaction, or none.\n\n"
+    "UPDATE is JSON with MongoDB's operators: $set $unset $inc $mul $min $max $bit\n"
+    "$push $addToSet $pull $pullAll $pop $rename $currentDate, and $merge:\n"
+    "{\"$merge\":{\"hits\":{\"fn\":\"add_saturating\",\"value\":1}}}. All documents "
+    "that FILTER\n"
+    "means are changed in one transaction, or none.\n\n"
     "Example:\n"
     "  sheaf update shop.sheaf orders '{\"city\":\"Prag\"}' "
     "'{\"$set\":{\"country\":\"CZ\"}}'\n";
@@ -343,10 +349,14 @@ class Parser {
     CLI::App* put = AddForKey("put", "Store one document", kPutExamples);
     put->add_option("JSON", args_.value, "The document; - or nothing: standard input");
     AddForKey("delete", "Delete one document");
+    AddMergeCommands(&app_, &args_, kBytesForms, [this](CLI::App* command) {
+      command->add_flag("--json", args_.is_json, "Results and errors as JSON");
+      AddKeyOptions(command);
+    });
   }
 
   void AddReading() {
-    AddForKey("get", "Show one document");
+    AddFormOption(AddForKey("get", "Show one document"), &args_);
     CLI::App* scan = AddForCollection("scan", "Show documents in key order");
     scan->add_option("--prefix", args_.prefix, "Only text keys that begin so")
         ->type_name("TEXT");

@@ -62,6 +62,17 @@ struct VectorArguments {
   uint64_t sample = 1000;  // of recall
 };
 
+// Of merge, incr, decr and cas; the table's name is Arguments::collection. `get` uses the
+// form as well.
+struct MergeArguments {
+  std::string op;
+  std::optional<std::string> operand, at;
+  int64_t by = 1;
+  std::optional<std::string> expected, desired;
+  bool is_absent = false, deletes = false;
+  std::string form;  // merge_text.h
+};
+
 struct Arguments {
   std::string command;
   std::string file, collection;  // `collection` names the table with --table
@@ -91,6 +102,7 @@ struct Arguments {
 
   GraphArguments graph;
   VectorArguments vector;
+  MergeArguments merge;
 
   std::string other_file;  // of backup and restore: to where
   bool overwrites = false, is_compact = false, is_plain = false;
@@ -118,6 +130,11 @@ void AddGraphCommands(CLI::App* graph, Arguments* args,
 // The same of `vector` (arguments_vector.cc). `key_rule` says how keys are written.
 void AddVectorCommands(CLI::App* vector, Arguments* args, const char* key_rule,
                        const std::function<void(CLI::App*)>& common);
+
+// merge, incr, decr and cas (arguments_merge.cc). `table_keys` says how keys are written.
+void AddMergeCommands(CLI::App* app, Arguments* args, const char* table_keys,
+                      const std::function<void(CLI::App*)>& common);
+void AddFormOption(CLI::App* command, Arguments* args);  // --as
 
 // An error is a usage error and says where help is.
 absl::StatusOr<Arguments> ParseArguments(int argc, const char* const* argv);

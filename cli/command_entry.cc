@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/failure.h"
+#include "cli/merge_text.h"
 #include "cli/text.h"
 
 namespace sheaf::cli {
@@ -114,13 +115,14 @@ CommandResult GetBytes(Session& session, const ReadTransaction& read,
   if (!table.ok()) return NameError(args, table.status());
   SHEAF_ASSIGN_OR_RETURN(std::optional<Value> value, table->Find(key.bytes));
   if (!value.has_value()) return NoSuchKey(args, key);
+  const ValueForm form = FormOf(args.merge.form);
   if (!args.is_json) {
-    session.out.WriteLine(BytesText(value->view()));
+    session.out.WriteLine(ValueText(form, value->view()));
     return kExitOk;
   }
   Json object;
   SetBytes("key", key.bytes, &object);
-  SetBytes("value", value->view(), &object);
+  SetValue(form, value->view(), &object);
   session.out.WriteLine(Dump(object));
   return kExitOk;
 }
@@ -190,6 +192,8 @@ CommandResult Put(Session& session) {
 
 CommandResult Get(Session& session) {
   const Arguments& args = session.args;
+  if (!args.merge.form.empty() && !args.is_table)
+    return UsageError("--as is for values of tables: with --table");
   SHEAF_ASSIGN_OR_RETURN(EntryKey key, ParseEntryKey(args));
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kReading));
   ReadTransaction read = db->BeginRead();

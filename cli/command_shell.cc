@@ -21,9 +21,10 @@ namespace {
 
 constexpr int kHistoryMax = 1000;
 constexpr const char* kCommandNames[] = {
-    "find",   "count",  "get",    "put",  "delete", "scan",      "update",  "remove",
-    "index",  "graph",  "vector", "list", "stat",   "check",     "compact", "compress",
-    "import", "export", "help",   "quit", "backup", "checkpoint"};
+    "find",   "count", "get",  "put",    "delete",    "merge",    "incr",
+    "decr",   "cas",   "scan", "update", "remove",    "index",    "graph",
+    "vector", "list",  "stat", "check",  "compact",   "compress", "import",
+    "export", "help",  "quit", "backup", "checkpoint"};
 
 // What completion offers; the library of lines wants it without an argument.
 std::set<std::string>& Names() {

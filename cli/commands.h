@@ -29,6 +29,10 @@ CommandResult Import(Session& session);  // command_import.cc
 CommandResult Put(Session& session);     // command_entry.cc
 CommandResult Get(Session& session);
 CommandResult Delete(Session& session);
+CommandResult Merge(Session& session);  // command_merge.cc
+CommandResult Increment(Session& session);
+CommandResult Decrement(Session& session);
+CommandResult CompareAndSet(Session& session);
 CommandResult Scan(Session& session);  // command_scan.cc
 CommandResult Find(Session& session);  // command_find.cc
 CommandResult Count(Session& session);

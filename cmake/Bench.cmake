@@ -20,6 +20,12 @@ elseif(bench_sources)
       PkgConfig::WIREDTIGER PkgConfig::SQLITE leveldb::leveldb)
 endif()
 
+# sheaf_merge_bench: counters beside RocksDB's merge operator.
+if(ROCKSDB_FOUND)
+  add_executable(sheaf_merge_bench bench/merge/main.cc)
+  target_link_libraries(sheaf_merge_bench PRIVATE sheaf_static PkgConfig::ROCKSDB)
+endif()
+
 # sheaf_documents_bench: documents, indexes and queries beside SQLite's JSON functions.
 # sheaf_keeping_bench: encryption, compression, backup and compaction against doing without.
 if(SQLITE_FOUND)

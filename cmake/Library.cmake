@@ -6,6 +6,7 @@ set(public_include ${PROJECT_BINARY_DIR}/include)
 file(MAKE_DIRECTORY ${public_include}/sheaf)
 file(GLOB public_headers CONFIGURE_DEPENDS api/*.h)
 foreach(header pager/status_macros.h pager/encryption_key.h btree/key.h catalog/options.h catalog/observer.h
+        catalog/hybrid_clock.h catalog/merge.h
         document/binary.h document/names.h document/index.h
         graph/algorithm_options.h graph/centrality.h graph/closure.h
         graph/community.h graph/components.h graph/connectivity.h

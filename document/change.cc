@@ -10,6 +10,7 @@
 #include "document/compare.h"
 #include "document/json_codec.h"
 #include "document/language.h"
+#include "document/merge_change.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::document {
@@ -23,6 +24,7 @@ constexpr OpName kOperators[] = {
     {"$rename", Op::kRename},   {"$push", Op::kPush},
     {"$pull", Op::kPull},       {"$addToSet", Op::kAddToSet},
     {"$pullAll", Op::kPullAll}, {"$pop", Op::kPop},
+    {"$bit", Op::kBit},         {"$merge", Op::kMerge},
 };
 
 // --- Parsing ----------------------------------------------------------------
@@ -251,7 +253,7 @@ absl::Status WriteArray(const Change& change, const View* old, Writer* out) {
 
 absl::Span<const OpName> UpdateOperators() { return kOperators; }
 
-absl::Status ParseChange(Change* change) {
+absl::Status ParseChange(const MergeFunctions& functions, Change* change) {
   switch (change->op) {
     case Op::kInc:
     case Op::kMul:
@@ -268,6 +270,10 @@ absl::Status ParseChange(Change* change) {
       return ParsePull(change);
     case Op::kPullAll:
       return ParseValues(change->operand, "an array of values", change);
+    case Op::kBit:
+      return ParseBit(change);
+    case Op::kMerge:
+      return ParseMerge(functions, change);
     case Op::kPop:
       return IsSign(change->operand) ? absl::OkStatus()
                                      : Expected("1 (the last) or -1 (the first)");
@@ -298,6 +304,10 @@ absl::Status WriteChanged(const Change& change, const View* old, int64_t now_mic
     case Op::kPullAll:
     case Op::kPop:
       return WriteArray(change, old, out);
+    case Op::kBit:
+      return WriteBit(change, old, out);
+    case Op::kMerge:
+      return WriteMerge(change, old, out);
     default:
       out->Copy(operand);
       return absl::OkStatus();

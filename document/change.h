@@ -7,10 +7,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "catalog/merge.h"
 #include "document/binary.h"
 #include "document/filter.h"
 
@@ -32,6 +34,9 @@ enum class Op : uint8_t {
   kPull,
   kPullAll,
   kPop,
+  kBit,
+  kMerge,     // by an operator that no other does
+  kFunction,  // by one of the application's
 };
 
 struct SortKey {
@@ -45,14 +50,19 @@ struct Change {
   std::vector<View> values;  // $push, $addToSet, $pullAll
   std::optional<int64_t> position, slice;
   std::vector<SortKey> sort;
-  std::optional<Filter> pulled;  // $pull of what it describes
-  uint32_t renamed_from = 0;     // the step of the old path
+  std::optional<Filter> pulled;                      // $pull of what it describes
+  uint32_t renamed_from = 0;                         // the step of the old path
+  std::vector<std::pair<MergeOperator, View>> bits;  // $bit, in this order
+  MergeOperator merge_operator{};
+  const MergeFunctions* functions = nullptr;  // that hold `function`
+  std::string function;
 };
 
-// Of `change->op` and `change->operand` the rest. The message says what is expected.
-absl::Status ParseChange(Change* change);
-// Writes what becomes of `old`, where there is one; of $set… to $currentDate and of the
-// arrays' operators. The message says what is expected and what was found.
+// Of `change->op` and `change->operand` the rest; $merge becomes what it means. The message
+// says what is expected. `functions` outlive the change.
+absl::Status ParseChange(const MergeFunctions& functions, Change* change);
+// Writes what becomes of `old`, where there is one; of $set… to $currentDate, of the
+// arrays' operators, $bit and merge operators. The message says what is expected and what was found.
 absl::Status WriteChanged(const Change& change, const View* old, int64_t now_micros,
                           Writer* out);
 

@@ -12,6 +12,7 @@
 #include "document/change.h"
 #include "document/json_codec.h"
 #include "document/language.h"
+#include "document/merge_change.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::document {
@@ -77,7 +78,10 @@ absl::Status Annotate(std::string_view operation, std::string_view path,
 
 class UpdateParser {
  public:
-  explicit UpdateParser(Plan* plan) : plan_(*plan) { plan_.steps.emplace_back(); }
+  UpdateParser(const MergeFunctions& functions, Plan* plan)
+      : functions_(functions), plan_(*plan) {
+    plan_.steps.emplace_back();
+  }
 
   absl::Status Parse(const View& update) {
     if (update.kind() != Kind::kObject)
@@ -119,7 +123,7 @@ class UpdateParser {
     Change change;
     change.op = op.op;
     change.operand = operand;
-    const absl::Status parsed = ParseChange(&change);
+    const absl::Status parsed = ParseChange(functions_, &change);
     if (!parsed.ok()) return Annotate(op.name, path, parsed);
     SHEAF_ASSIGN_OR_RETURN(const uint32_t leaf, AddPath(op.name, path));
     plan_.steps[leaf].change = std::make_unique<Change>(std::move(change));
@@ -186,6 +190,7 @@ class UpdateParser {
                      Shown(plan_.TextOf(with)), "; each value has one operator"));
   }
 
+  const MergeFunctions& functions_;
   Plan& plan_;
 };
 
@@ -238,9 +243,36 @@ class Applier {
         renamed_[step] = *from;
         return true;
       }
+      case Op::kFunction: {
+        SHEAF_RETURN_IF_ERROR(Make(step, root));
+        return made_.contains(step);
+      }
       default:
         return true;
     }
+  }
+
+  // What a function makes of the value at the end of a path, or of none.
+  absl::Status Make(uint32_t step, const View& root) {
+    std::optional<View> at = root;
+    for (const std::string_view part : plan_.PathOf(step)) {
+      const std::optional<uint64_t> index = IndexOf(part);
+      if (at->kind() != Kind::kArray)
+        at = at->Field(part);
+      else
+        at = index.has_value() ? at->Element(*index) : std::nullopt;
+      if (!at.has_value()) break;
+    }
+    const absl::StatusOr<std::optional<std::string>> json =
+        RunFunction(*plan_.steps[step].change, plan_.TextOf(step), at);
+    if (!json.ok()) return Wrong(step, json.status());
+    if (!json->has_value()) return absl::OkStatus();
+    auto made = std::make_unique<Made>();
+    const absl::StatusOr<std::string> bytes = JsonToBinary(**json, &made->names);
+    if (!bytes.ok()) return Wrong(step, bytes.status());
+    made->bytes = *bytes;
+    made_[step] = std::move(made);
+    return absl::OkStatus();
   }
 
   absl::StatusOr<std::optional<View>> Renamed(uint32_t step, const View& root) const {
@@ -272,7 +304,9 @@ class Applier {
 
   bool Removes(uint32_t step) const {
     const Change* const change = plan_.steps[step].change.get();
-    return change != nullptr && (change->op == Op::kUnset || change->op == Op::kRename);
+    if (change == nullptr) return false;
+    if (change->op == Op::kFunction) return !made_.contains(step);
+    return change->op == Op::kUnset || change->op == Op::kRename;
   }
 
   absl::Status Leaf(uint32_t step, const View* old) {
@@ -282,6 +316,9 @@ class Applier {
     } else if (change.op == Op::kRenamed) {
       const auto it = renamed_.find(step);
       out_.Copy(it == renamed_.end() ? *old : it->second);
+    } else if (change.op == Op::kFunction) {
+      const Made& made = *made_.at(step);
+      out_.Copy(RootOf(made.bytes, made.names));
     } else {
       const absl::Status status = WriteChanged(change, old, now_micros_, &out_);
       if (!status.ok()) return Wrong(step, status);
@@ -391,6 +428,12 @@ class Applier {
   std::vector<char> creates_;  // by step: it, or one below it, makes what is missing
   std::vector<char> done_;     // by step: the document has it
   absl::flat_hash_map<uint32_t, View> renamed_;  // what comes there
+  // The same of functions that did not delete.
+  struct Made {
+    NameTable names;
+    std::string bytes;
+  };
+  absl::flat_hash_map<uint32_t, std::unique_ptr<Made>> made_;
 };
 
 absl::StatusOr<std::string> Run(const Plan& plan, Of of, const View& root,
@@ -403,10 +446,16 @@ absl::StatusOr<std::string> Run(const Plan& plan, Of of, const View& root,
 
 }  // namespace
 
-absl::StatusOr<Update> Update::Parse(std::string_view json) {
+const MergeFunctions& Update::NoFunctions() {
+  static const auto* const none = new MergeFunctions;
+  return *none;
+}
+
+absl::StatusOr<Update> Update::Parse(std::string_view json,
+                                     const MergeFunctions& functions) {
   auto plan = std::make_shared<Plan>();
   SHEAF_ASSIGN_OR_RETURN(plan->document, JsonToBinary(json, &plan->names));
-  UpdateParser parser(plan.get());
+  UpdateParser parser(functions, plan.get());
   SHEAF_RETURN_IF_ERROR(parser.Parse(RootOf(plan->document, plan->names)));
   Update update;
   update.plan_ = std::move(plan);

@@ -20,6 +20,9 @@
 //   $pull                        a value, or what filter.h says of an element
 //   $pullAll                     an array of values
 //   $pop                         1 the last, -1 the first
+//   $bit                         {"or": integer}, {"and": …}, {"xor": …}; what is missing is 0
+//   $merge                       {"fn": "name", "value": operand}: a merge operator or a
+//                                function of the application's, see merge_change.h
 //
 // Fields keep their order; new ones come behind them, in the order of the update. What no
 // path leads to is copied as it is.
@@ -33,6 +36,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "catalog/merge.h"
 #include "document/binary.h"
 
 namespace sheaf::document {
@@ -43,14 +47,18 @@ class Update {
 
   // kInvalidArgument names the operator, the path and what is wrong, or the operator that
   // was meant, or the byte at which `json` stops being JSON.
-  static absl::StatusOr<Update> Parse(std::string_view json);
+  // kFailedPrecondition names a function of $merge that is not among `functions`, which
+  // outlive the update.
+  static absl::StatusOr<Update> Parse(std::string_view json,
+                                      const MergeFunctions& functions = NoFunctions());
 
   // The bytes of the new document; those of `old` where nothing changes and its names are
   // `names`. New names are added to `names`, whatever comes of it.
   // kFailedPrecondition: `old` is no object, or what is at a path is not of the kind that
   // the operator needs, or an integer would not fit 64 bits; says which and where.
   // kInvalidArgument: the new document would be too deep, too large, an array too long.
-  // kDataLoss: `old` is damaged.
+  // kOutOfRange: what $merge makes would not fit. kDataLoss: `old` is damaged. What a
+  // function returns is JSON, or kInvalidArgument; its errors are handed on.
   absl::StatusOr<std::string> Apply(const View& old, NameTable* names,
                                     int64_t now_micros) const;
   // The same of a document that is new, made from what `base` has.
@@ -61,6 +69,7 @@ class Update {
 
  private:
   Update() = default;
+  static const MergeFunctions& NoFunctions();
   std::shared_ptr<const Plan> plan_;
 };
 

@@ -1,5 +1,5 @@
-// Proves that the commands of docs/operations.md, documents.md, graphs.md and vectors.md do what is said:
-// each block runs in one folder, one after the other, and every command in it succeeds.
+// Proves that the commands of docs/operations.md, documents.md, graphs.md, vectors.md and merge.md do what is
+// said: each block runs in one folder, one after the other, and every command in it succeeds.
 #include <sys/wait.h>
 
 #include <cstdlib>
@@ -26,7 +26,8 @@ std::vector<std::string> ShellBlocks(const std::string& text) {
 class OperationsTest : public CliTest, public testing::WithParamInterface<const char*> {};
 
 INSTANTIATE_TEST_SUITE_P(Docs, OperationsTest,
-                         testing::Values("operations", "documents", "graphs", "vectors"));
+                         testing::Values("operations", "documents", "graphs", "vectors",
+                                         "merge"));
 
 TEST_P(OperationsTest, EveryCommandSucceeds) {
   std::ifstream in(std::string(SHEAF_SOURCE_DIR "/docs/") + GetParam() + ".md");

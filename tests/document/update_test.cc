@@ -271,7 +271,7 @@ TEST(Update, WhatIsWrongIsNamed) {
        {"[]", "{}", "expected an object of operators"},
        {R"({"$sett":{"a":1}})", "{}", "no operator $sett; did you mean $set"},
        {R"({"$addToset":{"a":1}})", "{}", "did you mean $addToSet"},
-       {R"({"$bit":{"a":1}})", "{}", "no operator $bit"},
+       {R"({"$bits":{"a":1}})", "{}", "no operator $bits"},
        {R"({"$set":5})", "{}", "$set: expected an object"},
        {R"({"$set":{"a":1}]})", "{}", "byte 15"},
        {R"({"$inc":{"a":"1"}})", "{}", "update: $inc: a: expected a number"},

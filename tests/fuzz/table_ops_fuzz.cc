@@ -122,8 +122,11 @@ class Driver {
         return Look(in);
       case 9:
         return Delete(in->Key());
-      case 10:
-        return Delete(in->Key());
+      case 10: {
+        const uint8_t how = in->Byte();
+        const std::string key = in->Key(), value = in->Value();
+        return Merge(how, key, value);
+      }
       case 11:
         return Pop(in->Byte() % 2 == 0);
       case 12:
@@ -156,6 +159,29 @@ class Driver {
       table_ = *table;
     }
     return table_;
+  }
+
+  void Merge(uint8_t how, const std::string& key, const std::string& value) {
+    constexpr size_t kBytesMax = 300'000;
+    const auto it = model_.find(key);
+    const bool there = it != model_.end();
+    if (how % 3 == 0 && (!there || it->second.size() < kBytesMax)) {
+      RequireOk(table().Merge(key, MergeOperator::kAppend, value), "append");
+      model_[key] += value;
+    } else if (how % 3 == 1) {
+      RequireOk(table().Merge(key, MergeOperator::kMaxBytes, value), "max");
+      if (!there || it->second < value) model_[key] = value;
+    } else {
+      const absl::StatusOr<bool> set = table().CompareAndSet(
+          key, there ? std::optional<std::string_view>(it->second) : std::nullopt,
+          how % 2 == 0 ? std::optional<std::string_view>(value) : std::nullopt);
+      RequireOk(set.status(), "compare and set");
+      Require(*set, "what is there is not what is there");
+      if (how % 2 == 0)
+        model_[key] = value;
+      else
+        model_.erase(key);
+    }
   }
 
   void Commit(Durability durability) {

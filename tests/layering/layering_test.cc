@@ -54,6 +54,8 @@ const std::map<std::string_view, std::string_view> kPublicBelowApi = {
     {"sheaf/key.h", "btree"},
     {"sheaf/options.h", "catalog"},
     {"sheaf/observer.h", "catalog"},
+    {"sheaf/hybrid_clock.h", "catalog"},
+    {"sheaf/merge.h", "catalog"},
     {"sheaf/binary.h", "document"},
     {"sheaf/names.h", "document"},
     {"sheaf/index.h", "document"},
