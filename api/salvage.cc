@@ -1,6 +1,7 @@
 #include "sheaf/salvage.h"
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "api/internal/build_file.h"
 #include "api/internal/salvage_graph.h"
 #include "api/internal/salvage_vectors.h"
+#include "catalog/expiry.h"
 #include "catalog/salvage.h"
 #include "catalog/write_txn.h"
 #include "document/collection_codec.h"
@@ -54,6 +56,32 @@ absl::Status RebuildIndexes(document::CollectionWriter* writer, const std::strin
   return absl::OkStatus();
 }
 
+// When entries expire that were found.
+absl::Status RepairExpiring(catalog::Store* store, std::vector<std::string>* notes) {
+  SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<catalog::WriteTxn> txn,
+                         store->BeginWrite(absl::InfiniteDuration()));
+  SHEAF_ASSIGN_OR_RETURN(const std::vector<catalog::TreeRecord> trees, txn->ListTrees());
+  for (const catalog::TreeRecord& record : trees) {
+    if (record.kind != catalog::TreeKind::kExpiry) continue;
+    const std::optional<catalog::TreeId> id = catalog::OwnerOfExpiries(record.name);
+    SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree* const owner, txn->FindTree(id.value_or(0)));
+    if (owner == nullptr || !owner->record().expires) {
+      SHEAF_RETURN_IF_ERROR(txn->DropTree(record.name));
+      notes->push_back("expiries were left out: what they were of is lost");
+      continue;
+    }
+    SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree* const rows, txn->FindTree(record.id));
+    const catalog::TreeView entries(txn.get(), owner);
+    const auto has_entry = [&](std::string_view key) -> absl::StatusOr<bool> {
+      btree::Found found;
+      SHEAF_RETURN_IF_ERROR(entries.reader().Find(key, &found));
+      return found.found;
+    };
+    SHEAF_RETURN_IF_ERROR(catalog::RepairExpiries(txn.get(), rows, has_entry));
+  }
+  return txn->Commit(Durability::kFull);
+}
+
 absl::Status RepairCollections(catalog::Store* store, std::vector<std::string>* notes) {
   SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<catalog::WriteTxn> txn,
                          store->BeginWrite(absl::InfiniteDuration()));
@@ -95,6 +123,7 @@ absl::StatusOr<SalvageReport> Salvage(const std::string& from, const std::string
   catalog::SalvageResult found;
   const auto fill = [&](catalog::Store* store) -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(found, catalog::Salvage(fs, source, key, store, progress));
+    SHEAF_RETURN_IF_ERROR(RepairExpiring(store, &found.notes));
     SHEAF_RETURN_IF_ERROR(RepairCollections(store, &found.notes));
     SHEAF_RETURN_IF_ERROR(internal::RepairVectors(store, &found.notes));
     return internal::RepairGraphs(store, &found.notes);
