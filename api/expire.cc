@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/internal/expired.h"
 #include "api/internal/handles.h"
+#include "api/internal/vector_state.h"
 #include "catalog/expiry.h"
 #include "catalog/tick.h"
 #include "document/collection_codec.h"
@@ -51,7 +52,7 @@ absl::StatusOr<std::shared_ptr<TransactionState>> BeginOwn(Database::Rep* rep,
 }
 
 // Removes entries, of which `keys` are those that expired first.
-absl::Status Remove(TransactionState* txn, OpenTree* tree,
+absl::Status Remove(const std::shared_ptr<TransactionState>& txn, OpenTree* tree,
                     const std::vector<std::string>& keys) {
   std::vector<std::string> sorted = keys;
   std::sort(sorted.begin(), sorted.end());
@@ -63,6 +64,16 @@ absl::Status Remove(TransactionState* txn, OpenTree* tree,
     case catalog::TreeKind::kPartCollection:
       SHEAF_RETURN_IF_ERROR(txn->WriterOf(tree)->DeleteExpired(sorted));
       break;
+    case catalog::TreeKind::kVectors: {
+      auto handle = std::make_shared<TableState>();
+      handle->txn = txn;
+      handle->name = tree->record().name;
+      handle->open = tree;
+      SHEAF_ASSIGN_OR_RETURN(const auto index, VectorState::Of(std::move(handle)));
+      for (const std::string& key : sorted)
+        SHEAF_RETURN_IF_ERROR(index->Remove(key).status());
+      break;
+    }
     default:
       return absl::UnimplementedError(
           absl::StrCat(tree->record().name, ": records of its kind do not expire"));
@@ -89,7 +100,7 @@ absl::StatusOr<Removed> RemoveExpired(Database::Rep* rep, catalog::TreeId owner,
   }));
   if (keys.empty()) return Removed{};
   TellOf(keys, tree->record(), rep->store->options().on_expired);
-  SHEAF_RETURN_IF_ERROR(Remove(txn.get(), tree, keys));
+  SHEAF_RETURN_IF_ERROR(Remove(txn, tree, keys));
   const Removed removed{keys.size(), tree->record().kind};
   SHEAF_RETURN_IF_ERROR(txn->write->Commit(durability));
   for (const catalog::TreeId index : txn->vectors_changed) rep->Link(index);
@@ -140,7 +151,19 @@ absl::Status CheckExpired(const catalog::Snapshot& snapshot, catalog::Store* sto
       continue;
     }
     const catalog::TreeView entries(store, &snapshot, &*owner);
+    std::unique_ptr<vectors::VectorReader> index;
+    if (owner->kind == catalog::TreeKind::kVectors) {
+      vectors::Directories directories;
+      auto opened = vectors::OpenIndex(store, &snapshot, *owner, &directories);
+      if (absl::IsDataLoss(opened.status())) continue;  // which was found already
+      SHEAF_RETURN_IF_ERROR(opened.status());
+      index = *std::move(opened);
+    }
     const auto has_entry = [&](std::string_view key) -> absl::StatusOr<bool> {
+      if (index != nullptr) {
+        SHEAF_ASSIGN_OR_RETURN(const auto slot, index->FindSlot(key));
+        return slot.has_value();
+      }
       btree::Found found;
       SHEAF_RETURN_IF_ERROR(entries.reader().Find(key, &found));
       return found.found;

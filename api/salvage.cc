@@ -17,6 +17,7 @@
 #include "document/collection_codec.h"
 #include "document/collection_writer.h"
 #include "pager/status_macros.h"
+#include "vector/index.h"
 
 namespace sheaf {
 
@@ -56,8 +57,23 @@ absl::Status RebuildIndexes(document::CollectionWriter* writer, const std::strin
   return absl::OkStatus();
 }
 
-// When entries expire that were found.
-absl::Status RepairExpiring(catalog::Store* store, std::vector<std::string>* notes) {
+// Does an owner of expiries have an entry of that key? Of a vector index when it is whole.
+absl::StatusOr<bool> HasEntry(catalog::WriteTxn* txn, catalog::OpenTree* owner,
+                              std::string_view key) {
+  if (owner->record().kind == catalog::TreeKind::kVectors) {
+    SHEAF_ASSIGN_OR_RETURN(const auto index, vectors::OpenIndex(txn, owner));
+    SHEAF_ASSIGN_OR_RETURN(const auto slot, index->reader().FindSlot(key));
+    return slot.has_value();
+  }
+  btree::Found found;
+  SHEAF_RETURN_IF_ERROR(catalog::TreeView(txn, owner).reader().Find(key, &found));
+  return found.found;
+}
+
+// When entries expire that were found. Of vector indexes it has to wait for their repair.
+enum class Owners { kOrdered, kOthers };
+absl::Status RepairExpiring(catalog::Store* store, Owners owners,
+                            std::vector<std::string>* notes) {
   SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<catalog::WriteTxn> txn,
                          store->BeginWrite(absl::InfiniteDuration()));
   SHEAF_ASSIGN_OR_RETURN(const std::vector<catalog::TreeRecord> trees, txn->ListTrees());
@@ -70,14 +86,11 @@ absl::Status RepairExpiring(catalog::Store* store, std::vector<std::string>* not
       notes->push_back("expiries were left out: what they were of is lost");
       continue;
     }
+    if (catalog::IsDense(owner->record().kind) != (owners == Owners::kOthers)) continue;
     SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree* const rows, txn->FindTree(record.id));
-    const catalog::TreeView entries(txn.get(), owner);
-    const auto has_entry = [&](std::string_view key) -> absl::StatusOr<bool> {
-      btree::Found found;
-      SHEAF_RETURN_IF_ERROR(entries.reader().Find(key, &found));
-      return found.found;
-    };
-    SHEAF_RETURN_IF_ERROR(catalog::RepairExpiries(txn.get(), rows, has_entry));
+    SHEAF_RETURN_IF_ERROR(catalog::RepairExpiries(
+        txn.get(), rows,
+        [&](std::string_view key) { return HasEntry(txn.get(), owner, key); }));
   }
   return txn->Commit(Durability::kFull);
 }
@@ -123,10 +136,11 @@ absl::StatusOr<SalvageReport> Salvage(const std::string& from, const std::string
   catalog::SalvageResult found;
   const auto fill = [&](catalog::Store* store) -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(found, catalog::Salvage(fs, source, key, store, progress));
-    SHEAF_RETURN_IF_ERROR(RepairExpiring(store, &found.notes));
+    SHEAF_RETURN_IF_ERROR(RepairExpiring(store, Owners::kOrdered, &found.notes));
     SHEAF_RETURN_IF_ERROR(RepairCollections(store, &found.notes));
     SHEAF_RETURN_IF_ERROR(internal::RepairVectors(store, &found.notes));
-    return internal::RepairGraphs(store, &found.notes);
+    SHEAF_RETURN_IF_ERROR(internal::RepairGraphs(store, &found.notes));
+    return RepairExpiring(store, Owners::kOthers, &found.notes);
   };
   SHEAF_RETURN_IF_ERROR(
       internal::BuildFile(fs, target, options.overwrite, create, {}, fill).status());

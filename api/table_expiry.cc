@@ -74,6 +74,28 @@ absl::StatusOr<uint64_t> TableState::HiddenIn(std::string_view from,
   return expiries->HiddenIn(from, to);
 }
 
+absl::StatusOr<Expiry> DefaultExpiryOf(const TableState& tree) {
+  SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, tree.Expiries());
+  if (expiries == nullptr) return Expiry::Never();
+  SHEAF_ASSIGN_OR_RETURN(const auto usual, expiries->Default());
+  if (!usual.has_value()) return Expiry::Never();
+  const absl::Duration after = absl::Microseconds(usual->after);
+  return usual->slides ? Expiry::Sliding(after) : Expiry::After(after);
+}
+
+absl::Status SetDefaultExpiryOf(const TableState& tree, const Expiry& expiry) {
+  if (expiry.kind() == Expiry::Kind::kAt)
+    return WrongExpiry("a default is a duration, or Expiry::Never()");
+  SHEAF_ASSIGN_OR_RETURN(const ExpiryChange change, tree.ToChange(expiry));
+  if (change.kind == ExpiryChange::Kind::kNever) {
+    SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const there, tree.Expiries());
+    return there == nullptr ? absl::OkStatus() : there->SetDefault(std::nullopt);
+  }
+  SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, tree.open->MakeExpiries());
+  return expiries->SetDefault(catalog::DefaultExpiry{change.expiry.at - expiries->now(),
+                                                     change.expiry.sliding > 0});
+}
+
 bool CursorState::SkipHidden(Direction direction) {
   for (;;) {
     const absl::StatusOr<bool> hidden = table->IsHidden(cursor->key());
@@ -101,12 +123,7 @@ absl::StatusOr<absl::Time> TableReader::ExpiresAt(std::string_view key) const {
 
 absl::StatusOr<Expiry> TableReader::DefaultExpiry() const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, state_->Expiries());
-  if (expiries == nullptr) return Expiry::Never();
-  SHEAF_ASSIGN_OR_RETURN(const auto usual, expiries->Default());
-  if (!usual.has_value()) return Expiry::Never();
-  const absl::Duration after = absl::Microseconds(usual->after);
-  return usual->slides ? Expiry::Sliding(after) : Expiry::After(after);
+  return internal::DefaultExpiryOf(*state_);
 }
 
 // --- Table --------------------------------------------------------------------
@@ -146,16 +163,7 @@ absl::StatusOr<bool> Table::Touch(std::string_view key) {
 
 absl::Status Table::SetDefaultExpiry(const Expiry& expiry) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  if (expiry.kind() == Expiry::Kind::kAt)
-    return WrongExpiry("a default is a duration, or Expiry::Never()");
-  SHEAF_ASSIGN_OR_RETURN(const ExpiryChange change, state_->ToChange(expiry));
-  if (change.kind == ExpiryChange::Kind::kNever) {
-    SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const there, state_->Expiries());
-    return there == nullptr ? absl::OkStatus() : there->SetDefault(std::nullopt);
-  }
-  SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, state_->open->MakeExpiries());
-  return expiries->SetDefault(catalog::DefaultExpiry{change.expiry.at - expiries->now(),
-                                                     change.expiry.sliding > 0});
+  return internal::SetDefaultExpiryOf(*state_, expiry);
 }
 
 }  // namespace sheaf

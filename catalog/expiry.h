@@ -78,6 +78,8 @@ class Expiries {
       : rows_(txn, open), now_(txn->now()), txn_(txn), open_(open) {}
 
   int64_t now() const { return now_; }
+  // Grows when something here changes.
+  uint64_t changes() const { return open_ != nullptr ? *open_->changes() : 0; }
   // Entries that have a time to expire.
   absl::StatusOr<uint64_t> Count() const;
   // Of these: that have expired, and are still there. O(height), and then remembered.
@@ -112,7 +114,6 @@ class Expiries {
   // Whether `keys_` are those that are hidden, and will do.
   absl::StatusOr<bool> HasKeys();
   absl::StatusOr<std::optional<int64_t>> FirstAtOrAfter(std::string_view row) const;
-  uint64_t changes() const { return open_ != nullptr ? *open_->changes() : 0; }
   absl::Status Put(std::string_view row, std::string_view value);
 
   TreeView rows_;

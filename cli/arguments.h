@@ -69,6 +69,10 @@ struct Arguments {
   std::string value = "-";  // of `put`; "-" is standard input
   uint64_t page = 0;
 
+  std::optional<std::string> ttl, expires_at;  // of what puts something
+  bool slides = false;
+  bool reports = false;  // expire
+
   std::string input = "-", key_field;  // import
   uint64_t batch_documents = 1000;
   bool acknowledges = false;
@@ -118,6 +122,11 @@ void AddGraphCommands(CLI::App* graph, Arguments* args,
 // The same of `vector` (arguments_vector.cc). `key_rule` says how keys are written.
 void AddVectorCommands(CLI::App* vector, Arguments* args, const char* key_rule,
                        const std::function<void(CLI::App*)>& common);
+
+// --ttl and the like of a command that puts something, and the options of `expire`
+// (arguments_expiry.cc).
+void AddExpiryOptions(CLI::App* command, Arguments* args);
+void AddExpireOptions(CLI::App* command, Arguments* args);
 
 // An error is a usage error and says where help is.
 absl::StatusOr<Arguments> ParseArguments(int argc, const char* const* argv);

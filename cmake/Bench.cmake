@@ -20,6 +20,10 @@ elseif(bench_sources)
       PkgConfig::WIREDTIGER PkgConfig::SQLITE leveldb::leveldb)
 endif()
 
+# sheaf_expiry_bench: what expires, beside readers.
+add_executable(sheaf_expiry_bench bench/expiry/main.cc)
+target_link_libraries(sheaf_expiry_bench PRIVATE sheaf_static)
+
 # sheaf_documents_bench: documents, indexes and queries beside SQLite's JSON functions.
 # sheaf_keeping_bench: encryption, compression, backup and compaction against doing without.
 if(SQLITE_FOUND)

@@ -144,6 +144,10 @@ struct TableState {
   absl::StatusOr<Value> ToValue(btree::Found* found) const;
 };
 
+// Of a tree whose entries expire.
+absl::StatusOr<Expiry> DefaultExpiryOf(const TableState& tree);
+absl::Status SetDefaultExpiryOf(const TableState& tree, const Expiry& expiry);
+
 // kFailedPrecondition: a handle of nothing, or one whose transaction has ended.
 template <class State>
 absl::Status CheckHandle(const State* state) {

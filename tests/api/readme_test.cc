@@ -51,6 +51,7 @@ TEST(Readme, ShowsItsExamples) {
   ExpectShows("docs/documents.md", "examples/documents.cc");
   ExpectShows("docs/graphs.md", "examples/graph.cc");
   ExpectShows("docs/vectors.md", "examples/vectors.cc");
+  ExpectShows("docs/expiry.md", "examples/expiry.cc");
   ExpectShowsPartOf("README.md", "examples/multimap_table.cc");
 }
 

@@ -1,4 +1,5 @@
-// Proves that the commands of docs/operations.md, documents.md, graphs.md and vectors.md do what is said:
+// Proves that the commands of docs/operations.md, documents.md, graphs.md, vectors.md and
+// expiry.md do what is said:
 // each block runs in one folder, one after the other, and every command in it succeeds.
 #include <sys/wait.h>
 
@@ -26,7 +27,8 @@ std::vector<std::string> ShellBlocks(const std::string& text) {
 class OperationsTest : public CliTest, public testing::WithParamInterface<const char*> {};
 
 INSTANTIATE_TEST_SUITE_P(Docs, OperationsTest,
-                         testing::Values("operations", "documents", "graphs", "vectors"));
+                         testing::Values("operations", "documents", "graphs", "vectors",
+                                         "expiry"));
 
 TEST_P(OperationsTest, EveryCommandSucceeds) {
   std::ifstream in(std::string(SHEAF_SOURCE_DIR "/docs/") + GetParam() + ".md");
