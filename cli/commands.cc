@@ -47,6 +47,7 @@ constexpr Command kCommands[] = {
     {"salvage", SalvageFile},
     {"compact", Compact},
     {"compress", Compress},
+    {"expire", Expire},
     {"rekey", Rekey},
     {"rotate", Rotate},
     {"version", Version},

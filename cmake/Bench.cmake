@@ -33,6 +33,9 @@ if(LMDB_FOUND AND ROCKSDB_FOUND AND SQLITE_FOUND)
       sheaf_static nlohmann_json::nlohmann_json PkgConfig::LMDB PkgConfig::ROCKSDB
       PkgConfig::SQLITE)
 endif()
+# sheaf_expiry_bench: what expires, beside readers.
+add_executable(sheaf_expiry_bench bench/expiry/main.cc)
+target_link_libraries(sheaf_expiry_bench PRIVATE sheaf_static)
 
 # sheaf_documents_bench: documents, indexes and queries beside SQLite's JSON functions.
 # sheaf_keeping_bench: encryption, compression, backup and compaction against doing without.
