@@ -440,8 +440,10 @@ class TypedCollection : public TypedCollectionReader<T> {
   absl::Status Rewrite(const DocumentKey& key, const T& value) {
     SHEAF_ASSIGN_OR_RETURN(const Document document, ToDocument(value));
     return collection_.Modify(
-        key, [&](const std::optional<Document>&)
-                 -> absl::StatusOr<std::optional<Document>> { return document; });
+        key,
+        [&](const std::optional<Document>&) -> absl::StatusOr<std::optional<Document>> {
+          return document;
+        });
   }
 
   static absl::Status Reconcile(Collection* collection,

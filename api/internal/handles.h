@@ -25,6 +25,7 @@
 #include "document/collection_writer.h"
 #include "document/query.h"
 #include "document/schema.h"
+#include "graph/overlay.h"
 #include "pager/file.h"
 #include "pager/page_codec.h"
 #include "pager/status_macros.h"
@@ -83,6 +84,10 @@ struct TransactionState {
   // Of collections that were opened for writing.
   std::map<catalog::TreeId, std::unique_ptr<document::CollectionWriter>> collections;
   std::set<catalog::TreeId> vectors_changed;  // indexes
+  // Of a reader: what hides parts of graphs; null: nothing does.
+  std::map<catalog::TreeId, std::shared_ptr<const graph::Overlay>> overlays;
+  // Of a writer: graphs that were opened, out of which goes what has expired.
+  std::set<catalog::TreeId> graphs;
   Durability durability = Durability::kFull;
 
   ~TransactionState() { End(); }

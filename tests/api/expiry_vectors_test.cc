@@ -41,7 +41,9 @@ class ExpiryVectorsTest : public test::ExpiryTest,
                       i % 3 == 0 ? Expiry::After(kHour) : Expiry::Never()));
       return absl::OkStatus();
     });
-    if (GetParam() == VectorIndexKind::kHnsw) EXPECT_TRUE(db_->OptimizeVectors("v").ok());
+    if (GetParam() == VectorIndexKind::kHnsw) {
+      EXPECT_TRUE(db_->OptimizeVectors("v").ok());
+    }
   }
   static std::set<int64_t> KeysOf(const VectorResult& result) {
     std::set<int64_t> keys;
@@ -204,7 +206,9 @@ TEST_P(ExpiryVectorsTest, VectorsOfDocumentsGoWithThem) {
         absl::IsFailedPrecondition(txn.vectors("v")->SetExpiry(1, Expiry::After(kHour))));
     return absl::OkStatus();
   });
-  if (GetParam() == VectorIndexKind::kHnsw) EXPECT_TRUE(db_->OptimizeVectors("v").ok());
+  if (GetParam() == VectorIndexKind::kHnsw) {
+    EXPECT_TRUE(db_->OptimizeVectors("v").ok());
+  }
   Advance(kHour);
   ExpectHidden(*db_->BeginRead().vectors("v"));
   ExpectClean();
