@@ -144,7 +144,7 @@ TEST_P(ExpiryVectorsTest, WritersFindThemGone) {
   Write([](WriteTransaction& txn) -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(VectorIndex index, txn.vectors("v"));
     SHEAF_ASSIGN_OR_RETURN(const auto unique,
-                           IndexDefinition::Parse(R"({"fields":{"u":1},"unique":true})"));
+                           IndexDefinition::Parse(R"({"fields":{"u":1},"unique":true,"sparse":true})"));
     SHEAF_RETURN_IF_ERROR(index.CreateIndex(unique));
     return index.Put("unique", VectorOf(0), R"({"u":1})", Expiry::After(kHour));
   });
