@@ -9,10 +9,12 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "sheaf/backup.h"
 #include "sheaf/graph_lines.h"
 #include "sheaf/graph_match.h"
 #include "sheaf/graph_projection.h"
 #include "sheaf/graph_traversal.h"
+#include "sheaf/salvage.h"
 #include "tests/api/expiry_fixture.h"
 
 namespace sheaf {
@@ -331,10 +333,21 @@ TEST_F(ExpiryGraphTest, CopiesExpireAlike) {
   BackupOptions compact;
   compact.compact = true;
   ASSERT_TRUE(db_->Backup("/compact.sheaf", compact).ok());
-  db_ = *Database::Open("/compact.sheaf", options_);
+  ASSERT_TRUE(db_->Close().ok());
+  db_.reset();
+  SalvageOptions salvage;
+  salvage.file_system = fs_.get();
+  const auto salvaged = Salvage("/t.sheaf", "/salvaged.sheaf", salvage);
+  ASSERT_TRUE(salvaged.ok()) << salvaged.status();
   Advance(kHour);
-  ExpectSame();
-  ExpectClean();
+  for (const char* path : {"/compact.sheaf", "/salvaged.sheaf"}) {
+    db_ = *Database::Open(path, options_);
+    ExpectSame();
+    ExpectClean();
+    Expire();
+    ExpectSame();
+    ExpectClean();
+  }
 }
 
 }  // namespace
