@@ -5,7 +5,6 @@
 #include "absl/time/clock.h"
 #include "api/internal/expired.h"
 #include "api/internal/handles.h"
-#include "pager/fork_count.h"
 
 namespace sheaf::internal {
 namespace {
@@ -22,6 +21,7 @@ constexpr absl::Duration kRetry = absl::Seconds(1);
 }  // namespace
 
 void BackgroundReaper::Wake(Database::Rep* rep, int64_t at) {
+  if (made_ != pager::ForkCount()) return;  // a forked child must not write
   {
     absl::MutexLock lock(&mu_);
     if (stop_) return;  // somebody closes

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/internal/expired.h"
+#include "api/internal/graph_state.h"
 #include "api/internal/handles.h"
 #include "api/internal/vector_state.h"
 #include "catalog/expiry.h"
@@ -61,7 +62,6 @@ absl::Status Remove(const std::shared_ptr<TransactionState>& txn, OpenTree* tree
       SHEAF_RETURN_IF_ERROR(catalog::DeleteKeys(txn->write.get(), tree, sorted));
       break;
     case catalog::TreeKind::kCollection:
-    case catalog::TreeKind::kPartCollection:
       SHEAF_RETURN_IF_ERROR(txn->WriterOf(tree)->DeleteExpired(sorted));
       break;
     case catalog::TreeKind::kVectors: {
@@ -82,6 +82,22 @@ absl::Status Remove(const std::shared_ptr<TransactionState>& txn, OpenTree* tree
   return expiries->ClearFirst(keys);
 }
 
+// Of the graph that the documents belong to.
+absl::StatusOr<uint64_t> RemoveFromGraph(const std::shared_ptr<TransactionState>& txn,
+                                         const catalog::TreeRecord& documents,
+                                         uint64_t max) {
+  const std::optional<catalog::TreeId> id = graph::GraphOfPart(documents.name);
+  SHEAF_ASSIGN_OR_RETURN(OpenTree* const open, txn->write->FindTree(id.value_or(0)));
+  if (open == nullptr || open->record().kind != catalog::TreeKind::kGraph)
+    return absl::DataLossError("documents that expire, of no graph");
+  auto handle = std::make_shared<TableState>();
+  handle->txn = txn;
+  handle->name = open->record().name;
+  handle->open = open;
+  SHEAF_ASSIGN_OR_RETURN(const auto graph, GraphState::Of(std::move(handle)));
+  return graph->RemoveExpired(max, txn->rep->store->options().on_expired);
+}
+
 }  // namespace
 
 absl::StatusOr<Removed> RemoveExpired(Database::Rep* rep, catalog::TreeId owner,
@@ -93,15 +109,22 @@ absl::StatusOr<Removed> RemoveExpired(Database::Rep* rep, catalog::TreeId owner,
   if (tree == nullptr) return Removed{};
   SHEAF_ASSIGN_OR_RETURN(Expiries* const expiries, tree->expiries());
   if (expiries == nullptr) return Removed{};
-  std::vector<std::string> keys;
-  SHEAF_RETURN_IF_ERROR(expiries->ForEachHidden([&](std::string_view key) {
-    keys.emplace_back(key);
-    return keys.size() < max;
-  }));
-  if (keys.empty()) return Removed{};
-  TellOf(keys, tree->record(), rep->store->options().on_expired);
-  SHEAF_RETURN_IF_ERROR(Remove(txn, tree, keys));
-  const Removed removed{keys.size(), tree->record().kind};
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t hidden, expiries->Hidden());
+  if (hidden == 0) return Removed{};
+  Removed removed{0, tree->record().kind};
+  if (removed.kind == catalog::TreeKind::kPartCollection) {
+    removed.kind = catalog::TreeKind::kGraph;
+    SHEAF_ASSIGN_OR_RETURN(removed.records, RemoveFromGraph(txn, tree->record(), max));
+  } else {
+    std::vector<std::string> keys;
+    SHEAF_RETURN_IF_ERROR(expiries->ForEachHidden([&](std::string_view key) {
+      keys.emplace_back(key);
+      return keys.size() < max;
+    }));
+    TellOf(keys, tree->record(), rep->store->options().on_expired);
+    SHEAF_RETURN_IF_ERROR(Remove(txn, tree, keys));
+    removed.records = keys.size();
+  }
   SHEAF_RETURN_IF_ERROR(txn->write->Commit(durability));
   for (const catalog::TreeId index : txn->vectors_changed) rep->Link(index);
   return removed;
@@ -217,6 +240,27 @@ absl::StatusOr<ExpireResult> Database::Expire(const ExpireOptions& options,
   return result;
 }
 
+namespace {
+
+absl::Status AddStats(const catalog::Snapshot& snapshot,
+                      const catalog::TreeRecord& record, ExpiryStats* stats) {
+  SHEAF_ASSIGN_OR_RETURN(Expiries* const expiries, snapshot.ExpiriesOf(record));
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t expiring, expiries->Count());
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t expired, expiries->Hidden());
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<int64_t> next,
+                         expiries->NextInstantToCome());
+  SHEAF_ASSIGN_OR_RETURN(const auto usual, expiries->Default());
+  stats->expiring += expiring;
+  stats->expired += expired;
+  if (next.has_value()) stats->next = std::min(stats->next, absl::FromUnixMicros(*next));
+  if (!usual.has_value()) return absl::OkStatus();
+  const absl::Duration after = absl::Microseconds(usual->after);
+  stats->usual = usual->slides ? Expiry::Sliding(after) : Expiry::After(after);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<ExpiryStats>> ReadTransaction::ListExpiring() const {
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_RETURN_IF_ERROR(state_->Live());
@@ -226,20 +270,19 @@ absl::StatusOr<std::vector<ExpiryStats>> ReadTransaction::ListExpiring() const {
   for (const TreeInfo& info : infos) {
     SHEAF_ASSIGN_OR_RETURN(const auto record, snapshot.FindTree(info.name));
     if (!record.has_value() || !record->expires) continue;
-    SHEAF_ASSIGN_OR_RETURN(Expiries* const expiries, snapshot.ExpiriesOf(*record));
     ExpiryStats& stats = all.emplace_back();
     stats.name = info.name;
     stats.kind = info.kind;
     stats.visible = info.entry_count;
-    stats.expired = info.expired_count;
-    SHEAF_ASSIGN_OR_RETURN(stats.expiring, expiries->Count());
-    SHEAF_ASSIGN_OR_RETURN(const std::optional<int64_t> next,
-                           expiries->NextInstantToCome());
-    if (next.has_value()) stats.next = absl::FromUnixMicros(*next);
-    SHEAF_ASSIGN_OR_RETURN(const auto usual, expiries->Default());
-    if (usual.has_value()) {
-      const absl::Duration after = absl::Microseconds(usual->after);
-      stats.usual = usual->slides ? Expiry::Sliding(after) : Expiry::After(after);
+    if (info.kind != TreeKind::kGraph) {
+      SHEAF_RETURN_IF_ERROR(AddStats(snapshot, *record, &stats));
+      continue;
+    }
+    for (const std::string& part :
+         {graph::VertexDocumentsName(record->id), graph::EdgeDocumentsName(record->id)}) {
+      SHEAF_ASSIGN_OR_RETURN(const auto documents, snapshot.FindTree(part));
+      if (documents.has_value() && documents->expires)
+        SHEAF_RETURN_IF_ERROR(AddStats(snapshot, *documents, &stats));
     }
   }
   return all;

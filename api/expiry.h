@@ -67,9 +67,11 @@ class Expiry {
 // hook must neither throw nor write to the database (it would wait for itself for ever); it
 // may read, and still finds nothing of the record.
 struct ExpiredRecord {
-  std::string_view name;  // of the table or collection
+  std::string_view name;  // of the table, collection, graph or vector index
   TreeKind kind;
-  std::string_view key;  // of a table: its bytes; otherwise as DocumentKey::ToString
+  // Of a table its bytes; of a vertex its number; of an edge "1 KNOWS 2 0": from, type, to,
+  // ordinal; otherwise as DocumentKey::ToString.
+  std::string_view key;
 };
 
 struct ExpireOptions {
@@ -85,7 +87,8 @@ struct ExpireResult {
   absl::Time next = absl::InfiniteFuture();  // when the next record expires
 };
 
-// What of one table or collection expires.
+// What of one table, collection, graph or vector index expires. Of a graph `visible` are its
+// vertices, and the other numbers are of vertices and edges.
 struct ExpiryStats {
   std::string name;
   TreeKind kind;

@@ -99,6 +99,31 @@ absl::StatusOr<uint64_t> GraphReader::vertex_count() const {
   return state_->reader.vertex_count();
 }
 
+absl::StatusOr<uint64_t> GraphReader::vertex_count_with_expired() const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return state_->tree->root().entries;
+}
+
+absl::StatusOr<absl::Time> GraphReader::ExpiresAt(VertexId vertex) const {
+  SHEAF_ASSIGN_OR_RETURN(const bool there, Contains(vertex));
+  if (!there) return NoVertex(*state_, vertex);
+  SHEAF_ASSIGN_OR_RETURN(const auto at,
+                         state_->ExpiresAt(GraphState::kVertices,
+                                           DocumentKey(static_cast<int64_t>(vertex))));
+  return at.value_or(absl::InfiniteFuture());
+}
+
+absl::StatusOr<absl::Time> GraphReader::EdgeExpiresAt(const EdgeId& edge) const {
+  SHEAF_RETURN_IF_ERROR(GetEdge(edge).status());
+  SHEAF_ASSIGN_OR_RETURN(const SchemaRef names, state_->Names());
+  const uint32_t type = *names->names().Find(edge.type);
+  SHEAF_ASSIGN_OR_RETURN(
+      const auto at, state_->ExpiresAt(GraphState::kEdges,
+                                       DocumentKey::Bytes(graph::EncodeEdgeKey(
+                                           {edge.from, type, edge.to, edge.ordinal}))));
+  return at.value_or(absl::InfiniteFuture());
+}
+
 absl::StatusOr<std::vector<NameCount>> GraphReader::EdgeTypes() const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_ASSIGN_OR_RETURN(const SchemaRef names, state_->Names());
@@ -218,11 +243,15 @@ absl::Status GraphReader::ForEachVertex(VertexId from,
          valid = cursor.Next())
       ids.push_back(cursor.key());
     SHEAF_RETURN_IF_ERROR(cursor.status());
+    const size_t seen = ids.size();
+    const VertexId last = ids.empty() ? 0 : ids.back();
+    std::erase_if(ids, [&](VertexId id) { return state_->reader.IsGone(id); });
     for (const VertexId id : ids)
       if (!fn(id)) return absl::OkStatus();
-    if (!ids.empty()) from = ids.back() + 1;
+    if (seen < kIdsAtOnce) break;
+    from = last + 1;
     SHEAF_RETURN_IF_ERROR(state_->Live());
-  } while (ids.size() == kIdsAtOnce);
+  } while (true);
   return absl::OkStatus();
 }
 

@@ -111,8 +111,9 @@ class GraphReader {
  public:
   GraphReader() = default;
 
-  absl::StatusOr<uint64_t> vertex_count() const;  // O(1)
-  absl::StatusOr<uint64_t> edge_count() const;    // O(types)
+  absl::StatusOr<uint64_t> vertex_count() const;               // O(1)
+  absl::StatusOr<uint64_t> edge_count() const;                 // O(types)
+  absl::StatusOr<uint64_t> vertex_count_with_expired() const;  // and what is still there
   // That there are edges of, by name.
   absl::StatusOr<std::vector<NameCount>> EdgeTypes() const;
   // That there are vertices of, by name. Looks at their index: O(labelled vertices).
@@ -123,6 +124,10 @@ class GraphReader {
   absl::StatusOr<std::optional<Vertex>> Find(VertexId vertex) const;
   absl::StatusOr<Edge> GetEdge(const EdgeId& edge) const;  // kNotFound
   absl::StatusOr<std::optional<Edge>> FindEdge(const EdgeId& edge) const;
+  // When it expires; InfiniteFuture: never. kNotFound: also when it, or an end of the edge,
+  // has.
+  absl::StatusOr<absl::Time> ExpiresAt(VertexId vertex) const;
+  absl::StatusOr<absl::Time> EdgeExpiresAt(const EdgeId& edge) const;
 
   // By id, from `from` on, until `fn` returns false. It may change the graph.
   absl::Status ForEachVertex(VertexId from, absl::FunctionRef<bool(VertexId)> fn) const;
@@ -223,6 +228,16 @@ class Graph : public GraphReader {
   absl::Status UpdateEdgeProperties(const EdgeId& edge, std::string_view update);
   absl::StatusOr<bool> DeleteEdge(const EdgeId& edge);
 
+  // Expiry (expiry.h). A vertex takes its edges with it. What changes labels, properties or
+  // a weight keeps it. What has expired is removed when the graph is opened for writing, and
+  // what is told to expire at once goes at once. kNotFound.
+  absl::Status SetExpiry(VertexId vertex, const Expiry& expiry);
+  absl::Status SetEdgeExpiry(const EdgeId& edge, const Expiry& expiry);
+  // Begins a sliding expiry anew. False: there is no such vertex or edge, or its does not
+  // slide.
+  absl::StatusOr<bool> Touch(VertexId vertex);
+  absl::StatusOr<bool> TouchEdge(const EdgeId& edge);
+
   // On properties, and on "_labels" or "_type": an index on the "name" of vertices labelled
   // Person has the filter {"_labels": "Person"}. As Collection::CreateIndex; there are
   // Database::CreateVertexIndex and CreateEdgeIndex that build it beside other writers.
@@ -252,6 +267,7 @@ class Graph : public GraphReader {
  private:
   using GraphReader::GraphReader;
   friend class WriteTransaction;
+  friend struct internal::GraphState;
   struct StoredEdge {
     uint32_t type = 0;
     double weight = 1;

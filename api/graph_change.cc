@@ -58,11 +58,18 @@ absl::StatusOr<std::optional<Document>> WithType(const DocumentView& properties,
   return is_stored ? std::optional(std::move(built)) : std::nullopt;
 }
 
-absl::Status Store(const GraphState& state, GraphState::Part part, const DocumentKey& key,
-                   const std::optional<Document>& document) {
+absl::Status Forget(const GraphState& state, GraphState::Part part,
+                    const DocumentKey& key) {
   SHEAF_ASSIGN_OR_RETURN(Collection documents, state.Documents(part));
-  return document.has_value() ? documents.Put(key, *document)
-                              : documents.Delete(key).status();
+  return documents.Delete(key).status();
+}
+
+// What a vertex has that has nothing, and expires.
+Document Nothing() { return *Document::FromJson("{}"); }
+absl::StatusOr<Document> NothingOfType(std::string_view type) {
+  DocumentBuilder builder;
+  (void)internal::WriteWithType(Nothing().root(), type, builder.operator->());
+  return builder.Build();
 }
 
 enum class Of { kStored, kNew };
@@ -145,7 +152,7 @@ absl::Status StoreProperties(const GraphState& state, VertexId vertex,
                          NamesOf(state, names->names(), labels));
   SHEAF_ASSIGN_OR_RETURN(const std::optional<Document> document,
                          WithLabels(properties, label_names));
-  return Store(state, GraphState::kVertices, KeyOf(vertex), document);
+  return state.Store(GraphState::kVertices, KeyOf(vertex), document, Nothing());
 }
 
 absl::Status CheckWeight(double weight) {
@@ -300,8 +307,7 @@ absl::StatusOr<bool> Graph::DeleteVertex(VertexId vertex) {
   };
   SHEAF_ASSIGN_OR_RETURN(const bool there, state_->writer->DeleteVertex(vertex, forget));
   if (!there) return false;
-  SHEAF_RETURN_IF_ERROR(
-      Store(*state_, GraphState::kVertices, KeyOf(vertex), std::nullopt));
+  SHEAF_RETURN_IF_ERROR(Forget(*state_, GraphState::kVertices, KeyOf(vertex)));
   return true;
 }
 
@@ -324,7 +330,8 @@ absl::StatusOr<EdgeId> Graph::AddEdge(VertexId from, std::string_view type, Vert
         state_->writer->AddEdge(from, number, to, weight, document.has_value()));
     if (!document.has_value()) return ordinal;
     const graph::EdgeKey key{from, number, to, ordinal};
-    const absl::Status stored = Store(*state_, GraphState::kEdges, KeyOf(key), document);
+    const absl::Status stored =
+        state_->Store(GraphState::kEdges, KeyOf(key), document, *document);
     if (stored.ok()) return ordinal;
     SHEAF_RETURN_IF_ERROR(state_->writer->DeleteEdge(key).status());
     return stored;
@@ -368,10 +375,16 @@ absl::Status Graph::SetWeight(const EdgeId& edge, double weight) {
 absl::Status Graph::StoreEdgeProperties(const EdgeId& edge, const StoredEdge& stored,
                                         const Document& properties) {
   const graph::EdgeKey key{edge.from, stored.type, edge.to, edge.ordinal};
-  SHEAF_ASSIGN_OR_RETURN(const std::optional<Document> document,
+  SHEAF_ASSIGN_OR_RETURN(std::optional<Document> document,
                          WithType(properties.root(), edge.type));
+  SHEAF_ASSIGN_OR_RETURN(const Document empty, NothingOfType(edge.type));
+  if (!document.has_value() && stored.has_properties) {
+    SHEAF_ASSIGN_OR_RETURN(const auto at,
+                           state_->ExpiresAt(GraphState::kEdges, KeyOf(key)));
+    if (at.has_value()) document = empty;
+  }
   if (document.has_value() || stored.has_properties)
-    SHEAF_RETURN_IF_ERROR(Store(*state_, GraphState::kEdges, KeyOf(key), document));
+    SHEAF_RETURN_IF_ERROR(state_->Store(GraphState::kEdges, KeyOf(key), document, empty));
   if (document.has_value() == stored.has_properties) return absl::OkStatus();
   return state_->writer->SetEdge(key, stored.weight, document.has_value()).status();
 }
@@ -398,8 +411,53 @@ absl::StatusOr<bool> Graph::DeleteEdge(const EdgeId& edge) {
   SHEAF_RETURN_IF_ERROR(stored.status());
   const graph::EdgeKey key{edge.from, stored->type, edge.to, edge.ordinal};
   if (stored->has_properties)
-    SHEAF_RETURN_IF_ERROR(Store(*state_, GraphState::kEdges, KeyOf(key), std::nullopt));
+    SHEAF_RETURN_IF_ERROR(Forget(*state_, GraphState::kEdges, KeyOf(key)));
   return state_->writer->DeleteEdge(key);
+}
+
+// --- Expiry -------------------------------------------------------------------
+
+absl::Status Graph::SetExpiry(VertexId vertex, const Expiry& expiry) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_ASSIGN_OR_RETURN(const catalog::ExpiryChange change,
+                         state_->tree->ToChange(expiry));
+  const absl::Status there = LabelsOf(*state_, vertex).status();
+  if (!there.ok()) return At(*state_, there);
+  if (change.IsPast(state_->tree->txn->write->now()))
+    return DeleteVertex(vertex).status();
+  SHEAF_ASSIGN_OR_RETURN(Collection documents, state_->Documents(GraphState::kVertices));
+  SHEAF_ASSIGN_OR_RETURN(const bool has_document, documents.Contains(KeyOf(vertex)));
+  if (!has_document && change.kind == catalog::ExpiryChange::Kind::kSet)
+    SHEAF_RETURN_IF_ERROR(documents.Put(KeyOf(vertex), Nothing()));
+  return state_->ChangeExpiry(GraphState::kVertices, KeyOf(vertex), change);
+}
+
+absl::Status Graph::SetEdgeExpiry(const EdgeId& edge, const Expiry& expiry) {
+  SHEAF_ASSIGN_OR_RETURN(const StoredEdge stored, FindStored(edge));
+  SHEAF_ASSIGN_OR_RETURN(const catalog::ExpiryChange change,
+                         state_->tree->ToChange(expiry));
+  if (change.IsPast(state_->tree->txn->write->now())) return DeleteEdge(edge).status();
+  const graph::EdgeKey key{edge.from, stored.type, edge.to, edge.ordinal};
+  if (!stored.has_properties) {
+    if (change.kind != catalog::ExpiryChange::Kind::kSet) return absl::OkStatus();
+    SHEAF_ASSIGN_OR_RETURN(const Document empty, NothingOfType(edge.type));
+    SHEAF_RETURN_IF_ERROR(state_->Store(GraphState::kEdges, KeyOf(key), empty, empty));
+    SHEAF_RETURN_IF_ERROR(state_->writer->SetEdge(key, stored.weight, true).status());
+  }
+  return state_->ChangeExpiry(GraphState::kEdges, KeyOf(key), change);
+}
+
+absl::StatusOr<bool> Graph::Touch(VertexId vertex) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return state_->Touch(GraphState::kVertices, KeyOf(vertex));
+}
+
+absl::StatusOr<bool> Graph::TouchEdge(const EdgeId& edge) {
+  const absl::StatusOr<StoredEdge> stored = FindStored(edge);
+  if (absl::IsNotFound(stored.status())) return false;
+  SHEAF_RETURN_IF_ERROR(stored.status());
+  return state_->Touch(GraphState::kEdges, KeyOf(graph::EdgeKey{edge.from, stored->type,
+                                                                edge.to, edge.ordinal}));
 }
 
 // --- Indexes ------------------------------------------------------------------

@@ -58,7 +58,7 @@ VertexStream StreamOfAll(const GraphStateRef& graph) {
                                 &graph->reader.graph().root());
       for (bool valid = cursor.Seek(from); valid && ids.size() < kIdsAtOnce;
            valid = cursor.Next())
-        ids.push_back(cursor.key());
+        if (!graph->reader.IsGone(cursor.key())) ids.push_back(cursor.key());
       SHEAF_RETURN_IF_ERROR(cursor.status());
       if (ids.empty()) return std::optional<VertexId>();
       from = ids.back() + 1;

@@ -89,6 +89,10 @@ class IndexBuild {
     TransactionState& state = *txn->state_;
     SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, state.write->FindTree(id_.first));
     if (tree == nullptr) return Gone(part_.has_value() ? "the graph" : "the collection");
+    if (part_.has_value()) {
+      const auto graph = graph::GraphOfPart(tree->record().name);
+      SHEAF_RETURN_IF_ERROR(GraphState::RemoveExpired(txn->state_, graph.value_or(0)));
+    }
     document::CollectionWriter* const writer = state.WriterOf(tree);
     SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<document::Schema> schema,
                            writer->schema());

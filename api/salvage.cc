@@ -70,7 +70,7 @@ absl::StatusOr<bool> HasEntry(catalog::WriteTxn* txn, catalog::OpenTree* owner,
   return found.found;
 }
 
-// When entries expire that were found. Of vector indexes it has to wait for their repair.
+// When entries expire that were found. Of vectors and graphs it has to wait for their repair.
 enum class Owners { kOrdered, kOthers };
 absl::Status RepairExpiring(catalog::Store* store, Owners owners,
                             std::vector<std::string>* notes) {
@@ -86,7 +86,9 @@ absl::Status RepairExpiring(catalog::Store* store, Owners owners,
       notes->push_back("expiries were left out: what they were of is lost");
       continue;
     }
-    if (catalog::IsDense(owner->record().kind) != (owners == Owners::kOthers)) continue;
+    const bool waits = catalog::IsDense(owner->record().kind) ||
+                       owner->record().kind == catalog::TreeKind::kPartCollection;
+    if (waits != (owners == Owners::kOthers)) continue;
     SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree* const rows, txn->FindTree(record.id));
     SHEAF_RETURN_IF_ERROR(catalog::RepairExpiries(
         txn.get(), rows,

@@ -92,6 +92,13 @@ std::vector<std::string> CompressedTrees(const catalog::TreeRecord& record) {
   return {graph::VertexDocumentsName(record.id), graph::EdgeDocumentsName(record.id)};
 }
 
+const catalog::TreeRecord* FindRecord(const std::vector<catalog::TreeRecord>& records,
+                                      const std::string& name) {
+  const auto it = std::find_if(records.begin(), records.end(),
+                               [&](const auto& record) { return record.name == name; });
+  return it == records.end() ? nullptr : &*it;
+}
+
 // `view`: of the tree of a record.
 using ViewFn = absl::FunctionRef<absl::StatusOr<catalog::TreeView>(
     const catalog::TreeRecord& record)>;
@@ -123,8 +130,12 @@ absl::StatusOr<std::vector<TreeInfo>> ToInfos(
       entries /= layout.vector_records;
     }
     uint64_t expired = 0;
-    if (r.expires) {
-      SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView tree, view(r));
+    // Vertices expire with their documents.
+    const auto of = r.kind != catalog::TreeKind::kGraph
+                        ? &r
+                        : FindRecord(records, graph::VertexDocumentsName(r.id));
+    if (of != nullptr && of->expires) {
+      SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView tree, view(*of));
       SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, tree.expiries());
       SHEAF_ASSIGN_OR_RETURN(expired, expiries->Hidden());
       entries -= expired;
@@ -243,8 +254,10 @@ absl::StatusOr<GraphReader> ReadTransaction::graph(std::string_view name) const 
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<TableState> tree,
                          OpenForReading(state_, name, catalog::TreeKind::kGraph));
+  const bool expires = tree->record.expires;
   SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<GraphState> graph,
                          GraphState::Of(std::move(tree)));
+  if (expires) SHEAF_RETURN_IF_ERROR(graph->HideExpired());
   return GraphReader(std::move(graph));
 }
 
@@ -422,6 +435,9 @@ absl::StatusOr<Graph> WriteTransaction::graph(std::string_view name,
   SHEAF_ASSIGN_OR_RETURN(
       std::shared_ptr<TableState> tree,
       OpenForWriting(state_, name, catalog::TreeKind::kGraph, {}, {}, options));
+  const catalog::TreeRecord& record = tree->open->record();
+  state_->graphs.insert(record.id);
+  if (record.expires) SHEAF_RETURN_IF_ERROR(GraphState::RemoveExpired(state_, record.id));
   SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<GraphState> graph,
                          GraphState::Of(std::move(tree)));
   return Graph(std::move(graph));
@@ -585,7 +601,11 @@ absl::Status WriteTransaction::RollbackTo(Savepoint savepoint) {
   if (state_ == nullptr) return TransactionState::Ended();
   SHEAF_RETURN_IF_ERROR(state_->Live());
   for (const auto& [id, writer] : state_->collections) writer->Forget();
-  return state_->write->RollbackTo(savepoint.id_);
+  SHEAF_RETURN_IF_ERROR(state_->write->RollbackTo(savepoint.id_));
+  // What had expired and was removed since is there again.
+  for (const catalog::TreeId graph : state_->graphs)
+    SHEAF_RETURN_IF_ERROR(GraphState::RemoveExpired(state_, graph));
+  return absl::OkStatus();
 }
 
 absl::Status WriteTransaction::Release(Savepoint savepoint) {

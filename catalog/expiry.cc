@@ -99,6 +99,7 @@ absl::StatusOr<uint64_t> Expiries::Count() const {
 absl::StatusOr<uint64_t> Expiries::Hidden() {
   if (hidden_.has_value() && counted_at_ == changes()) return *hidden_;
   SHEAF_ASSIGN_OR_RETURN(hidden_, rows_.reader().Rank(AtRow(now_ + 1)));
+  *hidden_ += others_.size();
   counted_at_ = changes();
   asked_ = 0;
   keys_.reset();
@@ -144,6 +145,7 @@ absl::StatusOr<bool> Expiries::HasKeys() {
     keys.emplace_back(key);
     return true;
   }));
+  keys.insert(keys.end(), others_.begin(), others_.end());
   std::sort(keys.begin(), keys.end());
   keys_ = std::move(keys);
   return true;
@@ -157,6 +159,7 @@ absl::StatusOr<bool> Expiries::IsHidden(std::string_view key) {
     SHEAF_ASSIGN_OR_RETURN(const bool has, HasKeys());
     if (has) return std::binary_search(keys_->begin(), keys_->end(), key);
   }
+  if (std::binary_search(others_.begin(), others_.end(), key)) return true;
   SHEAF_ASSIGN_OR_RETURN(const std::optional<EntryExpiry> expiry, Find(key));
   return expiry.has_value() && expiry->at <= now_;
 }
@@ -177,7 +180,14 @@ absl::StatusOr<uint64_t> Expiries::HiddenIn(std::string_view from,
     count += key >= from && (to == nullptr || key < *to);
     return true;
   }));
+  for (const std::string& key : others_)
+    count += key >= from && (to == nullptr || key < *to);
   return count;
+}
+
+void Expiries::Hide(std::vector<std::string> keys) {
+  others_ = std::move(keys);
+  hidden_.reset();
 }
 
 absl::StatusOr<std::optional<EntryExpiry>> Expiries::Find(std::string_view key) const {

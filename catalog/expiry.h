@@ -66,6 +66,7 @@ struct ExpiryChange {
   Kind kind = Kind::kDefault;
   EntryExpiry expiry;  // of kSet
 
+  bool IsPast(int64_t now) const { return kind == Kind::kSet && expiry.at <= now; }
   static ExpiryChange Default() { return {}; }
   static ExpiryChange Keep() { return {Kind::kKeep, {}}; }
 };
@@ -92,6 +93,9 @@ class Expiries {
   absl::Status ForEachHidden(absl::FunctionRef<bool(std::string_view key)> fn) const;
   absl::StatusOr<std::optional<int64_t>> NextInstant() const;  // of all that are there
   absl::StatusOr<std::optional<int64_t>> NextInstantToCome() const;
+  // Of a snapshot: hides these as well, none of which has expired by itself. `keys` are
+  // ascending, each once, and of entries that there are.
+  void Hide(std::vector<std::string> keys);
 
   // Also of what has expired.
   absl::StatusOr<std::optional<EntryExpiry>> Find(std::string_view key) const;
@@ -124,6 +128,7 @@ class Expiries {
   uint64_t counted_at_ = 0;  // changes
   uint64_t asked_ = 0;       // since then, and found nothing in memory
   std::optional<std::vector<std::string>> keys_;  // that are hidden, ascending
+  std::vector<std::string> others_;               // Hide()
 };
 
 // Deletes entries, runs of neighbours at once. `keys` are ascending, each once.

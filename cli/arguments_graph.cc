@@ -122,10 +122,12 @@ class GraphParser {
     add->add_option("PROPERTIES", of_.properties, "A JSON object");
     add->add_option("--label", of_.labels, "May be repeated")->type_name("LABEL");
     add->add_option("--id", of_.id, "Its id [the next one]")->type_name("N");
+    AddExpiryOptions(add, &args_);
     CLI::App* edge = AddCommand("add-edge", "Add an edge between two vertices");
     AddEnds(edge);
     edge->add_option("PROPERTIES", of_.properties, "A JSON object");
     edge->add_option("--weight", of_.weight, "Its weight [1]")->type_name("W");
+    AddExpiryOptions(edge, &args_);
     edge->footer(std::string(kVertexRule) + kAddEdgeNotes);
     CLI::App* update = AddCommand("update", "Change the properties of vertices");
     AddVertexArgument(update, "VERTEX", &of_.from, "See below")->required();

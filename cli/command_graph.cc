@@ -2,6 +2,7 @@
 #include <set>
 
 #include "cli/commands.h"
+#include "cli/expiry_text.h"
 #include "cli/failure.h"
 #include "cli/graph_vertices.h"
 #include "cli/rows.h"
@@ -35,15 +36,18 @@ CommandResult ChangeGraph(Session& session, bool makes,
 CommandResult AddVertex(Session& session) {
   const GraphArguments& of = session.args.graph;
   VertexId id = 0;
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<Expiry> expiry, ExpiryOf(session.args));
   SHEAF_ASSIGN_OR_RETURN(
       const int exit, ChangeGraph(session, true, [&](Graph& graph) -> absl::Status {
         const std::vector<std::string_view> labels(of.labels.begin(), of.labels.end());
         if (of.id.has_value()) {
           id = *of.id;
-          return graph.AddVertexAs(id, labels, PropertiesOf(session.args));
+          SHEAF_RETURN_IF_ERROR(
+              graph.AddVertexAs(id, labels, PropertiesOf(session.args)));
+        } else {
+          SHEAF_ASSIGN_OR_RETURN(id, graph.AddVertex(labels, PropertiesOf(session.args)));
         }
-        SHEAF_ASSIGN_OR_RETURN(id, graph.AddVertex(labels, PropertiesOf(session.args)));
-        return absl::OkStatus();
+        return expiry.has_value() ? graph.SetExpiry(id, *expiry) : absl::OkStatus();
       }));
   session.out.WriteLine(session.args.is_json ? Dump({{"id", id}}) : std::to_string(id));
   return exit;
@@ -58,12 +62,13 @@ absl::StatusOr<EdgeId> EdgeOf(const GraphReader& graph, const GraphArguments& of
 CommandResult AddEdge(Session& session) {
   const GraphArguments& of = session.args.graph;
   EdgeId edge;
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<Expiry> expiry, ExpiryOf(session.args));
   SHEAF_ASSIGN_OR_RETURN(
       const int exit, ChangeGraph(session, false, [&](Graph& graph) -> absl::Status {
         SHEAF_ASSIGN_OR_RETURN(edge, EdgeOf(graph, of));
         SHEAF_ASSIGN_OR_RETURN(edge, graph.AddEdge(edge.from, of.type, edge.to, of.weight,
                                                    PropertiesOf(session.args)));
-        return absl::OkStatus();
+        return expiry.has_value() ? graph.SetEdgeExpiry(edge, *expiry) : absl::OkStatus();
       }));
   session.out.WriteLine(session.args.is_json ? Dump(EdgeJson(edge)) : EdgeText(edge));
   return exit;

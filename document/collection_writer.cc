@@ -238,7 +238,7 @@ absl::StatusOr<bool> CollectionWriter::IsHidden(std::string_view key) {
 }
 
 absl::Status CollectionWriter::MakeRoom(std::string_view key, const View& after) {
-  if (!tree_.record().expires) return absl::OkStatus();
+  if (!HasOwnExpiries()) return absl::OkStatus();
   SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, tree_.expiries());
   SHEAF_ASSIGN_OR_RETURN(const uint64_t hidden, expiries->Hidden());
   if (hidden == 0) return absl::OkStatus();
@@ -339,7 +339,7 @@ absl::Status CollectionWriter::DeleteExpired(absl::Span<const std::string> keys)
 
 // So that a unique index can be built of what is left.
 absl::Status CollectionWriter::RemoveAllExpired() {
-  if (!tree_.record().expires) return absl::OkStatus();
+  if (!HasOwnExpiries()) return absl::OkStatus();
   SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, tree_.expiries());
   for (;;) {
     std::vector<std::string> keys;

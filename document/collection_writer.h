@@ -103,6 +103,11 @@ class CollectionWriter {
   absl::StatusOr<bool> IsHidden(std::string_view key);
   absl::Status PutPlanned(std::string_view key, std::string_view document);
   absl::StatusOr<bool> DeleteThere(std::string_view key);
+  // Parts of others expire with what they are of, which whoever opens that sees to.
+  bool HasOwnExpiries() const {
+    return tree_.record().expires &&
+           tree_.record().kind == catalog::TreeKind::kCollection;
+  }
   // Removes documents that have expired and have what a unique index is to get.
   absl::Status MakeRoom(std::string_view key, const View& after);
   absl::Status RemoveAllExpired();

@@ -106,7 +106,9 @@ absl::StatusOr<std::optional<VertexView>> GraphReader::Find(VertexId vertex,
   const btree::DenseReader reader(graph_.context(), graph_.root());
   SHEAF_RETURN_IF_ERROR(reader.Find(vertex, found));
   if (!found->found) return std::optional<VertexView>();
-  return std::optional<VertexView>(VertexView(vertex, found->bytes));
+  const std::string_view record = Shown(vertex, found->bytes);
+  if (record.empty()) return std::optional<VertexView>();
+  return std::optional<VertexView>(VertexView(vertex, record));
 }
 
 absl::StatusOr<uint64_t> GraphReader::EdgeCount(NameId type) const {
@@ -116,7 +118,8 @@ absl::StatusOr<uint64_t> GraphReader::EdgeCount(NameId type) const {
   if (found.is_large || found.bytes.size() != sizeof(uint64_t))
     return absl::DataLossError(
         absl::StrCat("graph: the number of edges of type ", type, " is malformed"));
-  return pager::DecodeFixed64(found.bytes.data());
+  const uint64_t count = pager::DecodeFixed64(found.bytes.data());
+  return overlay_ == nullptr ? count : count - overlay_->EdgesGone(type);
 }
 
 absl::StatusOr<bool> VisitBlocks(btree::TreeCursor cursor, VertexId vertex,

@@ -29,6 +29,7 @@
 #include "catalog/tree_view.h"
 #include "graph/adjacency.h"
 #include "graph/direction.h"
+#include "graph/overlay.h"
 #include "graph/vertex_record.h"
 
 namespace sheaf::graph {
@@ -83,11 +84,33 @@ class GraphReader {
   // Both outlive it.
   GraphReader(const catalog::TreeView* graph, const catalog::TreeView* parts)
       : graph_(*graph), parts_(*parts) {}
+  // Without what `overlay` hides, which outlives it; null: all.
+  void set_overlay(const Overlay* overlay) { overlay_ = overlay; }
 
   // Of records in the file: good while `found` keeps the page.
   absl::StatusOr<std::optional<VertexView>> Find(VertexId vertex,
                                                  btree::Found* found) const;
-  uint64_t vertex_count() const { return graph_.root().entries; }
+  // Calls `fn(i, record)` as btree::DenseReader::Visit does.
+  template <class Fn>
+  absl::Status VisitRecords(absl::Span<const VertexId> vertices, Fn&& fn) const {
+    const btree::DenseReader reader(graph_.context(), graph_.root());
+    if (overlay_ == nullptr) [[likely]]
+      return reader.Visit(vertices, fn);
+    return reader.Visit(vertices, [&](size_t i, std::string_view record) {
+      record = Shown(vertices[i], record);
+      if (!record.empty()) fn(i, record);
+    });
+  }
+  // What is to be seen of a record; empty: nothing.
+  std::string_view Shown(VertexId vertex, std::string_view record) const {
+    return overlay_ == nullptr ? record : overlay_->Shown(vertex, record);
+  }
+  bool IsGone(VertexId vertex) const {
+    return overlay_ != nullptr && overlay_->IsGone(vertex);
+  }
+  uint64_t vertex_count() const {
+    return graph_.root().entries - (overlay_ == nullptr ? 0 : overlay_->vertices_gone());
+  }
   absl::StatusOr<uint64_t> EdgeCount(NameId type) const;
 
   // Calls `fn(key, edges)` for each piece of the vertex's lists: one of a small list, a few
@@ -122,6 +145,7 @@ class GraphReader {
  private:
   const catalog::TreeView& graph_;
   const catalog::TreeView& parts_;
+  const Overlay* overlay_ = nullptr;
 };
 
 }  // namespace sheaf::graph

@@ -354,8 +354,7 @@ absl::Status Matcher::CheckLabels(const Step& step, Hops* hops) {
     hops->all[i].takes = false;
     ids_.push_back(hops->all[i].to);
   }
-  const btree::DenseReader reader(graph_.graph().context(), graph_.graph().root());
-  return reader.Visit(ids_, [&](size_t i, std::string_view record) {
+  return graph_.VisitRecords(ids_, [&](size_t i, std::string_view record) {
     hops->all[begin + i].takes = TakesLabels(target, VertexView(ids_[i], record));
   });
 }

@@ -104,7 +104,8 @@ class Projector {
     for (bool valid = cursor.Seek(part.begin); valid && cursor.key() < part.end;
          valid = cursor.Next()) {
       meter.Done(1);
-      SHEAF_RETURN_IF_ERROR(fn(VertexView(cursor.key(), cursor.record())));
+      const std::string_view record = graph_.Shown(cursor.key(), cursor.record());
+      if (!record.empty()) SHEAF_RETURN_IF_ERROR(fn(VertexView(cursor.key(), record)));
     }
     return cursor.status();
   }

@@ -22,10 +22,9 @@ absl::Status NoVertex(VertexId vertex) {
 
 absl::Status CheckVertices(const GraphReader& graph,
                            absl::Span<const VertexId> vertices) {
-  const btree::DenseReader reader(graph.graph().context(), graph.graph().root());
   std::vector<bool> is_there(vertices.size());
-  SHEAF_RETURN_IF_ERROR(
-      reader.Visit(vertices, [&](size_t i, std::string_view) { is_there[i] = true; }));
+  SHEAF_RETURN_IF_ERROR(graph.VisitRecords(
+      vertices, [&](size_t i, std::string_view) { is_there[i] = true; }));
   const auto missing = std::find(is_there.begin(), is_there.end(), false);
   if (missing == is_there.end()) return absl::OkStatus();
   return NoVertex(vertices[static_cast<size_t>(missing - is_there.begin())]);

@@ -64,16 +64,16 @@ absl::Status VisitPieces(const GraphReader& graph, const StepSelection& selectio
                          std::vector<LargeList>* large, Fn&& fn) {
   large->clear();
   absl::Status status;
-  const btree::DenseReader reader(graph.graph().context(), graph.graph().root());
-  SHEAF_RETURN_IF_ERROR(reader.Visit(vertices, [&](size_t i, std::string_view record) {
-    VertexView(vertices[i], record).ForEachList([&](const VertexView::List& list) {
-      if (!selection.Takes(list.key)) return;
-      if (list.key.large)
-        large->push_back({i, list.key});
-      else if (status.ok())
-        status = fn(i, list.key, AdjacencyView(list.bytes, vertices[i]));
-    });
-  }));
+  SHEAF_RETURN_IF_ERROR(
+      graph.VisitRecords(vertices, [&](size_t i, std::string_view record) {
+        VertexView(vertices[i], record).ForEachList([&](const VertexView::List& list) {
+          if (!selection.Takes(list.key)) return;
+          if (list.key.large)
+            large->push_back({i, list.key});
+          else if (status.ok())
+            status = fn(i, list.key, AdjacencyView(list.bytes, vertices[i]));
+        });
+      }));
   for (const LargeList& list : *large) {
     if (!status.ok()) return status;
     SHEAF_RETURN_IF_ERROR(

@@ -226,10 +226,10 @@ class BreadthFirst : public Traversal {
     const absl::Span<const VertexId> fresh =
         absl::MakeConstSpan(found_).subspan(checked_);
     takes_.assign(fresh.size(), 0);
-    const btree::DenseReader reader(graph_.graph().context(), graph_.graph().root());
-    SHEAF_RETURN_IF_ERROR(reader.Visit(fresh, [&](size_t i, std::string_view record) {
-      takes_[i] = selection_.TakesLabelsOf(VertexView(fresh[i], record)) ? 1 : 0;
-    }));
+    SHEAF_RETURN_IF_ERROR(
+        graph_.VisitRecords(fresh, [&](size_t i, std::string_view record) {
+          takes_[i] = selection_.TakesLabelsOf(VertexView(fresh[i], record)) ? 1 : 0;
+        }));
     const size_t begin = checked_;
     for (size_t i = 0; i < takes_.size(); ++i) {
       if (takes_[i] == 0) continue;

@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "pager/fork_count.h"
 #include "sheaf/database.h"
 
 namespace sheaf::internal {
@@ -40,6 +41,7 @@ class BackgroundReaper {
   // All that has expired; returns when the next does.
   int64_t Sweep(Database::Rep* rep) ABSL_LOCKS_EXCLUDED(mu_);
 
+  const uint64_t made_ = pager::ForkCount();
   absl::Mutex joining_mu_;  // outermost: who starts or stops the thread
   mutable absl::Mutex mu_;
   int64_t next_ ABSL_GUARDED_BY(mu_) = INT64_MAX;  // when something expires

@@ -1,6 +1,7 @@
 // What Graph and GraphReader stand for. Not installed for use.
 #ifndef API_INTERNAL_GRAPH_STATE_H_
 #define API_INTERNAL_GRAPH_STATE_H_
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,7 +22,7 @@ using graph::kLabelsField, graph::kTypeField;
 
 namespace internal {
 
-struct GraphState {
+struct GraphState : std::enable_shared_from_this<GraphState> {
   enum Part { kVertices = 0, kEdges = 1 };
   static std::string_view OwnField(Part part) {
     return part == kVertices ? kLabelsField : kTypeField;
@@ -44,6 +45,30 @@ struct GraphState {
   static absl::StatusOr<std::shared_ptr<GraphState>> StateOf(const GraphReader& graph);
   // Of the documents of vertices or edges, for who reads below CollectionReader.
   absl::StatusOr<std::shared_ptr<CollectionState>> DocumentsState(Part part) const;
+
+  // --- What expires ---
+  // A vertex or edge that expires has a document, if an empty one, and expires by its key.
+  // The graph's own tree has expiries that are always empty, to tell that there may be some.
+  // Of a reader: leaves out what has expired.
+  absl::Status HideExpired();
+  // Of a writer: removes up to `max` of what has expired, told of to `hook`, those that
+  // expired first of each part. How many.
+  using ExpiredFn = std::function<void(const ExpiredRecord&)>;
+  absl::StatusOr<uint64_t> RemoveExpired(uint64_t max, const ExpiredFn& hook) const;
+  // The same, of a transaction that was begun or went back to a savepoint, and all.
+  static absl::Status RemoveExpired(const std::shared_ptr<TransactionState>& txn,
+                                    catalog::TreeId graph);
+  absl::StatusOr<catalog::Expiries*> ExpiriesOf(Part part) const;
+  absl::StatusOr<std::optional<absl::Time>> ExpiresAt(Part part,
+                                                      const DocumentKey& key) const;
+  // Requires: the document is there; what is to go at once is not.
+  absl::Status ChangeExpiry(Part part, const DocumentKey& key,
+                            const catalog::ExpiryChange& change) const;
+  absl::StatusOr<bool> Touch(Part part, const DocumentKey& key) const;
+  // In the place of the document; null: one that is empty if it expires, or none.
+  absl::Status Store(Part part, const DocumentKey& key,
+                     const std::optional<Document>& document,
+                     const Document& empty) const;
 
   absl::Status Live() const { return tree->Live(); }
   // Changes when a writer goes back to a savepoint.
@@ -69,11 +94,14 @@ struct GraphState {
   const std::shared_ptr<TableState> tree;  // the vertices
   document::CollectionWriter* const names_writer = nullptr;
   const catalog::TreeView vertices, parts;
-  const graph::GraphReader reader;
+  graph::GraphReader reader;
   const std::unique_ptr<graph::GraphWriter> writer;       // of a writer
   mutable std::shared_ptr<const document::Schema> names;  // of a reader, once read
 
  private:
+  absl::StatusOr<uint64_t> RemoveExpiredOf(Part part, uint64_t max,
+                                           const ExpiredFn& hook) const;
+  absl::Status RemoveOne(Part part, const DocumentKey& key, const ExpiredFn& hook) const;
   mutable std::optional<Collection> documents_[2];  // that were opened
 };
 

@@ -25,6 +25,7 @@
 #include "document/collection_writer.h"
 #include "document/query.h"
 #include "document/schema.h"
+#include "graph/overlay.h"
 #include "pager/file.h"
 #include "pager/page_codec.h"
 #include "pager/status_macros.h"
@@ -87,6 +88,10 @@ struct TransactionState {
   std::set<catalog::TreeId> vectors_changed;  // indexes
   // Of blobs that are being written: the store, the encoded key.
   std::map<std::pair<catalog::TreeId, std::string>, std::weak_ptr<BlobStream>> streams;
+  // Of a reader: what hides parts of graphs; null: nothing does.
+  std::map<catalog::TreeId, std::shared_ptr<const graph::Overlay>> overlays;
+  // Of a writer: graphs that were opened, out of which goes what has expired.
+  std::set<catalog::TreeId> graphs;
   Durability durability = Durability::kFull;
 
   ~TransactionState() { End(); }

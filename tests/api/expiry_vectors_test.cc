@@ -6,6 +6,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "sheaf/salvage.h"
 #include "tests/api/expiry_fixture.h"
 
 namespace sheaf {
@@ -41,7 +42,9 @@ class ExpiryVectorsTest : public test::ExpiryTest,
                       i % 3 == 0 ? Expiry::After(kHour) : Expiry::Never()));
       return absl::OkStatus();
     });
-    if (GetParam() == VectorIndexKind::kHnsw) EXPECT_TRUE(db_->OptimizeVectors("v").ok());
+    if (GetParam() == VectorIndexKind::kHnsw) {
+      EXPECT_TRUE(db_->OptimizeVectors("v").ok());
+    }
   }
   static std::set<int64_t> KeysOf(const VectorResult& result) {
     std::set<int64_t> keys;
@@ -141,8 +144,9 @@ TEST_P(ExpiryVectorsTest, WritersFindThemGone) {
   Fill();
   Write([](WriteTransaction& txn) -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(VectorIndex index, txn.vectors("v"));
-    SHEAF_ASSIGN_OR_RETURN(const auto unique,
-                           IndexDefinition::Parse(R"({"fields":{"u":1},"unique":true})"));
+    SHEAF_ASSIGN_OR_RETURN(
+        const auto unique,
+        IndexDefinition::Parse(R"({"fields":{"u":1},"unique":true,"sparse":true})"));
     SHEAF_RETURN_IF_ERROR(index.CreateIndex(unique));
     return index.Put("unique", VectorOf(0), R"({"u":1})", Expiry::After(kHour));
   });
@@ -204,13 +208,31 @@ TEST_P(ExpiryVectorsTest, VectorsOfDocumentsGoWithThem) {
         absl::IsFailedPrecondition(txn.vectors("v")->SetExpiry(1, Expiry::After(kHour))));
     return absl::OkStatus();
   });
-  if (GetParam() == VectorIndexKind::kHnsw) EXPECT_TRUE(db_->OptimizeVectors("v").ok());
+  if (GetParam() == VectorIndexKind::kHnsw) {
+    EXPECT_TRUE(db_->OptimizeVectors("v").ok());
+  }
   Advance(kHour);
   ExpectHidden(*db_->BeginRead().vectors("v"));
   ExpectClean();
   EXPECT_EQ(Expire().removed[TreeKind::kCollection], 134u);
   ExpectHidden(*db_->BeginRead().vectors("v"));
   EXPECT_EQ(*db_->BeginRead().vectors("v")->size_with_expired(), 266u);
+  ExpectClean();
+}
+
+TEST_P(ExpiryVectorsTest, SalvagedOnesExpire) {
+  Fill();
+  ASSERT_TRUE(db_->Close().ok());
+  db_.reset();
+  SalvageOptions salvage;
+  salvage.file_system = fs_.get();
+  const auto salvaged = Salvage("/t.sheaf", "/salvaged.sheaf", salvage);
+  ASSERT_TRUE(salvaged.ok()) << salvaged.status();
+  Advance(kHour);
+  db_ = *Database::Open("/salvaged.sheaf", options_);
+  ExpectHidden(*db_->BeginRead().vectors("v"));
+  ExpectClean();
+  EXPECT_EQ(Expire().removed_total, 134u);
   ExpectClean();
 }
 

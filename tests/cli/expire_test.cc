@@ -59,6 +59,33 @@ TEST_F(ExpireTest, PutsWhatExpires) {
   EXPECT_EQ(Run({"check", db_}).exit, 0);
 }
 
+TEST_F(ExpireTest, GraphsAndVectors) {
+  ASSERT_EQ(Run({"graph", "add-vertex", db_, "g", R"({"name":"Ann"})"}).exit, 0);
+  ASSERT_EQ(
+      Run({"graph", "add-vertex", db_, "g", R"({"name":"Bob"})", "--ttl", "1h"}).exit, 0);
+  ASSERT_EQ(Run({"graph", "add-edge", db_, "g", "Ann", "KNOWS", "Bob", "--expires-at",
+                 "2001-01-01T00:00:00Z"})
+                .exit,
+            0);
+  ASSERT_EQ(
+      Run({"graph", "add-edge", db_, "g", "Bob", "KNOWS", "Ann", "--ttl", "1d"}).exit, 0);
+  EXPECT_EQ(Run({"graph", "neighbors", db_, "g", "Ann"}).out, "");
+  ASSERT_EQ(Run({"vector", "create", db_, "v", "--dimensions", "2"}).exit, 0);
+  ASSERT_EQ(Run({"vector", "put", db_, "v", "a", "[1,2]"}).exit, 0);
+  ASSERT_EQ(Run({"vector", "put", db_, "v", "b", "[1,2]", "--expires-at",
+                 "2001-01-01T00:00:00Z"})
+                .exit,
+            0);
+  EXPECT_EQ(Run({"vector", "get", db_, "v", "b"}).exit, 1);
+  const nlohmann::json report = RunJson({"expire", db_, "--report"})["expiring"];
+  ASSERT_EQ(report.size(), 2u);
+  EXPECT_EQ(report[0]["kind"], "graph");
+  EXPECT_EQ(report[0]["expiring"], 2);
+  EXPECT_EQ(report[1]["expired"], 1);
+  EXPECT_EQ(RunJson({"expire", db_})["removed"], 1);
+  EXPECT_EQ(Run({"check", db_}).exit, 0);
+}
+
 TEST_F(ExpireTest, RefusesWhatIsNoTime) {
   for (const char* wrong : {"0s", "-1h", "soon", "d", "1x", "1e9w", ""})
     EXPECT_NE(

@@ -103,7 +103,7 @@ TEST(ExpiryRace, ReadersBesideWritersAndTheReaper) {
     absl::SleepFor(absl::Milliseconds(5));
     return db->Checkpoint();
   });
-  for (int i = 0; i < 300; ++i)
+  for (int i = 0; i < 1000; ++i)
     ASSERT_TRUE(
         db->Write([&](WriteTransaction& txn) { return Change(txn, &random); }).ok());
   stop = true;
