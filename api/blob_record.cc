@@ -164,7 +164,9 @@ void WriteTime(std::string_view name, absl::Time time, DocumentBuilder* builder)
   (*builder)->Timestamp(absl::ToUnixMicros(time));
 }
 
-absl::Status WriteAttributes(const BlobAttributes& a, DocumentBuilder* builder) {
+absl::Status WriteAttributes(const BlobAttributes& a,
+                             const std::optional<OwnerEntry>& owner,
+                             DocumentBuilder* builder) {
   DocumentBuilder& b = *builder;
   WriteText("type", a.content_type, builder);
   WriteText("name", a.name, builder);
@@ -174,11 +176,11 @@ absl::Status WriteAttributes(const BlobAttributes& a, DocumentBuilder* builder) 
     for (const std::string& tag : a.tags) b->String(tag);
     b->End();
   }
-  if (a.owner.has_value()) {
+  if (owner.has_value()) {
     b->Name("owner"), b->BeginObject();
-    WriteText("of", a.owner->of, builder);
-    b->Name("key");
-    SHEAF_RETURN_IF_ERROR(WriteKey(a.owner->key, &*b.operator->()));
+    WriteInt("tree", owner->tree, builder);
+    b->Name("key"), b->Bytes(owner->key);
+    if (owner->keep) b->Name("keep"), b->Bool(true);
     b->End();
   }
   if (a.zstd_level != 0) WriteInt("zstd", static_cast<uint64_t>(a.zstd_level), builder);
@@ -218,7 +220,7 @@ absl::Status CheckAttributes(const BlobAttributes& a) {
   }
   BlobInfo info;
   info.attributes = a;
-  return RecordOf(info).status();  // text that is no UTF-8
+  return RecordOf(info, std::nullopt).status();  // text that is no UTF-8
 }
 
 absl::Status CheckLink(const BlobLink& link) {
@@ -227,7 +229,8 @@ absl::Status CheckLink(const BlobLink& link) {
   return EncodeKey(link.to).status();
 }
 
-absl::StatusOr<Document> RecordOf(const BlobInfo& info) {
+absl::StatusOr<Document> RecordOf(const BlobInfo& info,
+                                  const std::optional<OwnerEntry>& owner) {
   DocumentBuilder b;
   b->BeginObject();
   WriteInt("number", info.number, &b);
@@ -235,7 +238,7 @@ absl::StatusOr<Document> RecordOf(const BlobInfo& info) {
   WriteInt("stored", info.stored_size, &b);
   WriteTime("created", info.created, &b);
   WriteTime("modified", info.modified, &b);
-  SHEAF_RETURN_IF_ERROR(WriteAttributes(info.attributes, &b));
+  SHEAF_RETURN_IF_ERROR(WriteAttributes(info.attributes, owner, &b));
   if (!info.sha256.empty()) b->Name("sha256"), b->Bytes(info.sha256);
   if (!info.links.empty()) {
     b->Name("links"), b->BeginArray();
@@ -253,7 +256,9 @@ absl::StatusOr<Document> RecordOf(const BlobInfo& info) {
   return b.Build();
 }
 
-absl::StatusOr<BlobInfo> ParseRecord(const DocumentKey& key, const DocumentView& record) {
+absl::StatusOr<BlobInfo> ParseRecord(const DocumentKey& key, const DocumentView& record,
+                                     std::optional<OwnerEntry>* owner) {
+  owner->reset();
   if (record.kind() != DocumentKind::kObject) return Damaged(key, "it");
   RecordReader reader(key, record);
   BlobInfo info;
@@ -276,8 +281,13 @@ absl::StatusOr<BlobInfo> ParseRecord(const DocumentKey& key, const DocumentView&
       a.tags.emplace_back(c.value().string_value());
     }
   }
-  if (const auto owner = reader.Field("owner", DocumentKind::kObject))
-    a.owner = BlobOwner{reader.TextOf(*owner, "of"), reader.Key(*owner, "key")};
+  if (const auto of = reader.Field("owner", DocumentKind::kObject)) {
+    const std::optional<DocumentView> tree = of->Field("tree");
+    if (!tree.has_value() || tree->kind() != DocumentKind::kInt || tree->int_value() < 1)
+      return Damaged(key, "owner");
+    *owner = OwnerEntry{static_cast<catalog::TreeId>(tree->int_value()),
+                        reader.TextOf(*of, "key"), of->Field("keep").has_value()};
+  }
   if (const auto metadata = reader.Field("metadata", DocumentKind::kObject)) {
     SHEAF_ASSIGN_OR_RETURN(a.metadata, ToJson(*metadata));
   }
@@ -287,17 +297,21 @@ absl::StatusOr<BlobInfo> ParseRecord(const DocumentKey& key, const DocumentView&
   return info;
 }
 
-absl::StatusOr<std::string> FilterOf(const BlobQuery& query) {
+absl::StatusOr<std::string> FilterOf(const BlobQuery& query,
+                                     const std::optional<OwnerEntry>& owner) {
   std::vector<std::string> all;
   const auto add = [&](const Condition& condition) { all.push_back(condition.json()); };
   if (query.name_space.has_value())
     add(query.name_space->empty() ? Where("namespace").Exists(false)
                                   : Where("namespace") == *query.name_space);
   if (!query.tag.empty()) add(Where("tags") == query.tag);
-  if (query.owner.has_value()) {
-    SHEAF_ASSIGN_OR_RETURN(std::string key, KeyJson(query.owner->key));
-    add(Where("owner.of") == query.owner->of);
-    add(Where("owner.key") == FilterValue::Json(std::move(key)));
+  if (owner.has_value()) {
+    DocumentBuilder builder;
+    builder->Bytes(owner->key);
+    SHEAF_ASSIGN_OR_RETURN(const Document key, builder.Build());
+    SHEAF_ASSIGN_OR_RETURN(std::string json, key.ToJson());
+    add(Where("owner.tree") == owner->tree);
+    add(Where("owner.key") == FilterValue::Json(std::move(json)));
   }
   if (query.created_from.has_value()) add(Where("created") >= *query.created_from);
   if (query.created_to.has_value()) add(Where("created") < *query.created_to);

@@ -60,6 +60,8 @@ struct BlobReader::Rep {
 
   absl::Status Open() {
     SHEAF_ASSIGN_OR_RETURN(const std::string encoded, state->KeyOf(key));
+    SHEAF_ASSIGN_OR_RETURN(const bool hidden, state->IsHidden(encoded));
+    if (hidden) return state->NoSuchBlob(key);
     SHEAF_ASSIGN_OR_RETURN(content, state->contents.Open(encoded));
     if (content == nullptr) return state->NoSuchBlob(key);
     changes = Changes();
@@ -138,11 +140,14 @@ uint64_t BlobWriter::size() const { return stream_->size; }
 absl::Status BlobWriter::Finish() {
   SHEAF_RETURN_IF_ERROR(stream_->CheckOpen());
   BlobState& state = *stream_->state;
-  SHEAF_ASSIGN_OR_RETURN(std::optional<BlobInfo> info, state.FindInfo(stream_->key));
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<BlobInfo> info,
+                         state.FindInfo(stream_->key));
+  if (stream_->continues && !info.has_value()) return state.NoSuchBlob(stream_->key);
   const std::unique_ptr<ContentWriter> content = std::move(stream_->content);
   SHEAF_ASSIGN_OR_RETURN(const ContentWriter::Finished finished, content->Finish());
-  return state.tree->txn->write->Fail(state.Store(
-      stream_->key, stream_->encoded, stream_->attributes, std::move(info), finished));
+  return state.tree->txn->write->Fail(state.Store(stream_->key, stream_->encoded,
+                                                  stream_->attributes, info,
+                                                  stream_->continues, finished));
 }
 
 // --- BlobStoreReader ----------------------------------------------------------
@@ -158,6 +163,16 @@ const std::string& BlobStoreReader::name() const {
 absl::StatusOr<uint64_t> BlobStoreReader::size() const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   return state_->records.size();
+}
+
+absl::StatusOr<uint64_t> BlobStoreReader::size_with_expired() const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return state_->records.size_with_expired();
+}
+
+absl::StatusOr<Expiry> BlobStoreReader::DefaultExpiry() const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return state_->records.DefaultExpiry();
 }
 
 absl::StatusOr<bool> BlobStoreReader::Contains(const DocumentKey& key) const {
@@ -193,6 +208,8 @@ absl::StatusOr<uint64_t> BlobStoreReader::ReadRange(const DocumentKey& key,
                                                     absl::Span<char> out) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_ASSIGN_OR_RETURN(const std::string encoded, state_->KeyOf(key));
+  SHEAF_ASSIGN_OR_RETURN(const bool hidden, state_->IsHidden(encoded));
+  if (hidden) return state_->NoSuchBlob(key);
   SHEAF_ASSIGN_OR_RETURN(const std::optional<uint64_t> n,
                          state_->contents.ReadAt(encoded, offset, out));
   return n.has_value() ? absl::StatusOr<uint64_t>(*n) : state_->NoSuchBlob(key);
@@ -215,7 +232,7 @@ absl::StatusOr<BlobInfo> BlobStoreReader::InfoByNumber(uint64_t number) const {
 
 absl::Status BlobStoreReader::ForEach(const BlobQuery& query, InfoFn fn) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  SHEAF_ASSIGN_OR_RETURN(const std::string filter, internal::FilterOf(query));
+  SHEAF_ASSIGN_OR_RETURN(const std::string filter, state_->FilterOf(query));
   QueryOptions options;
   options.sort = query.sort.empty() ? R"({"number":1})" : query.sort;
   options.skip = query.skip;
@@ -224,7 +241,7 @@ absl::Status BlobStoreReader::ForEach(const BlobQuery& query, InfoFn fn) const {
   SHEAF_ASSIGN_OR_RETURN(DocumentCursor cursor, state_->records.Query(filter, options));
   while (cursor.Next()) {
     SHEAF_ASSIGN_OR_RETURN(const BlobInfo info,
-                           internal::ParseRecord(cursor.key(), cursor.document()));
+                           state_->InfoOf(cursor.key(), cursor.document()));
     if (!fn(info)) return absl::OkStatus();
   }
   return cursor.status();
@@ -232,7 +249,7 @@ absl::Status BlobStoreReader::ForEach(const BlobQuery& query, InfoFn fn) const {
 
 absl::StatusOr<uint64_t> BlobStoreReader::Count(const BlobQuery& query) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  SHEAF_ASSIGN_OR_RETURN(const std::string filter, internal::FilterOf(query));
+  SHEAF_ASSIGN_OR_RETURN(const std::string filter, state_->FilterOf(query));
   QueryOptions options;
   options.skip = query.skip;
   options.limit = query.limit;
@@ -350,6 +367,9 @@ absl::StatusOr<BlobWriter> BlobStore::NewWriter(const DocumentKey& key,
   if (!status.ok()) return internal::At(name(), status);
   SHEAF_ASSIGN_OR_RETURN(const blobs::ContentOptions options,
                          state_->OptionsOf(attributes));
+  if (attributes.owner.has_value())
+    SHEAF_RETURN_IF_ERROR(
+        state_->Resolve(*attributes.owner, BlobState::Owner::kMustBeThere).status());
   SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<BlobStream> stream, NewStream(state_, key));
   stream->attributes = attributes;
   stream->content =
@@ -363,6 +383,7 @@ absl::StatusOr<BlobWriter> BlobStore::Continue(const DocumentKey& key) {
                          state_->OptionsOf(info.attributes));
   SHEAF_ASSIGN_OR_RETURN(std::shared_ptr<BlobStream> stream, NewStream(state_, key));
   stream->attributes = std::move(info.attributes);
+  stream->continues = true;
   SHEAF_ASSIGN_OR_RETURN(stream->content,
                          state_->contents.Continue(stream->encoded, options));
   stream->size = stream->content->size();
@@ -391,11 +412,22 @@ absl::Status BlobStore::Overwrite(const DocumentKey& key, uint64_t offset,
 
 absl::StatusOr<bool> BlobStore::Delete(const DocumentKey& key) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, state_->KeyOf(key));
-  SHEAF_ASSIGN_OR_RETURN(const bool existed, state_->records.Delete(key));
-  if (!existed) return false;
-  SHEAF_RETURN_IF_ERROR(state_->contents.Delete(encoded).status());
-  return true;
+  return state_->Delete(key);
+}
+
+absl::Status BlobStore::SetExpiry(const DocumentKey& key, const Expiry& expiry) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return state_->records.SetExpiry(key, expiry);
+}
+
+absl::StatusOr<bool> BlobStore::Touch(const DocumentKey& key) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return state_->records.Touch(key);
+}
+
+absl::Status BlobStore::SetDefaultExpiry(const Expiry& expiry) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return state_->records.SetDefaultExpiry(expiry);
 }
 
 absl::Status BlobStore::SetAttributes(const DocumentKey& key,

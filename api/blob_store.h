@@ -33,6 +33,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "sheaf/document_key.h"
+#include "sheaf/expiry.h"
 #include "sheaf/options.h"
 
 namespace sheaf {
@@ -65,10 +66,13 @@ struct BlobLink {
   friend bool operator==(const BlobLink&, const BlobLink&) = default;
 };
 
-// What a blob belongs to: a document, a vertex, or a key of a table.
+// What a blob belongs to: a document, a vertex, or an entry of a table, which must be there.
+// When that is deleted, expires or is dropped with all others, so is the blob, in the same
+// transaction.
 struct BlobOwner {
-  std::string of;  // the collection, graph or table
+  std::string of;  // the collection, graph or table; the table's key is a text or bytes
   DocumentKey key = 0;
+  bool keep = false;  // the blob stays when its owner goes
   friend bool operator==(const BlobOwner&, const BlobOwner&) = default;
 };
 
@@ -80,6 +84,8 @@ struct BlobAttributes {
   std::vector<std::string> tags;
   std::optional<BlobOwner> owner;
   std::string metadata;  // a JSON object; empty: none
+  // Of Put and NewWriter only. Not set: the store's default, mostly never.
+  std::optional<Expiry> expiry;
   // Compressed in frames of 64 KiB, so that ranges are read without the rest all the same;
   // 1 to 19, 0: not. Such a content is not shared with others, and is written anew when a
   // part of it changes.
@@ -95,17 +101,18 @@ struct BlobInfo {
   BlobAttributes attributes;
   std::vector<BlobLink> links;
   std::string sha256;  // 32 bytes, of one that is, or may be, shared; empty otherwise
+  absl::Time expires_at = absl::InfiniteFuture();
 };
 
 struct BlobQuery {
   // All of those that are set.
   std::optional<std::string> name_space;
   std::string tag;
-  std::optional<BlobOwner> owner;
+  std::optional<BlobOwner> owner;                      // whether it keeps them or not
   std::optional<absl::Time> created_from, created_to;  // half-open
   std::optional<uint64_t> number_from;
   // A filter on records; their fields: _id, number, size, stored, created, modified, type,
-  // name, namespace, tags, owner.of, links.relation, metadata.…
+  // name, namespace, tags, links.relation, metadata.…
   std::string filter;
   std::string sort;  // {"size": -1}; empty: by number
   uint64_t skip = 0;
@@ -174,7 +181,9 @@ class BlobStoreReader {
   BlobStoreReader() = default;
 
   const std::string& name() const;
-  absl::StatusOr<uint64_t> size() const;  // how many blobs
+  absl::StatusOr<uint64_t> size() const;               // how many blobs
+  absl::StatusOr<uint64_t> size_with_expired() const;  // and what is still there
+  absl::StatusOr<Expiry> DefaultExpiry() const;
   absl::StatusOr<bool> Contains(const DocumentKey& key) const;
 
   absl::StatusOr<BlobReader> Open(const DocumentKey& key) const;  // kNotFound
@@ -223,7 +232,7 @@ class BlobStore : public BlobStoreReader {
   BlobStore() = default;
 
   // Instead of a blob of that key, if there is one; its number, creation and links stay.
-  // kInvalidArgument says which attribute is wrong.
+  // kInvalidArgument says which attribute is wrong, kNotFound that its owner is not there.
   absl::Status Put(const DocumentKey& key, std::string_view bytes,
                    const BlobAttributes& attributes = {});
   // The same as it comes. kFailedPrecondition: another writer has the key at work.
@@ -238,7 +247,13 @@ class BlobStore : public BlobStoreReader {
   absl::Status Overwrite(const DocumentKey& key, uint64_t offset, std::string_view bytes);
   absl::StatusOr<bool> Delete(const DocumentKey& key);
 
-  // But for zstd_level, which stays. kNotFound.
+  // See expiry.h; what changes a part of a blob keeps when it expires. kNotFound.
+  absl::Status SetExpiry(const DocumentKey& key, const Expiry& expiry);
+  // Begins a sliding expiry anew. False: there is no such blob, or its does not slide.
+  absl::StatusOr<bool> Touch(const DocumentKey& key);
+  absl::Status SetDefaultExpiry(const Expiry& expiry);
+
+  // But for zstd_level and expiry, which stay. kNotFound.
   absl::Status SetAttributes(const DocumentKey& key, const BlobAttributes& attributes);
   // One of each relation and blob; kNotFound: the first is not there. (The other may come
   // later, and may go.)

@@ -148,6 +148,9 @@ absl::StatusOr<WriteTransaction> Database::BeginWrite(const WriteOptions& option
   rep_->Add();
   state->rep = rep_.get();
   state->write = std::move(txn);
+  internal::DeleteBlobsWithOwners(
+      state->write.get(),
+      [s = state.get()](catalog::OpenTree* tree) { return s->WriterOf(tree); });
   state->durability = durability;
   return WriteTransaction(std::move(state));
 }
@@ -220,6 +223,7 @@ absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& option
       store.options().compression.kind != CompressionKind::kNone;
   int64_t first_expiry = INT64_MAX;
   const auto work = [&](catalog::WriteTxn& txn) -> absl::Status {
+    internal::DeleteBlobsWithOwners(&txn, &rep_->schemas);
     // First everything that can be refused, then the changes.
     for (const WriteBatch::Op& op : batch.ops_) {
       SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, txn.FindTree(op.table));

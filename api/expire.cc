@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "api/internal/blob_state.h"
 #include "api/internal/expired.h"
 #include "api/internal/graph_state.h"
 #include "api/internal/handles.h"
@@ -48,6 +49,9 @@ absl::StatusOr<std::shared_ptr<TransactionState>> BeginOwn(Database::Rep* rep,
   rep->Add();
   state->rep = rep;
   state->write = std::move(txn);
+  DeleteBlobsWithOwners(state->write.get(), [s = state.get()](catalog::OpenTree* tree) {
+    return s->WriterOf(tree);
+  });
   state->durability = durability;
   return state;
 }
@@ -82,20 +86,34 @@ absl::Status Remove(const std::shared_ptr<TransactionState>& txn, OpenTree* tree
   return expiries->ClearFirst(keys);
 }
 
-// Of the graph that the documents belong to.
-absl::StatusOr<uint64_t> RemoveFromGraph(const std::shared_ptr<TransactionState>& txn,
-                                         const catalog::TreeRecord& documents,
-                                         uint64_t max) {
+// Of the graph, or the blobs, that the documents belong to.
+absl::StatusOr<Removed> RemoveWithDocuments(const std::shared_ptr<TransactionState>& txn,
+                                            const catalog::TreeRecord& documents,
+                                            uint64_t max) {
   const std::optional<catalog::TreeId> id = graph::GraphOfPart(documents.name);
   SHEAF_ASSIGN_OR_RETURN(OpenTree* const open, txn->write->FindTree(id.value_or(0)));
+  if (open != nullptr && open->record().kind == catalog::TreeKind::kBlobs) {
+    auto handle = std::make_shared<TableState>();
+    handle->txn = txn;
+    handle->name = open->record().name;
+    handle->open = open;
+    SHEAF_ASSIGN_OR_RETURN(const auto store, BlobState::Of(std::move(handle)));
+    SHEAF_ASSIGN_OR_RETURN(
+        const uint64_t blobs,
+        store->RemoveExpired(max, txn->rep->store->options().on_expired));
+    return Removed{blobs, catalog::TreeKind::kBlobs};
+  }
   if (open == nullptr || open->record().kind != catalog::TreeKind::kGraph)
-    return absl::DataLossError("documents that expire, of no graph");
+    return absl::DataLossError("documents that expire, of nothing");
   auto handle = std::make_shared<TableState>();
   handle->txn = txn;
   handle->name = open->record().name;
   handle->open = open;
   SHEAF_ASSIGN_OR_RETURN(const auto graph, GraphState::Of(std::move(handle)));
-  return graph->RemoveExpired(max, txn->rep->store->options().on_expired);
+  SHEAF_ASSIGN_OR_RETURN(
+      const uint64_t parts,
+      graph->RemoveExpired(max, txn->rep->store->options().on_expired));
+  return Removed{parts, catalog::TreeKind::kGraph};
 }
 
 }  // namespace
@@ -113,8 +131,7 @@ absl::StatusOr<Removed> RemoveExpired(Database::Rep* rep, catalog::TreeId owner,
   if (hidden == 0) return Removed{};
   Removed removed{0, tree->record().kind};
   if (removed.kind == catalog::TreeKind::kPartCollection) {
-    removed.kind = catalog::TreeKind::kGraph;
-    SHEAF_ASSIGN_OR_RETURN(removed.records, RemoveFromGraph(txn, tree->record(), max));
+    SHEAF_ASSIGN_OR_RETURN(removed, RemoveWithDocuments(txn, tree->record(), max));
   } else {
     std::vector<std::string> keys;
     SHEAF_RETURN_IF_ERROR(expiries->ForEachHidden([&](std::string_view key) {

@@ -108,21 +108,19 @@ absl::StatusOr<std::vector<TreeInfo>> ToInfos(
   infos.reserve(records.size());
   for (const catalog::TreeRecord& r : records) {
     if (catalog::IsPart(r.kind)) continue;
+    // Vertices and blobs expire with their documents, and blobs are counted by them.
+    const catalog::TreeRecord* of = &r;
+    if (r.kind == catalog::TreeKind::kGraph)
+      of = FindRecord(records, graph::VertexDocumentsName(r.id));
+    else if (r.kind == catalog::TreeKind::kBlobs)
+      of = FindRecord(records, blobs::RecordsName(r.id));
     uint64_t entries = r.root.entries;
-    if (r.kind == catalog::TreeKind::kCollection) {
-      SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView tree, view(r));
+    if (r.kind == catalog::TreeKind::kBlobs && of != nullptr) entries = of->root.entries;
+    if (of != nullptr && (r.kind == catalog::TreeKind::kCollection ||
+                          r.kind == catalog::TreeKind::kBlobs)) {
+      SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView tree, view(*of));
       SHEAF_ASSIGN_OR_RETURN(const uint32_t rows, document::CountSchemaRows(tree));
       entries -= rows;
-    }
-    if (r.kind == catalog::TreeKind::kBlobs) {
-      const std::string name = blobs::RecordsName(r.id);
-      const auto blobs = std::find_if(records.begin(), records.end(),
-                                      [&](const auto& o) { return o.name == name; });
-      if (blobs != records.end()) {
-        SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView tree, view(*blobs));
-        SHEAF_ASSIGN_OR_RETURN(const uint32_t rows, document::CountSchemaRows(tree));
-        entries = blobs->root.entries - rows;
-      }
     }
     if (r.kind == catalog::TreeKind::kVectors) {
       SHEAF_ASSIGN_OR_RETURN(const vectors::Layout layout,
@@ -130,10 +128,6 @@ absl::StatusOr<std::vector<TreeInfo>> ToInfos(
       entries /= layout.vector_records;
     }
     uint64_t expired = 0;
-    // Vertices expire with their documents.
-    const auto of = r.kind != catalog::TreeKind::kGraph
-                        ? &r
-                        : FindRecord(records, graph::VertexDocumentsName(r.id));
     if (of != nullptr && of->expires) {
       SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView tree, view(*of));
       SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, tree.expiries());

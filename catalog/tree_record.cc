@@ -49,7 +49,7 @@ bool TakeString(std::string_view* in, std::string_view* out) {
 
 bool IsKind(uint64_t kind) {
   return kind >= static_cast<uint64_t>(TreeKind::kTable) &&
-         kind <= static_cast<uint64_t>(TreeKind::kBlobs);
+         kind <= static_cast<uint64_t>(TreeKind::kAttachments);
 }
 
 void EncodeCompression(std::string* out, const TreeCompression& c) {

@@ -66,9 +66,10 @@ enum class TreeKind : uint8_t {
   kPartCollection = 6,  // documents of vertices, edges or vectors
   kVectors = 7,         // dense: vectors as they were put
   kVectorPart = 8,
-  kVectorNodes = 9,  // dense, and derived from the vectors
-  kExpiry = 10,      // when entries of another expire
-  kBlobs = 11,       // contents of blobs
+  kVectorNodes = 9,   // dense, and derived from the vectors
+  kExpiry = 10,       // when entries of another expire
+  kBlobs = 11,        // contents of blobs
+  kAttachments = 12,  // what goes with entries of others
 };
 inline bool IsCollection(TreeKind kind) {
   return kind == TreeKind::kCollection || kind == TreeKind::kPartCollection;
@@ -90,7 +91,8 @@ inline bool IsDerived(TreeKind kind) { return kind == TreeKind::kVectorNodes; }
 inline bool IsPart(TreeKind kind) {
   return kind == TreeKind::kIndex || kind == TreeKind::kGraphPart ||
          kind == TreeKind::kPartCollection || kind == TreeKind::kVectorPart ||
-         kind == TreeKind::kVectorNodes || kind == TreeKind::kExpiry;
+         kind == TreeKind::kVectorNodes || kind == TreeKind::kExpiry ||
+         kind == TreeKind::kAttachments;
 }
 std::string EncodeDenseKey(uint64_t number);
 // None: it is none of a dense tree.

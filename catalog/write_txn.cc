@@ -88,6 +88,10 @@ absl::StatusOr<bool> OpenTree::DeleteEntry(std::string_view key) {
 }
 
 absl::StatusOr<bool> OpenTree::Delete(std::string_view key) {
+  if (txn_.on_detached_ != nullptr) {
+    const std::string entry(key);
+    SHEAF_RETURN_IF_ERROR(txn_.BeforeDelete(record_.id, &entry));
+  }
   SHEAF_ASSIGN_OR_RETURN(const bool existed, DeleteEntry(key));
   if (!existed) return false;
   if (std::string* log = LogFor(key.size())) AppendDelete(log, record_.id, key);
@@ -106,6 +110,7 @@ absl::StatusOr<uint64_t> OpenTree::DeleteRange(std::string_view from,
   if (IsDense(record_.kind))
     return absl::InvalidArgumentError(
         absl::StrCat(record_.name, ": a dense tree has no ranges to delete"));
+  SHEAF_RETURN_IF_ERROR(txn_.BeforeDelete(record_.id, nullptr, from, to));
   absl::StatusOr<uint64_t> gone = tree_.DeleteRange(from, to);
   if (!gone.ok()) return txn_.Broken(gone.status());
   if (*gone == 0) return 0;
@@ -329,6 +334,7 @@ absl::Status WriteTxn::DropTree(std::string_view name) {
   SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, FindTree(name));
   if (tree == nullptr)
     return absl::NotFoundError(absl::StrCat(std::string(name), ": no such table"));
+  SHEAF_RETURN_IF_ERROR(BeforeDelete(tree->record_.id, nullptr));
   if (tree->record_.expires) {
     SHEAF_ASSIGN_OR_RETURN(OpenTree * part, FindTree(ExpiryName(tree->record_.id)));
     if (part != nullptr) SHEAF_RETURN_IF_ERROR(DropOpenTree(part));
@@ -447,6 +453,7 @@ absl::Status WriteTxn::RollbackTo(uint64_t id) {
     tree->ForgetDictionaries();
     tree->expiries_.reset();
   }
+  ForgetAttached();
   return absl::OkStatus();
 }
 

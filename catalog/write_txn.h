@@ -9,6 +9,7 @@
 #define CATALOG_WRITE_TXN_H_
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "btree/btree.h"
 #include "catalog/any_tree.h"
+#include "catalog/attachments.h"
 #include "catalog/compression.h"
 #include "catalog/store.h"
 
@@ -182,6 +184,18 @@ class WriteTxn {
 
   // For streams into values.
   pager::PageWriter* page_writer() { return &writer_; }
+  // Deletes the item of an attachment, whose entry is about to be deleted
+  // (catalog/attachments.h).
+  using OnDetached = std::function<absl::Status(const Attachment& attachment)>;
+  void set_on_detached(OnDetached fn) { on_detached_ = std::move(fn); }
+  // Of the entry `key` of a tree, or (null) of those with from <= key < to.
+  absl::Status BeforeDelete(TreeId tree, const std::string* key,
+                            std::string_view from = {}, const std::string* to = nullptr) {
+    return on_detached_ == nullptr ? absl::OkStatus()
+                                   : DetachEntries(tree, key, from, to);
+  }
+  void ForgetAttached() { attached_.clear(); }
+
   // Of who changes several trees or rows at once: an error half way, after which only
   // Rollback is possible. Returns it.
   absl::Status Fail(absl::Status status) { return Broken(std::move(status)); }
@@ -210,6 +224,10 @@ class WriteTxn {
     bool by_checkpoint;
   };
 
+  // Are there attachments of the tree's entries?
+  absl::StatusOr<bool> HasAttached(TreeId tree);
+  absl::Status DetachEntries(TreeId tree, const std::string* key, std::string_view from,
+                             const std::string* to);
   absl::StatusOr<OpenTree*> OpenById(TreeId id);
   OpenTree* Adopt(TreeRecord record);
   OpenTree* FindRecent(std::string_view name);
@@ -235,6 +253,8 @@ class WriteTxn {
   btree::BTree catalog_;
   uint64_t next_tree_id_;
   std::map<TreeId, std::unique_ptr<OpenTree>> open_;
+  OnDetached on_detached_;
+  std::map<TreeId, bool> attached_;  // HasAttached, since anything was attached
   std::vector<SavepointState> savepoints_;
   std::string log_;
   const bool logging_;

@@ -296,35 +296,16 @@ TEST_F(BlobErrorsTest, LinksChainsAndPaths) {
   EXPECT_EQ(store.Info(3)->links[0].context, "cropped");
 }
 
-TEST_F(BlobErrorsTest, OwnersAndTimes) {
-  const absl::Time before = absl::Now() - absl::Seconds(1);
-  const BlobOwner number{"people", 7}, text{"people", "7"},
-      bytes{"people", DocumentKey::Bytes("7")};
-  ASSERT_TRUE(db_->Write([&](WriteTransaction& txn) -> absl::Status {
-                   SHEAF_ASSIGN_OR_RETURN(BlobStore store, txn.blobs("o"));
-                   int key = 0;
-                   for (const BlobOwner& owner : {number, text, bytes}) {
-                     BlobAttributes attributes;
-                     attributes.owner = owner;
-                     SHEAF_RETURN_IF_ERROR(store.Put(++key, "x", attributes));
-                   }
-                   return absl::OkStatus();
-                 })
-                  .ok());
+TEST_F(BlobErrorsTest, Times) {
+  const absl::Time now = absl::Now();
   const ReadTransaction read = db_->BeginRead();
-  const BlobStoreReader store = *read.blobs("o");
-  int key = 0;
-  for (const BlobOwner& owner : {number, text, bytes}) {
-    EXPECT_EQ(store.Info(++key)->attributes.owner, owner);
-    BlobQuery query;
-    query.owner = owner;
-    EXPECT_EQ(*store.Count(query), 1u);
-    query.created_from = before;
-    query.created_to = absl::Now() + absl::Seconds(1);
-    EXPECT_EQ(*store.Count(query), 1u);
-    query.created_to = before;
-    EXPECT_EQ(*store.Count(query), 0u);
-  }
+  const BlobStoreReader store = *read.blobs("files");
+  BlobQuery query;
+  query.created_from = now - absl::Minutes(1);
+  query.created_to = now + absl::Minutes(1);
+  EXPECT_EQ(*store.Count(query), 2u);
+  query.created_to = now - absl::Minutes(1);
+  EXPECT_EQ(*store.Count(query), 0u);
 }
 
 }  // namespace
