@@ -63,9 +63,9 @@ class Expiry {
 
 // What Options::on_expired is told of, in the transaction that removes it: on the thread
 // that does so, before it commits. Told again if that commit fails or a crash takes it back;
-// not told of what was overwritten, or deleted with its table, after it had expired. The
-// hook must neither throw nor write to the database (it would wait for itself for ever); it
-// may read, and still finds nothing of the record.
+// not told of what was overwritten, or made room for another in a unique index, or was
+// deleted with its table, after it had expired. The hook must neither throw nor write to the
+// database (it would wait for itself for ever); it may read, and finds nothing of the record.
 struct ExpiredRecord {
   std::string_view name;  // of the table, collection, graph or vector index
   TreeKind kind;

@@ -113,7 +113,8 @@ TEST(ExpiryRace, ReadersBesideWritersAndTheReaper) {
   EXPECT_GT(told.load(), 0u);
   {
     const ReadTransaction read = db->BeginRead();
-    for (const ExpiryStats& stats : *read.ListExpiring()) {
+    const std::vector<ExpiryStats> left = *read.ListExpiring();
+    for (const ExpiryStats& stats : left) {
       EXPECT_EQ(stats.expired, 0u);
       EXPECT_EQ(stats.expiring, 0u);
     }
