@@ -28,7 +28,7 @@ tidy: setup
 bench:
 	@tools/setup.sh --bench
 	@cmake --preset release -DSHEAF_BENCH=ON >/dev/null
-	@cmake --build --preset release -j2 --target sheaf_bench sheaf_merge_bench sheaf_keeping_bench sheaf_documents_bench \
+	@cmake --build --preset release -j2 --target sheaf_bench sheaf_merge_bench sheaf_blobs_bench sheaf_keeping_bench sheaf_documents_bench \
 	  sheaf_graphs_bench sheaf_vectors_bench wordnet_to_jsonl wordnet_to_vectors
 	@build/release/wordnet_to_jsonl /usr/share/wordnet >build/wordnet.jsonl
 	@build/release/sheaf_bench --json build/bench.json

@@ -191,8 +191,11 @@ absl::StatusOr<std::string> BlobStoreReader::Get(const DocumentKey& key) const {
 absl::StatusOr<uint64_t> BlobStoreReader::ReadRange(const DocumentKey& key,
                                                     uint64_t offset,
                                                     absl::Span<char> out) const {
-  SHEAF_ASSIGN_OR_RETURN(BlobReader reader, Open(key));
-  return reader.ReadAt(offset, out);
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, state_->KeyOf(key));
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<uint64_t> n,
+                         state_->contents.ReadAt(encoded, offset, out));
+  return n.has_value() ? absl::StatusOr<uint64_t>(*n) : state_->NoSuchBlob(key);
 }
 
 absl::StatusOr<BlobInfo> BlobStoreReader::Info(const DocumentKey& key) const {

@@ -7,10 +7,10 @@
 //   SHEAF_ASSIGN_OR_RETURN(BlobReader cat, read_files.Open("cat.png"));
 //   SHEAF_ASSIGN_OR_RETURN(uint64_t n, cat.ReadAt(1 << 20, buffer));
 //
-// A key is that of a document (document_key.h). A content has up to 118 GB. One of up to 64
-// KiB is written as any value is, through the log; a longer one goes to the file once, as it
+// A key is that of a document (document_key.h). A content has up to 120 GB. One of up to 1
+// MiB is written as any value is, through the log; a longer one goes to the file once, as it
 // comes, and the transaction commits with a checkpoint. A range is read without the rest of
-// it: pages of 4 KiB, each with its checksum.
+// it: of a long one pages of 4 KiB, each with its checksum.
 //
 // About each blob there is a record: what is put with it, a number (later ones are larger,
 // none is given twice), when it was made and changed, and links. Records are documents: a

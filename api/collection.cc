@@ -269,6 +269,8 @@ absl::StatusOr<std::optional<DocumentKey>> CollectionReader::FindUnique(
   SHEAF_RETURN_IF_ERROR(tree->ValueOf(found, &buffer, &value));
   SHEAF_ASSIGN_OR_RETURN(const document::EntryView entry,
                          document::DecodeEntry(*there, wanted, value));
+  SHEAF_ASSIGN_OR_RETURN(const bool hidden, state_->tree->IsHidden(entry.document_key));
+  if (hidden) return std::optional<DocumentKey>();
   SHEAF_ASSIGN_OR_RETURN(DocumentKey key, internal::DecodeKey(entry.document_key));
   return std::optional<DocumentKey>(std::move(key));
 }
@@ -284,6 +286,24 @@ absl::StatusOr<uint64_t> CollectionReader::size() const {
   SHEAF_ASSIGN_OR_RETURN(const uint64_t entries, state_->table.size());
   SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state_->Schema());
   return entries - schema->rows();
+}
+
+absl::StatusOr<uint64_t> CollectionReader::size_with_expired() const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t entries, state_->table.size_with_expired());
+  SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state_->Schema());
+  return entries - schema->rows();
+}
+
+absl::StatusOr<absl::Time> CollectionReader::ExpiresAt(const DocumentKey& key) const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, internal::EncodeKey(key));
+  return state_->table.ExpiresAt(encoded);
+}
+
+absl::StatusOr<Expiry> CollectionReader::DefaultExpiry() const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return state_->table.DefaultExpiry();
 }
 
 absl::Status CollectionReader::ForEachDocument(const DocumentRange& range,
@@ -347,7 +367,8 @@ absl::Status Collection::NoteNumber(const DocumentKey& key) {
 }
 
 template <class Source>
-absl::Status Collection::Write(const DocumentKey& key, const Source& source, Mode mode) {
+absl::Status Collection::Write(const DocumentKey& key, const Source& source, Mode mode,
+                               const catalog::ExpiryChange& expiry) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_RETURN_IF_ERROR(state_->tree->Live());
   SHEAF_ASSIGN_OR_RETURN(const std::string encoded, internal::EncodeKey(key));
@@ -365,7 +386,7 @@ absl::Status Collection::Write(const DocumentKey& key, const Source& source, Mod
     put = state_->writer->Put(encoded, *bytes,
                               mode == Mode::kInsert ? btree::BTree::PutMode::kInsertOnly
                                                     : btree::BTree::PutMode::kUpsert,
-                              &existed);
+                              &existed, expiry);
   if (put.ok() && existed && mode == Mode::kInsert)
     put = absl::AlreadyExistsError(
         absl::StrCat("the key ", key.ToString(), " exists already"));
@@ -374,23 +395,40 @@ absl::Status Collection::Write(const DocumentKey& key, const Source& source, Mod
   return bytes.ok() ? internal::At(name(), put) : put;
 }
 
-absl::Status Collection::Put(const DocumentKey& key, std::string_view json) {
-  return Write(key, json, Mode::kUpsert);
+template <class Source>
+absl::Status Collection::WriteExpiring(const DocumentKey& key, const Source& source,
+                                       Mode mode, const std::optional<Expiry>& expiry) {
+  catalog::ExpiryChange change;
+  if (expiry.has_value()) {
+    SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+    SHEAF_ASSIGN_OR_RETURN(change, state_->tree->ToChange(*expiry));
+  }
+  return Write(key, source, mode, change);
 }
-absl::Status Collection::Put(const DocumentKey& key, const Document& document) {
-  return Write(key, document, Mode::kUpsert);
+
+absl::Status Collection::Put(const DocumentKey& key, std::string_view json,
+                             const std::optional<Expiry>& expiry) {
+  return WriteExpiring(key, json, Mode::kUpsert, expiry);
 }
-absl::Status Collection::Insert(const DocumentKey& key, std::string_view json) {
-  return Write(key, json, Mode::kInsert);
+absl::Status Collection::Put(const DocumentKey& key, const Document& document,
+                             const std::optional<Expiry>& expiry) {
+  return WriteExpiring(key, document, Mode::kUpsert, expiry);
 }
-absl::Status Collection::Insert(const DocumentKey& key, const Document& document) {
-  return Write(key, document, Mode::kInsert);
+absl::Status Collection::Insert(const DocumentKey& key, std::string_view json,
+                                const std::optional<Expiry>& expiry) {
+  return WriteExpiring(key, json, Mode::kInsert, expiry);
 }
-absl::Status Collection::Replace(const DocumentKey& key, std::string_view json) {
-  return Write(key, json, Mode::kReplace);
+absl::Status Collection::Insert(const DocumentKey& key, const Document& document,
+                                const std::optional<Expiry>& expiry) {
+  return WriteExpiring(key, document, Mode::kInsert, expiry);
 }
-absl::Status Collection::Replace(const DocumentKey& key, const Document& document) {
-  return Write(key, document, Mode::kReplace);
+absl::Status Collection::Replace(const DocumentKey& key, std::string_view json,
+                                 const std::optional<Expiry>& expiry) {
+  return WriteExpiring(key, json, Mode::kReplace, expiry);
+}
+absl::Status Collection::Replace(const DocumentKey& key, const Document& document,
+                                 const std::optional<Expiry>& expiry) {
+  return WriteExpiring(key, document, Mode::kReplace, expiry);
 }
 
 template <class Source>
@@ -402,7 +440,7 @@ absl::StatusOr<int64_t> Collection::AppendFrom(const Source& source) {
     return absl::ResourceExhaustedError(
         absl::StrCat(name(), ": the largest integer key is in use"));
   const int64_t key = counter == 0 ? 1 : static_cast<int64_t>(counter + 1 - kSign);
-  SHEAF_RETURN_IF_ERROR(Write(key, source, Mode::kInsert));
+  SHEAF_RETURN_IF_ERROR(Write(key, source, Mode::kInsert, {}));
   return key;
 }
 
@@ -415,7 +453,7 @@ absl::StatusOr<int64_t> Collection::Append(const Document& document) {
 
 absl::Status Collection::PutEncoded(const std::optional<DocumentKey>& key,
                                     std::string_view bytes) {
-  if (key.has_value()) return Write(*key, Encoded{bytes}, Mode::kUpsert);
+  if (key.has_value()) return Write(*key, Encoded{bytes}, Mode::kUpsert, {});
   return AppendFrom(Encoded{bytes}).status();
 }
 
@@ -435,6 +473,28 @@ absl::StatusOr<bool> Collection::Delete(const DocumentKey& key) {
   SHEAF_RETURN_IF_ERROR(state_->tree->Live());
   SHEAF_ASSIGN_OR_RETURN(const std::string encoded, internal::EncodeKey(key));
   return state_->writer->Delete(encoded);
+}
+
+absl::Status Collection::PutKeepingExpiry(const DocumentKey& key,
+                                          const Document& document) {
+  return Write(key, document, Mode::kUpsert, catalog::ExpiryChange::Keep());
+}
+
+absl::Status Collection::SetExpiry(const DocumentKey& key, const Expiry& expiry) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, internal::EncodeKey(key));
+  return state_->table.SetExpiry(encoded, expiry);
+}
+
+absl::StatusOr<bool> Collection::Touch(const DocumentKey& key) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, internal::EncodeKey(key));
+  return state_->table.Touch(encoded);
+}
+
+absl::Status Collection::SetDefaultExpiry(const Expiry& expiry) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return state_->table.SetDefaultExpiry(expiry);
 }
 
 absl::Status Collection::CreateIndex(const IndexDefinition& definition,

@@ -25,6 +25,7 @@
 #include "absl/types/span.h"
 #include "sheaf/document.h"
 #include "sheaf/document_key.h"
+#include "sheaf/expiry.h"
 #include "sheaf/index.h"
 #include "sheaf/query.h"
 #include "sheaf/table.h"
@@ -60,7 +61,11 @@ class CollectionReader {
   absl::StatusOr<Document> GetDocument(const DocumentKey& key) const;  // kNotFound
   absl::StatusOr<std::optional<Document>> FindDocument(const DocumentKey& key) const;
   absl::StatusOr<bool> Contains(const DocumentKey& key) const;
-  absl::StatusOr<uint64_t> size() const;  // O(log n)
+  absl::StatusOr<uint64_t> size() const;               // O(log n)
+  absl::StatusOr<uint64_t> size_with_expired() const;  // and what is still there
+  // When it expires; InfiniteFuture: never. kNotFound: also when it has.
+  absl::StatusOr<absl::Time> ExpiresAt(const DocumentKey& key) const;
+  absl::StatusOr<Expiry> DefaultExpiry() const;
 
   // In key order, until `fn` returns false. The views live during the call.
   using JsonFn = absl::FunctionRef<bool(const DocumentKey& key, std::string_view json)>;
@@ -122,12 +127,20 @@ class Collection : public CollectionReader {
   Collection() = default;
 
   // JSON: kInvalidArgument names the byte at which it stops being JSON.
-  absl::Status Put(const DocumentKey& key, std::string_view json);      // upsert
-  absl::Status Insert(const DocumentKey& key, std::string_view json);   // kAlreadyExists
-  absl::Status Replace(const DocumentKey& key, std::string_view json);  // kNotFound
-  absl::Status Put(const DocumentKey& key, const Document& document);
-  absl::Status Insert(const DocumentKey& key, const Document& document);
-  absl::Status Replace(const DocumentKey& key, const Document& document);
+  // Put is an upsert; Insert: kAlreadyExists; Replace: kNotFound. `expiry`: expiry.h; not
+  // given: the collection's default, mostly none.
+  absl::Status Put(const DocumentKey& key, std::string_view json,
+                   const std::optional<Expiry>& expiry = {});
+  absl::Status Insert(const DocumentKey& key, std::string_view json,
+                      const std::optional<Expiry>& expiry = {});
+  absl::Status Replace(const DocumentKey& key, std::string_view json,
+                       const std::optional<Expiry>& expiry = {});
+  absl::Status Put(const DocumentKey& key, const Document& document,
+                   const std::optional<Expiry>& expiry = {});
+  absl::Status Insert(const DocumentKey& key, const Document& document,
+                      const std::optional<Expiry>& expiry = {});
+  absl::Status Replace(const DocumentKey& key, const Document& document,
+                       const std::optional<Expiry>& expiry = {});
   // Chooses the key: one more than the largest integer key ever used here.
   absl::StatusOr<int64_t> Append(std::string_view json);
   absl::StatusOr<int64_t> Append(const Document& document);
@@ -135,6 +148,11 @@ class Collection : public CollectionReader {
   absl::StatusOr<Uuid> Add(std::string_view json);
   absl::StatusOr<Uuid> Add(const Document& document);
   absl::StatusOr<bool> Delete(const DocumentKey& key);
+  absl::Status SetExpiry(const DocumentKey& key, const Expiry& expiry);  // kNotFound
+  // Begins a sliding expiry anew. False: there is no such document, or its does not slide.
+  absl::StatusOr<bool> Touch(const DocumentKey& key);
+  // Of documents to come: After, Sliding or Never.
+  absl::Status SetDefaultExpiry(const Expiry& expiry);
 
   // Changes a document by MongoDB's update operators: {"$set": {"a.b": 1}, "$inc": {…}};
   // there are $set $unset $inc $mul $min $max $bit $push $addToSet $pull $pullAll $pop
@@ -208,7 +226,12 @@ class Collection : public CollectionReader {
   using CollectionReader::CollectionReader;
   enum class Mode { kUpsert, kInsert, kReplace };
   template <class Source>
-  absl::Status Write(const DocumentKey& key, const Source& source, Mode mode);
+  absl::Status Write(const DocumentKey& key, const Source& source, Mode mode,
+                     const catalog::ExpiryChange& expiry);
+  template <class Source>
+  absl::Status WriteExpiring(const DocumentKey& key, const Source& source, Mode mode,
+                             const std::optional<Expiry>& expiry);
+  absl::Status PutKeepingExpiry(const DocumentKey& key, const Document& document);
   template <class Source>
   absl::StatusOr<int64_t> AppendFrom(const Source& source);
   // Bytes of the names that the collection has. Without a key: Append.

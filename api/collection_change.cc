@@ -70,7 +70,9 @@ absl::StatusOr<bool> Collection::Rewrite(const DocumentKey& key, RewriteFn fn) {
   bool existed = false;
   if (status.ok())
     status =
-        state_->writer->Put(encoded, **made, btree::BTree::PutMode::kUpsert, &existed);
+        state_->writer->Put(encoded, **made, btree::BTree::PutMode::kUpsert, &existed,
+                            old.has_value() ? catalog::ExpiryChange::Keep()
+                                            : catalog::ExpiryChange::Default());
   if (!status.ok()) {
     schema->ForgetNewNames();
     return internal::At(absl::StrCat(name(), ": ", key.ToString()), status);
@@ -103,7 +105,8 @@ absl::Status Collection::Upsert(const DocumentKey& key, std::string_view update)
 absl::Status Collection::Modify(const DocumentKey& key, ModifyFn fn) {
   SHEAF_ASSIGN_OR_RETURN(const std::optional<Document> old, FindDocument(key));
   SHEAF_ASSIGN_OR_RETURN(const std::optional<Document> made, fn(old));
-  if (made.has_value()) return Put(key, *made);
+  if (made.has_value())
+    return old.has_value() ? PutKeepingExpiry(key, *made) : Put(key, *made);
   return old.has_value() ? Delete(key).status() : absl::OkStatus();
 }
 

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "api/internal/batch_merges.h"
 #include "api/internal/blob_state.h"
 #include "api/internal/build_file.h"
+#include "api/internal/expired.h"
 #include "api/internal/handles.h"
 #include "api/internal/vector_state.h"
 #include "catalog/tick.h"
+#include "catalog/tree_view.h"
 #include "document/check.h"
 #include "graph/check.h"
 #include "graph/graph_reader.h"
@@ -68,6 +71,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   graph::RegisterRecords();
   SHEAF_ASSIGN_OR_RETURN(rep->store, catalog::Store::Open(fs, path, options, false));
   rep->combiner = std::make_unique<catalog::Combiner>(rep->store.get());
+  internal::NoteExpiring(rep.get());
   return std::unique_ptr<Database>(new Database(std::move(rep)));
 }
 
@@ -89,6 +93,7 @@ Database::~Database() {
   // Transactions that are still open keep what they stand on; their calls fail,
   // and the last of them takes it down.
   Rep* const rep = rep_.release();
+  rep->reaper.Stop();
   rep->orphaned.store(true);
   rep->linker.Stop();
   rep->store->pager().buffer().slots().Orphan([rep] { rep->Add(); },
@@ -99,6 +104,10 @@ Database::~Database() {
 absl::Status Database::Close() {
   absl::MutexLock lock(&rep_->close_mu);
   if (rep_->closed.load()) return absl::OkStatus();
+  rep_->reaper.Stop();  // its transactions are not the caller's
+  absl::Cleanup goes_on = [this] {
+    if (!rep_->closed.load()) internal::NoteExpiring(rep_.get());
+  };
   int64_t open = rep_->owners.load() - 1;
   rep_->store->pager().buffer().slots().ForEach([&](const pager::ReaderSlot& slot) {
     open += slot.state.load() == pager::ReaderSlot::kOutlives ? 1 : 0;
@@ -155,6 +164,45 @@ absl::Status Database::Write(absl::FunctionRef<absl::Status(WriteTransaction&)> 
   return txn.Commit();
 }
 
+namespace {
+
+// Of a WriteBatch.
+template <class Op>
+absl::Status CheckOp(const Op& op) {
+  SHEAF_RETURN_IF_ERROR(catalog::CheckTreeName(op.table));
+  if (op.key.empty() || op.key.size() > kKeyBytesMax)
+    return absl::InvalidArgumentError(absl::StrCat(
+        "key of ", op.key.size(), " bytes: 1 to ", kKeyBytesMax, " are allowed"));
+  if (op.value_size > kValueBytesMax)
+    return absl::InvalidArgumentError(absl::StrCat(
+        "value of ", op.value_size, " bytes: ", kValueBytesMax, " are allowed"));
+  if (!op.expiry.has_value()) return absl::OkStatus();
+  catalog::ExpiryChange change;
+  SHEAF_RETURN_IF_ERROR(internal::ToExpiryChange(*op.expiry, 0, &change));
+  return catalog::CheckExpiringKey(op.key);
+}
+
+// `value`: what is put; none: the key is deleted. What merges keeps its time to expire.
+template <class Op>
+absl::Status ApplyOp(const Op& op, std::optional<std::string_view> value,
+                     catalog::WriteTxn* txn, catalog::OpenTree* tree) {
+  if (!value.has_value()) {
+    SHEAF_RETURN_IF_ERROR(tree->Delete(op.key).status());
+    return tree->ClearExpiry(op.key);
+  }
+  catalog::ExpiryChange change;
+  if (op.merging != Op::Merging::kNone && tree->record().expires) {
+    btree::Found old;
+    SHEAF_RETURN_IF_ERROR(catalog::TreeView(txn, tree).reader().Find(op.key, &old));
+    if (old.found) change = catalog::ExpiryChange::Keep();
+  }
+  if (op.expiry.has_value())
+    SHEAF_RETURN_IF_ERROR(internal::ToExpiryChange(*op.expiry, txn->now(), &change));
+  return tree->PutExpiring(op.key, *value, change);
+}
+
+}  // namespace
+
 absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& options) {
   internal::BatchMerges merges;
   return Apply(batch, options, &merges);
@@ -167,17 +215,10 @@ absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& option
                                     ? store.options().durability
                                     : options.durability;
   SHEAF_RETURN_IF_ERROR(CheckDurability("WriteOptions::durability", durability));
-  for (const WriteBatch::Op& op : batch.ops_) {
-    SHEAF_RETURN_IF_ERROR(catalog::CheckTreeName(op.table));
-    if (op.key.empty() || op.key.size() > kKeyBytesMax)
-      return absl::InvalidArgumentError(absl::StrCat(
-          "key of ", op.key.size(), " bytes: 1 to ", kKeyBytesMax, " are allowed"));
-    if (op.value_size > kValueBytesMax)
-      return absl::InvalidArgumentError(absl::StrCat(
-          "value of ", op.value_size, " bytes: ", kValueBytesMax, " are allowed"));
-  }
+  for (const WriteBatch::Op& op : batch.ops_) SHEAF_RETURN_IF_ERROR(CheckOp(op));
   const bool new_ones_compress =
       store.options().compression.kind != CompressionKind::kNone;
+  int64_t first_expiry = INT64_MAX;
   const auto work = [&](catalog::WriteTxn& txn) -> absl::Status {
     // First everything that can be refused, then the changes.
     for (const WriteBatch::Op& op : batch.ops_) {
@@ -189,6 +230,9 @@ absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& option
           tree == nullptr ? new_ones_compress : tree->record().compression.encoded;
       if (compresses) SHEAF_RETURN_IF_ERROR(catalog::CheckEncodable(op.value_size));
       if (tree != nullptr) SHEAF_RETURN_IF_ERROR(tree->PrepareToPut());
+      if (tree != nullptr && !op.is_delete)
+        SHEAF_RETURN_IF_ERROR(
+            tree->CheckExpiry(op.key, catalog::ExpiryChange::Default()));
     }
     if (batch.merges_)
       SHEAF_RETURN_IF_ERROR(merges->Compute(&txn, store.options(), batch));
@@ -203,18 +247,17 @@ absl::Status Database::Apply(const WriteBatch& batch, const WriteOptions& option
             tree, txn.CreateTree(op.table, catalog::TreeKind::kTable, {}, {}));
         SHEAF_RETURN_IF_ERROR(tree->SetCompression(store.options().compression));
       }
-      bool existed = false;
-      SHEAF_RETURN_IF_ERROR(
-          value.has_value()
-              ? tree->Put(op.key, *value, btree::BTree::PutMode::kUpsert, &existed)
-              : tree->Delete(op.key).status());
+      SHEAF_RETURN_IF_ERROR(ApplyOp(op, value, &txn, tree));
     }
+    first_expiry = txn.first_expiry();
     return absl::OkStatus();
   };
   const absl::Duration wait_max = options.wait_max < absl::ZeroDuration()
                                       ? store.options().write_wait_max
                                       : options.wait_max;
-  return rep_->combiner->Run(work, durability, wait_max);
+  SHEAF_RETURN_IF_ERROR(rep_->combiner->Run(work, durability, wait_max));
+  rep_->NoteExpiry(first_expiry);
+  return absl::OkStatus();
 }
 
 absl::Status Database::Checkpoint() { return rep_->store->Checkpoint(); }
@@ -311,7 +354,8 @@ absl::StatusOr<CheckReport> Database::Check(CheckLevel level, const Progress& pr
   report.entries_checked = result.entries;
   // What is damaged below cannot be compared.
   if (level != CheckLevel::kFull || !report.ok()) return report;
-  const catalog::Snapshot snapshot(rep_->store.get());
+  catalog::Snapshot snapshot(rep_->store.get());
+  snapshot.ShowExpired();  // it is to be whole as well
   const auto problem = [&](const std::string& what) {
     if (report.findings.size() < kFindingsMax) report.findings.push_back({0, what});
   };
@@ -327,7 +371,10 @@ absl::StatusOr<CheckReport> Database::Check(CheckLevel level, const Progress& pr
       vectors::CheckVectors(rep_->store.get(), snapshot, problem, [&](uint64_t done) {
         return catalog::Tick(progress, "the check", {done, 0, "vectors compared"});
       }));
+  SHEAF_RETURN_IF_ERROR(
+      internal::CheckExpired(snapshot, rep_->store.get(), progress, problem));
   const ReadTransaction txn = BeginRead();
+  if (txn.state_->snapshot.has_value()) txn.state_->snapshot->ShowExpired();
   SHEAF_RETURN_IF_ERROR(internal::VectorState::CheckMetadata(txn, problem));
   SHEAF_RETURN_IF_ERROR(internal::BlobState::CheckAll(txn, problem, [&](uint64_t done) {
     return catalog::Tick(progress, "the check", {done, 0, "blobs compared"});

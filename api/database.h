@@ -165,6 +165,11 @@ class Database {
       std::string_view name, const VectorOptimizeOptions& options = {},
       const Progress& progress = {});
 
+  // Removes records that have expired (expiry.h), in transactions of `options.batch`, which
+  // cost in proportion to them. A cancelled call keeps what it did. kInvalidArgument.
+  absl::StatusOr<ExpireResult> Expire(const ExpireOptions& options = {},
+                                      const Progress& progress = {});
+
   absl::Status Checkpoint();
   DatabaseStats stats() const;
   // Reads every page and compares every structure with every other. Changes

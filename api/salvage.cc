@@ -1,6 +1,7 @@
 #include "sheaf/salvage.h"
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -10,11 +11,13 @@
 #include "api/internal/build_file.h"
 #include "api/internal/salvage_graph.h"
 #include "api/internal/salvage_vectors.h"
+#include "catalog/expiry.h"
 #include "catalog/salvage.h"
 #include "catalog/write_txn.h"
 #include "document/collection_codec.h"
 #include "document/collection_writer.h"
 #include "pager/status_macros.h"
+#include "vector/index.h"
 
 namespace sheaf {
 
@@ -52,6 +55,44 @@ absl::Status RebuildIndexes(document::CollectionWriter* writer, const std::strin
         absl::StrCat(name, ": index ", index, " could not be built: ", built.message()));
   }
   return absl::OkStatus();
+}
+
+// Does an owner of expiries have an entry of that key? Of a vector index when it is whole.
+absl::StatusOr<bool> HasEntry(catalog::WriteTxn* txn, catalog::OpenTree* owner,
+                              std::string_view key) {
+  if (owner->record().kind == catalog::TreeKind::kVectors) {
+    SHEAF_ASSIGN_OR_RETURN(const auto index, vectors::OpenIndex(txn, owner));
+    SHEAF_ASSIGN_OR_RETURN(const auto slot, index->reader().FindSlot(key));
+    return slot.has_value();
+  }
+  btree::Found found;
+  SHEAF_RETURN_IF_ERROR(catalog::TreeView(txn, owner).reader().Find(key, &found));
+  return found.found;
+}
+
+// When entries expire that were found. Of vector indexes it has to wait for their repair.
+enum class Owners { kOrdered, kOthers };
+absl::Status RepairExpiring(catalog::Store* store, Owners owners,
+                            std::vector<std::string>* notes) {
+  SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<catalog::WriteTxn> txn,
+                         store->BeginWrite(absl::InfiniteDuration()));
+  SHEAF_ASSIGN_OR_RETURN(const std::vector<catalog::TreeRecord> trees, txn->ListTrees());
+  for (const catalog::TreeRecord& record : trees) {
+    if (record.kind != catalog::TreeKind::kExpiry) continue;
+    const std::optional<catalog::TreeId> id = catalog::OwnerOfExpiries(record.name);
+    SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree* const owner, txn->FindTree(id.value_or(0)));
+    if (owner == nullptr || !owner->record().expires) {
+      SHEAF_RETURN_IF_ERROR(txn->DropTree(record.name));
+      notes->push_back("expiries were left out: what they were of is lost");
+      continue;
+    }
+    if (catalog::IsDense(owner->record().kind) != (owners == Owners::kOthers)) continue;
+    SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree* const rows, txn->FindTree(record.id));
+    SHEAF_RETURN_IF_ERROR(catalog::RepairExpiries(
+        txn.get(), rows,
+        [&](std::string_view key) { return HasEntry(txn.get(), owner, key); }));
+  }
+  return txn->Commit(Durability::kFull);
 }
 
 absl::Status RepairCollections(catalog::Store* store, std::vector<std::string>* notes) {
@@ -95,9 +136,11 @@ absl::StatusOr<SalvageReport> Salvage(const std::string& from, const std::string
   catalog::SalvageResult found;
   const auto fill = [&](catalog::Store* store) -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(found, catalog::Salvage(fs, source, key, store, progress));
+    SHEAF_RETURN_IF_ERROR(RepairExpiring(store, Owners::kOrdered, &found.notes));
     SHEAF_RETURN_IF_ERROR(RepairCollections(store, &found.notes));
     SHEAF_RETURN_IF_ERROR(internal::RepairVectors(store, &found.notes));
-    return internal::RepairGraphs(store, &found.notes);
+    SHEAF_RETURN_IF_ERROR(internal::RepairGraphs(store, &found.notes));
+    return RepairExpiring(store, Owners::kOthers, &found.notes);
   };
   SHEAF_RETURN_IF_ERROR(
       internal::BuildFile(fs, target, options.overwrite, create, {}, fill).status());

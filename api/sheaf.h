@@ -16,6 +16,7 @@
 #include "sheaf/document_key.h"
 #include "sheaf/dominators.h"
 #include "sheaf/encryption_key.h"
+#include "sheaf/expiry.h"
 #include "sheaf/flow.h"
 #include "sheaf/graph.h"
 #include "sheaf/graph_lines.h"

@@ -152,21 +152,36 @@ KeyRange KeyRange::Prefix(std::string_view prefix) {
 
 // --- Cursor -----------------------------------------------------------------
 
+namespace {
+
+constexpr auto kUp = CursorState::Direction::kUp;
+constexpr auto kDown = CursorState::Direction::kDown;
+
+}  // namespace
+
 Cursor::Cursor(std::unique_ptr<CursorState> state) : state_(std::move(state)) {}
 Cursor::Cursor(Cursor&&) noexcept = default;
 Cursor& Cursor::operator=(Cursor&&) noexcept = default;
 Cursor::~Cursor() = default;
 
-bool Cursor::SeekFirst() { return state_->Live() && state_->cursor->SeekFirst(); }
-bool Cursor::SeekLast() { return state_->Live() && state_->cursor->SeekLast(); }
+bool Cursor::SeekFirst() {
+  return state_->Live() && state_->Skip(state_->cursor->SeekFirst(), kUp);
+}
+bool Cursor::SeekLast() {
+  return state_->Live() && state_->Skip(state_->cursor->SeekLast(), kDown);
+}
 bool Cursor::Seek(std::string_view key) {
-  return state_->Live() && state_->cursor->Seek(key);
+  return state_->Live() && state_->Skip(state_->cursor->Seek(key), kUp);
 }
 bool Cursor::SeekAtOrBefore(std::string_view key) {
-  return state_->Live() && state_->cursor->SeekAtOrBefore(key);
+  return state_->Live() && state_->Skip(state_->cursor->SeekAtOrBefore(key), kDown);
 }
-bool Cursor::Next() { return state_->Live() && Valid() && state_->cursor->Next(); }
-bool Cursor::Prev() { return state_->Live() && Valid() && state_->cursor->Prev(); }
+bool Cursor::Next() {
+  return state_->Live() && Valid() && state_->Skip(state_->cursor->Next(), kUp);
+}
+bool Cursor::Prev() {
+  return state_->Live() && Valid() && state_->Skip(state_->cursor->Prev(), kDown);
+}
 bool Cursor::Valid() const {
   return state_->cursor.has_value() && state_->cursor->Valid();
 }
@@ -223,6 +238,8 @@ absl::StatusOr<std::optional<Value>> TableReader::Find(std::string_view key) con
   Found found;
   SHEAF_RETURN_IF_ERROR(state_->reader().Find(key, &found));
   if (!found.found) return std::optional<Value>();
+  SHEAF_ASSIGN_OR_RETURN(const bool hidden, state_->IsHidden(key));
+  if (hidden) return std::optional<Value>();
   SHEAF_ASSIGN_OR_RETURN(Value value, state_->ToValue(&found));
   return std::optional<Value>(std::move(value));
 }
@@ -237,7 +254,9 @@ absl::StatusOr<bool> TableReader::Contains(std::string_view key) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   Found found;
   SHEAF_RETURN_IF_ERROR(state_->reader().Find(key, &found));
-  return found.found;
+  if (!found.found) return false;
+  SHEAF_ASSIGN_OR_RETURN(const bool hidden, state_->IsHidden(key));
+  return !hidden;
 }
 
 absl::Status TableReader::MultiGet(absl::Span<const std::string_view> keys,
@@ -254,6 +273,8 @@ absl::Status TableReader::MultiGet(absl::Span<const std::string_view> keys,
     for (size_t i = 0; i < n; ++i) {
       out[at + i].reset();
       if (!found[i].found) continue;
+      SHEAF_ASSIGN_OR_RETURN(const bool hidden, state_->IsHidden(keys[at + i]));
+      if (hidden) continue;
       SHEAF_ASSIGN_OR_RETURN(out[at + i], state_->ToValue(&found[i]));
       found[i].pin.Reset();
     }
@@ -282,8 +303,12 @@ absl::StatusOr<uint64_t> TableReader::ReadRange(std::string_view key, uint64_t o
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   Found found;
   SHEAF_RETURN_IF_ERROR(state_->reader().Find(key, &found));
-  if (!found.found)
-    return absl::NotFoundError(absl::StrCat(state_->name, ": no such key"));
+  bool there = found.found;
+  if (there) {
+    SHEAF_ASSIGN_OR_RETURN(const bool hidden, state_->IsHidden(key));
+    there = !hidden;
+  }
+  if (!there) return absl::NotFoundError(absl::StrCat(state_->name, ": no such key"));
   if (state_->encoded()) {
     SHEAF_ASSIGN_OR_RETURN(const bool as_is, IsAsIs(*state_, found));
     if (!as_is) {
@@ -347,6 +372,12 @@ absl::Status TableReader::ForEachReverse(const KeyRange& range, EntryFn fn) cons
 
 absl::StatusOr<uint64_t> TableReader::size() const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t hidden, state_->HiddenIn({}, nullptr));
+  return state_->root().entries - hidden;
+}
+
+absl::StatusOr<uint64_t> TableReader::size_with_expired() const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   return state_->root().entries;
 }
 
@@ -359,12 +390,36 @@ absl::StatusOr<uint64_t> TableReader::Count(const KeyRange& range) const {
   if (range.to.has_value()) {
     SHEAF_ASSIGN_OR_RETURN(end, state_->reader().Rank(*range.to));
   }
-  return end > below ? end - below : 0;
+  if (end <= below) return 0;
+  SHEAF_ASSIGN_OR_RETURN(
+      const uint64_t hidden,
+      state_->HiddenIn(range.from.has_value() ? *range.from : std::string_view(),
+                       range.to.has_value() ? &*range.to : nullptr));
+  return end - below - hidden;
 }
 
 absl::StatusOr<std::string> TableReader::KeyAt(uint64_t rank) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  return state_->reader().KeyAt(rank);
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t hidden, state_->HiddenIn({}, nullptr));
+  if (hidden == 0) return state_->reader().KeyAt(rank);
+  // The first place with `rank` visible entries before it and one in it.
+  uint64_t low = rank, high = rank + hidden;
+  while (low < high) {
+    const uint64_t middle = low + (high - low) / 2;
+    absl::StatusOr<std::string> key = state_->reader().KeyAt(middle);
+    if (absl::IsOutOfRange(key.status())) {
+      high = middle;
+      continue;
+    }
+    SHEAF_RETURN_IF_ERROR(key.status());
+    key->push_back('\0');
+    SHEAF_ASSIGN_OR_RETURN(const uint64_t before, state_->HiddenIn({}, &*key));
+    if (middle + 1 - before > rank)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return state_->reader().KeyAt(low);
 }
 
 const std::string& TableReader::name() const {
@@ -377,11 +432,17 @@ const std::string& TableReader::name() const {
 absl::Status Table::Put(std::string_view key, std::string_view value) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   bool existed = false;
-  return state_->open->Put(key, value, btree::BTree::PutMode::kUpsert, &existed);
+  if (!state_->tree().expires) [[likely]]
+    return state_->open->Put(key, value, btree::BTree::PutMode::kUpsert, &existed);
+  return state_->open->PutExpiring(key, value, catalog::ExpiryChange::Default());
 }
 
 absl::Status Table::Insert(std::string_view key, std::string_view value) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  if (state_->tree().expires) {
+    SHEAF_ASSIGN_OR_RETURN(const bool there, Contains(key));
+    if (!there) return Put(key, value);
+  }
   bool existed = false;
   SHEAF_RETURN_IF_ERROR(
       state_->open->Put(key, value, btree::BTree::PutMode::kInsertOnly, &existed));
@@ -391,7 +452,11 @@ absl::Status Table::Insert(std::string_view key, std::string_view value) {
 
 absl::StatusOr<bool> Table::Delete(std::string_view key) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  return state_->open->Delete(key);
+  SHEAF_ASSIGN_OR_RETURN(const bool hidden, state_->IsHidden(key));
+  if (hidden) return false;  // whoever removes what has expired is told of it
+  SHEAF_ASSIGN_OR_RETURN(const bool existed, state_->open->Delete(key));
+  if (existed) SHEAF_RETURN_IF_ERROR(state_->open->ClearExpiry(key));
+  return existed;
 }
 
 absl::Status Table::PutReserved(std::string_view key, uint32_t size,
@@ -405,14 +470,23 @@ absl::Status Table::Update(std::string_view key, UpdateFn fn) {
   SHEAF_ASSIGN_OR_RETURN(std::optional<Value> old, Find(key));
   std::optional<std::string> renewed =
       old.has_value() ? fn(static_cast<const Value&>(*old).view()) : fn(std::nullopt);
-  if (renewed.has_value()) return Put(key, *renewed);
+  if (renewed.has_value())
+    return state_->open->PutExpiring(key, *renewed,
+                                     old.has_value() ? catalog::ExpiryChange::Keep()
+                                                     : catalog::ExpiryChange::Default());
   return old.has_value() ? Delete(key).status() : absl::OkStatus();
 }
 
 absl::StatusOr<uint64_t> Table::DeleteRange(const KeyRange& range) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   const std::string from = range.from.value_or(std::string());
-  return state_->open->DeleteRange(from, range.to.has_value() ? &*range.to : nullptr);
+  const std::string* const to = range.to.has_value() ? &*range.to : nullptr;
+  if (!state_->tree().expires) return state_->open->DeleteRange(from, to);
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t hidden, state_->HiddenIn(from, to));
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t gone, state_->open->DeleteRange(from, to));
+  SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, state_->Expiries());
+  SHEAF_RETURN_IF_ERROR(expiries->ClearRange(from, to));
+  return gone - hidden;
 }
 
 absl::StatusOr<std::optional<Table::Entry>> Table::PopFirst() {
@@ -464,9 +538,22 @@ absl::StatusOr<uint64_t> Table::Retain(const KeyRange& range, EntryFn fn) {
 
 absl::Status Table::BulkLoad(NextFn next, const Progress& progress) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  return state_->open->BulkLoad(next, [&](uint64_t done) {
+  const auto tick = [&](uint64_t done) {
     return catalog::Tick(progress, "the bulk load", {done, 0, "entries loaded"});
-  });
+  };
+  if (!state_->tree().expires) return state_->open->BulkLoad(next, tick);
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t visible, size());
+  // What is left of what has expired is in nobody's way.
+  if (visible == 0) SHEAF_RETURN_IF_ERROR(DeleteRange(KeyRange::All()).status());
+  SHEAF_RETURN_IF_ERROR(state_->open->BulkLoad(next, tick));
+  SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, state_->Expiries());
+  SHEAF_ASSIGN_OR_RETURN(const auto usual, expiries->Default());
+  if (!usual.has_value()) return absl::OkStatus();
+  Cursor cursor = NewCursor();
+  for (cursor.SeekFirst(); cursor.Valid(); cursor.Next())
+    SHEAF_RETURN_IF_ERROR(
+        state_->open->ChangeExpiry(cursor.key(), catalog::ExpiryChange::Default()));
+  return cursor.status();
 }
 
 }  // namespace sheaf

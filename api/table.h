@@ -20,6 +20,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "sheaf/expiry.h"
 #include "sheaf/merge.h"
 #include "sheaf/options.h"
 #include "sheaf/value.h"
@@ -113,7 +114,14 @@ class TableReader {
   absl::StatusOr<uint64_t> size() const;                        // O(1)
   absl::StatusOr<uint64_t> Count(const KeyRange& range) const;  // O(height)
   // The entry with `rank` smaller ones before it; O(height). kOutOfRange.
+  // (While entries that have expired wait to be removed, the two also look at those.)
   absl::StatusOr<std::string> KeyAt(uint64_t rank) const;
+
+  // When the entry expires; InfiniteFuture: never. kNotFound: also when it has.
+  absl::StatusOr<absl::Time> ExpiresAt(std::string_view key) const;
+  absl::StatusOr<Expiry> DefaultExpiry() const;  // of puts that say nothing
+  // size() and what has expired and is still there.
+  absl::StatusOr<uint64_t> size_with_expired() const;
 
   const std::string& name() const;
 
@@ -136,6 +144,16 @@ class Table : public TableReader {
   absl::Status Insert(std::string_view key, std::string_view value);
   // True when the key was there.
   absl::StatusOr<bool> Delete(std::string_view key);
+
+  // The same, with the time to expire: see expiry.h. kInvalidArgument: a wrong time, or a
+  // key of more than 1,015 bytes.
+  absl::Status Put(std::string_view key, std::string_view value, const Expiry& expiry);
+  absl::Status Insert(std::string_view key, std::string_view value, const Expiry& expiry);
+  absl::Status SetExpiry(std::string_view key, const Expiry& expiry);  // kNotFound
+  // Begins a sliding expiry anew. False: there is no such entry, or its does not slide.
+  absl::StatusOr<bool> Touch(std::string_view key);
+  // Of puts to come: After, Sliding or Never.
+  absl::Status SetDefaultExpiry(const Expiry& expiry);
 
   // Puts `size` bytes and lets `fill` write them in place.
   absl::Status PutReserved(std::string_view key, uint32_t size,

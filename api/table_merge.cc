@@ -17,6 +17,14 @@ std::optional<std::string_view> ViewOf(const std::optional<Value>& value) {
   return value->view();
 }
 
+// What is there keeps its time to expire.
+absl::Status PutMerged(const TableState& table, std::string_view key,
+                       std::string_view value, bool existed) {
+  return table.open->PutExpiring(
+      key, value,
+      existed ? catalog::ExpiryChange::Keep() : catalog::ExpiryChange::Default());
+}
+
 const MergeFunctions& FunctionsOf(const TableState& table) {
   return table.txn->rep->store->options().merge_functions;
 }
@@ -32,7 +40,7 @@ absl::Status Table::Merge(std::string_view key, MergeOperator op,
   const absl::StatusOr<std::string> merged =
       MergeValues(op, key, ViewOf(existing), operand);
   if (!merged.ok()) return internal::At(state_->name, merged.status());
-  return Put(key, *merged);
+  return PutMerged(*state_, key, *merged, existing.has_value());
 }
 
 absl::Status Table::MergeWith(std::string_view key, std::string_view function,
@@ -42,7 +50,7 @@ absl::Status Table::MergeWith(std::string_view key, std::string_view function,
   const absl::StatusOr<std::optional<std::string>> merged =
       MergeValuesBy(FunctionsOf(*state_), function, key, ViewOf(existing), operand);
   if (!merged.ok()) return internal::At(state_->name, merged.status());
-  if (merged->has_value()) return Put(key, **merged);
+  if (merged->has_value()) return PutMerged(*state_, key, **merged, existing.has_value());
   return existing.has_value() ? Delete(key).status() : absl::OkStatus();
 }
 
@@ -55,7 +63,7 @@ absl::StatusOr<int64_t> Table::Increment(std::string_view key, int64_t by) {
   const absl::StatusOr<std::string> sum =
       MergeValues(MergeOperator::kAdd, key, ViewOf(existing), MergeValue::Int(by));
   if (!sum.ok()) return internal::At(state_->name, sum.status());
-  SHEAF_RETURN_IF_ERROR(Put(key, *sum));
+  SHEAF_RETURN_IF_ERROR(PutMerged(*state_, key, *sum, existing.has_value()));
   return *MergeValue::ReadInt(*sum);
 }
 
@@ -82,7 +90,7 @@ absl::StatusOr<bool> Table::CompareAndSet(std::string_view key,
   SHEAF_ASSIGN_OR_RETURN(const std::optional<Value> existing, Find(key));
   if (ViewOf(existing) != expected) return false;
   if (desired.has_value()) {
-    SHEAF_RETURN_IF_ERROR(Put(key, *desired));
+    SHEAF_RETURN_IF_ERROR(PutMerged(*state_, key, *desired, existing.has_value()));
   } else if (existing.has_value()) {
     SHEAF_RETURN_IF_ERROR(Delete(key).status());
   }

@@ -122,6 +122,13 @@ absl::StatusOr<std::vector<TreeInfo>> ToInfos(
                              vectors::ParseOptionsText(r.value_type));
       entries /= layout.vector_records;
     }
+    uint64_t expired = 0;
+    if (r.expires) {
+      SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView tree, view(r));
+      SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, tree.expiries());
+      SHEAF_ASSIGN_OR_RETURN(expired, expiries->Hidden());
+      entries -= expired;
+    }
     const std::string values = CompressedTrees(r).front();
     const auto with =
         std::find_if(records.begin(), records.end(),
@@ -129,7 +136,8 @@ absl::StatusOr<std::vector<TreeInfo>> ToInfos(
     const bool is_typed = r.kind == catalog::TreeKind::kTable;
     infos.push_back({r.name, static_cast<TreeKind>(r.kind), entries,
                      is_typed ? r.key_type : "", is_typed ? r.value_type : "",
-                     with == records.end() ? Compression() : with->compression.wanted});
+                     with == records.end() ? Compression() : with->compression.wanted,
+                     expired});
   }
   return infos;
 }
@@ -307,6 +315,11 @@ absl::StatusOr<TreeStats> ReadTransaction::Measure(std::string_view name,
   };
   SHEAF_RETURN_IF_ERROR(measure(*record));
   stats.compression = record->compression.wanted;
+  SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries,
+                         state_->snapshot->ExpiriesOf(*record));
+  if (expiries != nullptr) {
+    SHEAF_ASSIGN_OR_RETURN(stats.expired, expiries->Hidden());
+  }
   if (record->kind == catalog::TreeKind::kCollection) {
     SHEAF_ASSIGN_OR_RETURN(const uint32_t schema_rows,
                            document::CountSchemaRows(catalog::TreeView(
@@ -365,8 +378,10 @@ absl::Status WriteTransaction::Commit() {
   SHEAF_RETURN_IF_ERROR(state_->Live());
   state_->EndStreams();
   const absl::Status status = state_->write->Commit(state_->durability);
-  if (status.ok())
+  if (status.ok()) {
     for (const catalog::TreeId index : state_->vectors_changed) state_->rep->Link(index);
+    state_->rep->NoteExpiry(state_->write->first_expiry());
+  }
   state_->End();
   return status;
 }
@@ -586,6 +601,11 @@ void WriteBatch::Put(std::string_view table, std::string_view key,
   const bool too_large = value.size() > kValueBytesMax;
   ops_.push_back({std::string(table), std::string(key),
                   too_large ? std::string() : std::string(value), false, value.size()});
+}
+void WriteBatch::Put(std::string_view table, std::string_view key, std::string_view value,
+                     const Expiry& expiry) {
+  Put(table, key, value);
+  ops_.back().expiry = expiry;
 }
 void WriteBatch::Delete(std::string_view table, std::string_view key) {
   ops_.push_back({std::string(table), std::string(key), {}, true, 0});

@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "sheaf/blob_store.h"
 #include "sheaf/collection.h"
+#include "sheaf/expiry.h"
 #include "sheaf/graph.h"
 #include "sheaf/options.h"
 #include "sheaf/table.h"
@@ -47,6 +48,8 @@ struct TreeInfo {
   uint64_t entry_count = 0;
   std::string key_type, value_type;  // of a typed table; empty otherwise
   Compression compression;           // of values that are put from now on
+  // Beside entry_count: that have expired and are still there (expiry.h).
+  uint64_t expired_count = 0;
 };
 
 // What a table or collection is made with. One that is there stays as it is.
@@ -56,8 +59,9 @@ struct TreeOptions {
 
 // What one table or collection is made of.
 struct TreeStats {
-  uint64_t entries = 0;
-  uint32_t height = 0;  // levels; 0: it is empty
+  uint64_t entries = 0;  // those that have expired and are still there included
+  uint64_t expired = 0;  // of these
+  uint32_t height = 0;   // levels; 0: it is empty
   // Of 4 KiB: in leaves, above them, and in values of more than about 1 KB.
   uint64_t leaf_pages = 0, inner_pages = 0, value_pages = 0;
   uint64_t unused_bytes = 0;  // of leaves and what is above them
@@ -92,6 +96,10 @@ class ReadTransaction {
   // Looks at every entry, and opens none. kNotFound.
   absl::StatusOr<TreeStats> Measure(std::string_view name,
                                     const Progress& progress = {}) const;
+
+  // What expires, and how much of it has: of each that has, or had, such records. O(their
+  // number).
+  absl::StatusOr<std::vector<ExpiryStats>> ListExpiring() const;
 
   uint64_t version() const;  // the commit this snapshot shows
   void End();                // idempotent; also by destruction
@@ -172,6 +180,8 @@ class WriteTransaction {
 class WriteBatch {
  public:
   void Put(std::string_view table, std::string_view key, std::string_view value);
+  void Put(std::string_view table, std::string_view key, std::string_view value,
+           const Expiry& expiry);
   void Delete(std::string_view table, std::string_view key);
   // As Table::Merge and MergeWith, when the batch is applied: counters of many threads
   // share commits. One that cannot be done fails the whole batch, and no other.
@@ -198,6 +208,7 @@ class WriteBatch {
     MergeOperator merge_operator{};
     std::string function{};
     bool expects_none = false;  // of one that is required
+    std::optional<Expiry> expiry;
   };
   std::vector<Op> ops_;
   bool merges_ = false;  // one of them

@@ -383,13 +383,16 @@ class TypedCollection : public TypedCollectionReader<T> {
     return TypedCollection(std::move(collection));
   }
 
-  absl::Status Put(const DocumentKey& key, const T& value) {  // upsert
+  // `expiry`: expiry.h; not given: the collection's default, mostly none.
+  absl::Status Put(const DocumentKey& key, const T& value,
+                   const std::optional<Expiry>& expiry = {}) {  // upsert
     SHEAF_ASSIGN_OR_RETURN(const Document document, ToDocument(value));
-    return collection_.Put(key, document);
+    return collection_.Put(key, document, expiry);
   }
-  absl::Status Insert(const DocumentKey& key, const T& value) {  // kAlreadyExists
+  absl::Status Insert(const DocumentKey& key, const T& value,
+                      const std::optional<Expiry>& expiry = {}) {  // kAlreadyExists
     SHEAF_ASSIGN_OR_RETURN(const Document document, ToDocument(value));
-    return collection_.Insert(key, document);
+    return collection_.Insert(key, document, expiry);
   }
   absl::StatusOr<int64_t> Append(const T& value) {
     SHEAF_ASSIGN_OR_RETURN(const Document document, ToDocument(value));
@@ -404,7 +407,7 @@ class TypedCollection : public TypedCollectionReader<T> {
                       absl::FunctionRef<absl::Status(T& value)> fn) {
     SHEAF_ASSIGN_OR_RETURN(T value, this->Get(key));
     SHEAF_RETURN_IF_ERROR(fn(value));
-    return Put(key, value);
+    return Rewrite(key, value);
   }
   absl::StatusOr<bool> Delete(const DocumentKey& key) { return collection_.Delete(key); }
   // Writes those of older versions as they are read. How many.
@@ -423,7 +426,7 @@ class TypedCollection : public TypedCollectionReader<T> {
         }));
     for (const DocumentKey& key : old) {
       SHEAF_ASSIGN_OR_RETURN(const T value, this->Get(key));
-      SHEAF_RETURN_IF_ERROR(Put(key, value));
+      SHEAF_RETURN_IF_ERROR(Rewrite(key, value));
     }
     return old.size();
   }
@@ -432,6 +435,16 @@ class TypedCollection : public TypedCollectionReader<T> {
  private:
   explicit TypedCollection(Collection collection)
       : TypedCollectionReader<T>(collection), collection_(std::move(collection)) {}
+
+  // Keeps the time to expire.
+  absl::Status Rewrite(const DocumentKey& key, const T& value) {
+    SHEAF_ASSIGN_OR_RETURN(const Document document, ToDocument(value));
+    return collection_.Modify(
+        key,
+        [&](const std::optional<Document>&) -> absl::StatusOr<std::optional<Document>> {
+          return document;
+        });
+  }
 
   static absl::Status Reconcile(Collection* collection,
                                 std::vector<IndexDefinition> wanted) {

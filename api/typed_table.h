@@ -317,6 +317,9 @@ class TypedTableReader {
   absl::StatusOr<bool> Contains(KeyArg key) const {
     return reader_.Contains(internal::EncodeTypedKey<K>(key));
   }
+  absl::StatusOr<absl::Time> ExpiresAt(KeyArg key) const {  // kNotFound
+    return reader_.ExpiresAt(internal::EncodeTypedKey<K>(key));
+  }
 
   // One result a key, in the order of `keys`.
   absl::StatusOr<std::vector<std::optional<Stored<V>>>> MultiGet(
@@ -466,6 +469,23 @@ class TypedTable : public TypedTableReader<K, V> {
     std::string scratch;
     return table_.Insert(internal::EncodeTypedKey<K>(key),
                          internal::EncodeValue<V>(value, &scratch));
+  }
+  // The same, with the time to expire: see expiry.h.
+  absl::Status Put(KeyArg key, ValueArg value, const Expiry& expiry) {
+    std::string scratch;
+    return table_.Put(internal::EncodeTypedKey<K>(key),
+                      internal::EncodeValue<V>(value, &scratch), expiry);
+  }
+  absl::Status Insert(KeyArg key, ValueArg value, const Expiry& expiry) {
+    std::string scratch;
+    return table_.Insert(internal::EncodeTypedKey<K>(key),
+                         internal::EncodeValue<V>(value, &scratch), expiry);
+  }
+  absl::Status SetExpiry(KeyArg key, const Expiry& expiry) {
+    return table_.SetExpiry(internal::EncodeTypedKey<K>(key), expiry);
+  }
+  absl::StatusOr<bool> Touch(KeyArg key) {
+    return table_.Touch(internal::EncodeTypedKey<K>(key));
   }
   // True when the key was there.
   absl::StatusOr<bool> Delete(KeyArg key) {

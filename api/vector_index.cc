@@ -35,6 +35,11 @@ const std::string& VectorIndexReader::name() const {
 
 absl::StatusOr<uint64_t> VectorIndexReader::size() const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return state_->Size();
+}
+
+absl::StatusOr<uint64_t> VectorIndexReader::size_with_expired() const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   return state_->reader.size();
 }
 
@@ -88,6 +93,8 @@ absl::Status VectorIndexReader::ForEach(VectorFn fn) const {
                                                                const StoredVector& v)
                                                                -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(const DocumentKey key, internal::DecodeKey(v.key));
+    SHEAF_ASSIGN_OR_RETURN(const bool hidden, state_->IsHidden(v.key));
+    if (hidden) return absl::OkStatus();
     return fn(key, {v.vector, state_->layout().vector_bytes}) ? absl::OkStatus() : ended;
   });
   return status == ended ? absl::OkStatus() : status;
@@ -125,7 +132,7 @@ absl::StatusOr<VectorStats> VectorIndexReader::Stats(const Progress& progress) c
 
 absl::Status VectorIndex::Write(const DocumentKey& key, const VectorView& vector,
                                 const std::optional<std::string_view>& metadata,
-                                bool insert_only) {
+                                bool insert_only, const std::optional<Expiry>& expiry) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_RETURN_IF_ERROR(state_->CheckOwn());
   SHEAF_ASSIGN_OR_RETURN(const std::string encoded, state_->KeyOf(key));
@@ -141,6 +148,8 @@ absl::Status VectorIndex::Write(const DocumentKey& key, const VectorView& vector
     SHEAF_ASSIGN_OR_RETURN(document, Document::FromJson(*metadata));
     SHEAF_RETURN_IF_ERROR(CheckMetadata(*document));
   }
+  SHEAF_ASSIGN_OR_RETURN(const catalog::ExpiryChange change,
+                         PrepareToExpire(encoded, expiry));
   SHEAF_ASSIGN_OR_RETURN(const std::optional<Slot> old, state_->reader.FindSlot(encoded));
   if (insert_only && old.has_value())
     return absl::AlreadyExistsError(
@@ -152,7 +161,8 @@ absl::Status VectorIndex::Write(const DocumentKey& key, const VectorView& vector
     SHEAF_RETURN_IF_ERROR(documents.Put(int64_t{slot}, *document));
   bool existed = false;
   state_->NoteChange();
-  return state_->writer->Put(encoded, *bytes, &existed).status();
+  SHEAF_RETURN_IF_ERROR(state_->writer->Put(encoded, *bytes, &existed).status());
+  return state_->tree->open->ChangeExpiry(encoded, change);
 }
 
 absl::Status VectorIndex::CheckMetadata(const Document& document) {
@@ -161,28 +171,29 @@ absl::Status VectorIndex::CheckMetadata(const Document& document) {
 }
 
 absl::Status VectorIndex::Put(const DocumentKey& key, VectorView vector) {
-  return Write(key, vector, std::nullopt, false);
+  return Write(key, vector, std::nullopt, false, {});
 }
 absl::Status VectorIndex::Put(const DocumentKey& key, VectorView vector,
-                              std::string_view metadata) {
-  return Write(key, vector, metadata, false);
+                              std::string_view metadata,
+                              const std::optional<Expiry>& expiry) {
+  return Write(key, vector, metadata, false, expiry);
 }
 absl::Status VectorIndex::Insert(const DocumentKey& key, VectorView vector,
-                                 std::string_view metadata) {
+                                 std::string_view metadata,
+                                 const std::optional<Expiry>& expiry) {
   return Write(key, vector, metadata.empty() ? std::nullopt : std::optional(metadata),
-               true);
+               true, expiry);
 }
 
 absl::StatusOr<bool> VectorIndex::Delete(const DocumentKey& key) {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_RETURN_IF_ERROR(state_->CheckOwn());
   SHEAF_ASSIGN_OR_RETURN(const std::string encoded, state_->KeyOf(key));
-  SHEAF_ASSIGN_OR_RETURN(Collection documents, state_->Metadata());
-  SHEAF_ASSIGN_OR_RETURN(const std::optional<Slot> slot, state_->writer->Delete(encoded));
-  if (!slot.has_value()) return false;
-  state_->NoteChange();
-  SHEAF_RETURN_IF_ERROR(documents.Delete(int64_t{*slot}).status());
-  return true;
+  SHEAF_ASSIGN_OR_RETURN(const bool hidden, state_->IsHidden(encoded));
+  if (hidden) return false;  // whoever removes what has expired is told of it
+  SHEAF_ASSIGN_OR_RETURN(const bool existed, state_->Remove(encoded));
+  if (existed) SHEAF_RETURN_IF_ERROR(state_->tree->open->ClearExpiry(encoded));
+  return existed;
 }
 
 absl::Status VectorIndex::SetMetadata(const DocumentKey& key, std::string_view json) {

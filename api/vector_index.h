@@ -136,6 +136,11 @@ class VectorIndexReader {
   const VectorOptions& options() const;
   const std::string& name() const;
   absl::StatusOr<uint64_t> size() const;
+  absl::StatusOr<uint64_t> size_with_expired() const;  // and what is still there
+  // When it expires; InfiniteFuture: never. kNotFound: also when it has. Of an index on a
+  // field of documents: when the document does.
+  absl::StatusOr<absl::Time> ExpiresAt(const DocumentKey& key) const;
+  absl::StatusOr<Expiry> DefaultExpiry() const;
 
   absl::StatusOr<bool> Contains(const DocumentKey& key) const;
   // Its components; of kBit 0 and 1. kNotFound.
@@ -186,10 +191,18 @@ class VectorIndex : public VectorIndexReader {
 
   // Instead of the vector of that key, if there is one; that one's metadata stay unless
   // others are given. kInvalidArgument: the vector is none of this index (says why).
+  // `expiry`: expiry.h; not given: the index's default, mostly none.
   absl::Status Put(const DocumentKey& key, VectorView vector);
-  absl::Status Put(const DocumentKey& key, VectorView vector, std::string_view metadata);
+  absl::Status Put(const DocumentKey& key, VectorView vector, std::string_view metadata,
+                   const std::optional<Expiry>& expiry = {});
   absl::Status Insert(const DocumentKey& key, VectorView vector,
-                      std::string_view metadata = {});  // kAlreadyExists
+                      std::string_view metadata = {},
+                      const std::optional<Expiry>& expiry = {});         // kAlreadyExists
+  absl::Status SetExpiry(const DocumentKey& key, const Expiry& expiry);  // kNotFound
+  // Begins a sliding expiry anew. False: there is no such vector, or its does not slide.
+  absl::StatusOr<bool> Touch(const DocumentKey& key);
+  // Of vectors to come: After, Sliding or Never.
+  absl::Status SetDefaultExpiry(const Expiry& expiry);
   // With its metadata. False: there is none.
   absl::StatusOr<bool> Delete(const DocumentKey& key);
   absl::Status SetMetadata(const DocumentKey& key, std::string_view json);  // kNotFound
@@ -201,7 +214,11 @@ class VectorIndex : public VectorIndexReader {
   friend class WriteTransaction;
   using VectorIndexReader::VectorIndexReader;
   absl::Status Write(const DocumentKey& key, const VectorView& vector,
-                     const std::optional<std::string_view>& metadata, bool insert_only);
+                     const std::optional<std::string_view>& metadata, bool insert_only,
+                     const std::optional<Expiry>& expiry);
+  // What `expiry` comes to; and what has expired is out of the way of a put.
+  absl::StatusOr<catalog::ExpiryChange> PrepareToExpire(
+      const std::string& key, const std::optional<Expiry>& expiry);
   static absl::Status CheckMetadata(const Document& document);
 };
 

@@ -82,6 +82,7 @@ class Passing {
   const Roaring* set_ = nullptr;                   // the only one, or narrowed_
   std::shared_ptr<const SelectedSlots> selected_;  // the same
   const Roaring* except_ = nullptr;                // of few
+  std::optional<Roaring> all_excepted_;            // those that have expired, too
   std::shared_ptr<const Roaring> of_filter_;
   std::optional<document::Filter> filter_;  // that candidates are asked
   CollectionReader metadata_;
@@ -110,9 +111,17 @@ void Passing::Narrow(const Roaring& set, std::shared_ptr<const SelectedSlots> se
 }
 
 absl::Status Passing::TakeExceptions() {
-  if (options_.except == nullptr || options_.except->rep() == nullptr)
-    return absl::OkStatus();
-  const Roaring& except = options_.except->rep()->slots;
+  SHEAF_ASSIGN_OR_RETURN(const Roaring* const hidden, state_.HiddenSlots());
+  const Roaring* excepted = hidden;
+  if (options_.except != nullptr && options_.except->rep() != nullptr) {
+    excepted = &options_.except->rep()->slots;
+    if (hidden != nullptr) {
+      all_excepted_ = *excepted | *hidden;
+      excepted = &*all_excepted_;
+    }
+  }
+  if (excepted == nullptr) return absl::OkStatus();
+  const Roaring& except = *excepted;
   const double share = ShareOf(except.cardinality());
   if (set_ == nullptr && share >= kShareExcepted) {
     Roaring others;
@@ -243,6 +252,8 @@ absl::Status VectorState::SelectWhere(std::string_view filter, Roaring* out) con
     SHEAF_ASSIGN_OR_RETURN(const std::optional<Slot> slot, SlotOfMetadata(cursor.key()));
     if (slot.has_value()) out->add(*slot);
   }
+  SHEAF_ASSIGN_OR_RETURN(const Roaring* const hidden, HiddenSlots());
+  if (hidden != nullptr) *out -= *hidden;
   return cursor.status();
 }
 
@@ -270,6 +281,8 @@ absl::StatusOr<VectorSet> VectorIndexReader::Select(
                            state_->reader.FindSlot(encoded));
     if (slot.has_value()) set.rep_->slots.add(*slot);
   }
+  SHEAF_ASSIGN_OR_RETURN(const Roaring* const hidden, state_->HiddenSlots());
+  if (hidden != nullptr) set.rep_->slots -= *hidden;
   set.rep_->slots.runOptimize();
   return set;
 }

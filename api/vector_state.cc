@@ -244,7 +244,8 @@ absl::StatusOr<std::string> VectorState::KeyOf(const DocumentKey& key) const {
 absl::StatusOr<Slot> VectorState::SlotOf(const DocumentKey& key) const {
   SHEAF_ASSIGN_OR_RETURN(const std::string encoded, KeyOf(key));
   SHEAF_ASSIGN_OR_RETURN(const std::optional<Slot> slot, reader.FindSlot(encoded));
-  if (slot.has_value()) return *slot;
+  SHEAF_ASSIGN_OR_RETURN(const bool hidden, IsHidden(encoded));
+  if (slot.has_value() && !hidden) return *slot;
   return absl::NotFoundError(
       absl::StrCat(tree->name, ": no vector with key ", key.ToString()));
 }

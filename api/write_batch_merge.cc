@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/internal/batch_merges.h"
 #include "api/internal/handles.h"
+#include "catalog/expiry.h"
 #include "catalog/tree_view.h"
 #include "pager/status_macros.h"
 #include "sheaf/database.h"
@@ -49,6 +50,11 @@ class OldValue {
                                                        std::string_view key) {
     if (tree == nullptr) return std::nullopt;
     found_ = btree::Found();
+    SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, tree->expiries());
+    if (expiries != nullptr) {
+      SHEAF_ASSIGN_OR_RETURN(const bool hidden, expiries->IsHidden(key));
+      if (hidden) return std::nullopt;
+    }
     view_.emplace(txn, tree);
     SHEAF_RETURN_IF_ERROR(view_->reader().Find(key, &found_));
     if (!found_.found) return std::nullopt;

@@ -6,6 +6,8 @@
 
 namespace sheaf::blobs {
 
+static_assert(kLoggedMax + 1 >= btree::kStreamedSizeMin);
+
 ContentWriter::ContentWriter(pager::PageWriter* pages, const ContentOptions& options)
     : pages_(pages) {
   if (options.zstd_level != 0)
@@ -32,7 +34,7 @@ absl::Status ContentWriter::Append(std::string_view bytes) {
 absl::Status ContentWriter::Store(std::string_view bytes) {
   stored_size_ += bytes.size();
   if (large_.has_value()) return large_->Append(bytes);
-  if (stored_size_ < btree::kStreamedSizeMin) {
+  if (stored_size_ <= kLoggedMax) {
     short_.append(bytes);
     return absl::OkStatus();
   }

@@ -1,6 +1,7 @@
 #include "blob/contents.h"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <utility>
 
@@ -68,6 +69,31 @@ absl::StatusOr<std::unique_ptr<ContentReader>> Contents::Open(
                              found->row == Row::kCompressed
                                  ? ContentReader::Form::kFrames
                                  : ContentReader::Form::kPlain);
+}
+
+absl::StatusOr<std::optional<uint64_t>> Contents::ReadAt(std::string_view key,
+                                                         uint64_t offset,
+                                                         absl::Span<char> out) const {
+  const auto size_from = [&](uint64_t size) -> absl::StatusOr<uint64_t> {
+    if (offset <= size) return std::min<uint64_t>(out.size(), size - offset);
+    return absl::OutOfRangeError(
+        absl::StrCat("byte ", offset, " of a blob of ", size, " bytes"));
+  };
+  SHEAF_ASSIGN_OR_RETURN(const btree::Found own, FindRow(Row::kOwn, key));
+  if (own.found) {
+    SHEAF_ASSIGN_OR_RETURN(const uint64_t n, size_from(own.size()));
+    if (!own.is_large)
+      std::memcpy(out.data(), own.bytes.data() + offset, n);
+    else
+      SHEAF_RETURN_IF_ERROR(
+          btree::ReadLarge(view_.context().pager, own.large, offset, out.subspan(0, n)));
+    return std::optional(n);
+  }
+  SHEAF_ASSIGN_OR_RETURN(const std::unique_ptr<ContentReader> reader, Open(key));
+  if (reader == nullptr) return std::optional<uint64_t>();
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t n, size_from(reader->size()));
+  SHEAF_RETURN_IF_ERROR(reader->Read(offset, out.subspan(0, n)));
+  return std::optional(n);
 }
 
 absl::StatusOr<bool> Contents::Has(std::string_view key) const {
@@ -286,7 +312,7 @@ absl::Status Contents::CopyInto(std::string_view key, ContentWriter* writer) con
 absl::StatusOr<std::optional<btree::LargeRef>> Contents::FindStreamed(
     std::string_view key) const {
   SHEAF_ASSIGN_OR_RETURN(const btree::Found own, FindRow(Row::kOwn, key));
-  if (own.found && own.is_large && own.large.size >= btree::kStreamedSizeMin)
+  if (own.found && own.is_large && own.large.size > kLoggedMax)
     return std::optional(own.large);
   return std::optional<btree::LargeRef>();
 }

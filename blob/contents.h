@@ -30,6 +30,11 @@ class Contents {
 
   // Null: the key has no content.
   absl::StatusOr<std::unique_ptr<ContentReader>> Open(std::string_view key) const;
+  // Fills `out` from `offset` on as far as there is something, with less ado than Open, and
+  // says how much that was; null: the key has no content. kOutOfRange: `offset` lies behind
+  // the end.
+  absl::StatusOr<std::optional<uint64_t>> ReadAt(std::string_view key, uint64_t offset,
+                                                 absl::Span<char> out) const;
   absl::StatusOr<bool> Has(std::string_view key) const;
   // How many keys share the content of this one; 0: it is its own, or there is none.
   absl::StatusOr<uint64_t> SharedBy(std::string_view key) const;

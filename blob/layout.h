@@ -13,9 +13,9 @@
 //   'n', SHA-256          how many blobs share it (8 bytes)
 //   'o', namespace        1 byte, 1: contents of this namespace are shared
 //
-// The tree's counter is the number given to a blob last. A content of up to
-// btree::kStreamedSizeMin - 1 bytes is an ordinary value, in the leaf or in a page of its
-// own, and goes through the log; a longer one was streamed (btree/large_writer.h).
+// The tree's counter is the number given to a blob last. A content of up to kLoggedMax
+// bytes is an ordinary value and goes through the log, so that its commit waits for one
+// sync; a longer one was streamed (btree/large_writer.h) and is written once.
 //
 // Always: a key has one row of 'c', 'z' and 's'. A 'd' row has an 'n' row beside it, whose
 // number is that of the 's' rows which name it, and not 0.
@@ -41,6 +41,7 @@ enum class Row : char {
 inline constexpr Row kBlobRows[] = {Row::kOwn, Row::kCompressed, Row::kShared};
 
 inline constexpr size_t kDigestBytes = 32;
+inline constexpr uint64_t kLoggedMax = uint64_t{1} << 20;
 // Shorter contents are not shared: counting them costs more than they do.
 inline constexpr uint64_t kSharedMin = 4096;
 

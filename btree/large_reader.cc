@@ -54,7 +54,6 @@ absl::Status LargeReader::CopyFrom(const PageRef& ref, const char* page, uint64_
 }
 
 uint64_t LargeReader::MissingRun(uint64_t chunk, uint64_t end) const {
-  if (chunk_bytes_ != ChunkBytesOf(1)) return 0;
   const uint64_t limit = std::min({end, index_end_, chunk + kRunMax});
   const PageRef first = IndexRef(index_.data(), chunk - index_begin_);
   uint64_t n = 0;
@@ -66,13 +65,19 @@ uint64_t LargeReader::MissingRun(uint64_t chunk, uint64_t end) const {
   return n;
 }
 
-absl::Status LargeReader::ReadRun(uint64_t chunk, uint64_t chunks) {
+absl::Status LargeReader::ReadAhead(uint64_t chunk, uint64_t end) {
+  const uint64_t n = MissingRun(chunk, end);
+  if (n < kRunMin) return absl::OkStatus();
   if (run_ == nullptr) run_.reset(new char[kRunMax * kPageBytes]);
   PageRef refs[kRunMax];
-  for (uint64_t i = 0; i < chunks; ++i)
+  for (uint64_t i = 0; i < n; ++i)
     refs[i] = IndexRef(index_.data(), chunk + i - index_begin_);
-  return pager_->buffer().ReadPast({refs, chunks},
-                                   absl::MakeSpan(run_.get(), chunks * kPageBytes));
+  run_end_ = run_begin_;
+  SHEAF_RETURN_IF_ERROR(
+      pager_->buffer().ReadPast({refs, n}, absl::MakeSpan(run_.get(), n * kPageBytes)));
+  run_begin_ = chunk;
+  run_end_ = chunk + n;
+  return absl::OkStatus();
 }
 
 absl::Status LargeReader::Read(uint64_t offset, absl::Span<char> out) {
@@ -82,32 +87,34 @@ absl::Status LargeReader::Read(uint64_t offset, absl::Span<char> out) {
     SHEAF_RETURN_IF_ERROR(CheckLargeSize(pager_, ref_));
     SHEAF_ASSIGN_OR_RETURN(chunk_bytes_, ChunkBytesOf(pager_, ref_));
   }
-  const uint64_t end = (offset + out.size() + chunk_bytes_ - 1) / chunk_bytes_;
+  pager::BufferManager& buffer = pager_->buffer();
+  const bool small_chunks = chunk_bytes_ == ChunkBytesOf(1);
+  const bool reads_on = offset == next_ && offset > 0;
+  next_ = offset + out.size();
+  const uint64_t end = ((reads_on ? ref_.size : next_) + chunk_bytes_ - 1) / chunk_bytes_;
   while (!out.empty()) {
-    const uint64_t chunk = offset / chunk_bytes_;
-    uint64_t past = 0;
+    const uint64_t chunk = offset / chunk_bytes_, within = offset % chunk_bytes_;
+    const uint64_t n = std::min<uint64_t>(out.size(), chunk_bytes_ - within);
     PageRef ref = ref_.page;
     if (ref_.size > kChunkBytes) {
       SHEAF_RETURN_IF_ERROR(FindIndex(chunk));
-      past = MissingRun(chunk, end);
       ref = IndexRef(index_.data(), chunk - index_begin_);
     }
-    if (past >= kRunMin) SHEAF_RETURN_IF_ERROR(ReadRun(chunk, past));
-    for (uint64_t i = 0; i < (past >= kRunMin ? past : 1); ++i) {
-      const uint64_t within = offset % chunk_bytes_;
-      const uint64_t n = std::min<uint64_t>(out.size(), chunk_bytes_ - within);
-      if (past >= kRunMin) {
-        SHEAF_RETURN_IF_ERROR(
-            CopyFrom(ref, run_.get() + i * kPageBytes, within, out.subspan(0, n)));
-        ++ref.id;
-      } else {
-        SHEAF_ASSIGN_OR_RETURN(const char* page, pager_->buffer().Pin(ref));
-        const PinnedPage pin(&pager_->buffer(), ref.id, page);
-        SHEAF_RETURN_IF_ERROR(CopyFrom(ref, page, within, out.subspan(0, n)));
-      }
-      out.remove_prefix(n);
-      offset += n;
+    const auto is_read = [&] { return run_begin_ <= chunk && chunk < run_end_; };
+    if (small_chunks && !is_read() && !buffer.IsResident(ref.id))
+      SHEAF_RETURN_IF_ERROR(ReadAhead(chunk, end));
+    if (is_read()) {
+      SHEAF_RETURN_IF_ERROR(CopyFrom(ref, run_.get() + (chunk - run_begin_) * kPageBytes,
+                                     within, out.subspan(0, n)));
+    } else {
+      if (small_chunks && n < out.size() && chunk + 1 < index_end_)
+        buffer.Prefetch(IndexRef(index_.data(), chunk + 1 - index_begin_).id);
+      SHEAF_ASSIGN_OR_RETURN(const char* page, buffer.Pin(ref));
+      const PinnedPage pin(&buffer, ref.id, page);
+      SHEAF_RETURN_IF_ERROR(CopyFrom(ref, page, within, out.subspan(0, n)));
     }
+    out.remove_prefix(n);
+    offset += n;
   }
   return absl::OkStatus();
 }

@@ -1,10 +1,11 @@
 // LargeReader: the bytes of one large value, in any order: what streams read through.
 //
 // Pages that are in memory are copied from there. Of a value with small chunks, long runs
-// of those that are not are read from the file past the cache, so that a stream pushes
-// nothing else out; every page is verified.
+// of those that are not, and runs ahead of who reads one piece behind the other, are read
+// from the file past the cache, so that a stream pushes nothing else out; every page is
+// verified.
 //
-// Keeps one page of the value's index pinned. Belongs to a transaction that reaches the
+// Keeps one page of the value's index pinned, and up to 256 KiB of a stream. Belongs to a transaction that reaches the
 // value, and ends with it. Thread-compatible.
 #ifndef BTREE_LARGE_READER_H_
 #define BTREE_LARGE_READER_H_
@@ -34,8 +35,8 @@ class LargeReader {
   // How many chunks from `chunk` on, up to `end`, lie side by side in the file and not in
   // memory.
   uint64_t MissingRun(uint64_t chunk, uint64_t end) const;
-  // Makes `run_` the pages of so many chunks.
-  absl::Status ReadRun(uint64_t chunk, uint64_t chunks);
+  // Makes `run_` begin with this chunk where that is worth it. `end`: of what is asked for.
+  absl::Status ReadAhead(uint64_t chunk, uint64_t end);
 
   pager::Pager* pager_;
   LargeRef ref_;
@@ -43,6 +44,8 @@ class LargeReader {
   pager::PinnedPage index_;                   // of level 1
   uint64_t index_begin_ = 0, index_end_ = 0;  // the chunks it lists
   std::unique_ptr<char[]> run_;               // pages read past the cache
+  uint64_t run_begin_ = 0, run_end_ = 0;      // the chunks they are
+  uint64_t next_ = 0;                         // byte, of who reads on
 };
 
 }  // namespace sheaf::btree

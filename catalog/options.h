@@ -25,7 +25,8 @@ enum class Durability : uint8_t {
   kNone = 3,     // in memory until the next checkpoint, kFull or kProcess commit
 };
 
-class Observer;  // <sheaf/observer.h>
+class Observer;        // <sheaf/observer.h>
+struct ExpiredRecord;  // <sheaf/expiry.h>
 
 enum class CompressionKind : uint8_t { kNone = 0, kLz4 = 1, kZstd = 2 };
 
@@ -79,6 +80,16 @@ struct Options {
   MergeFunctions merge_functions;
   Observer* observer = nullptr;  // not owned; outlives the database
   absl::Duration slow_operation_min = absl::Seconds(1);  // the observer is told of these
+
+  // Expiry: see <sheaf/expiry.h>. What time it is, for tests and simulations; empty: the
+  // system's clock. Called by several threads at a time. Within one open database time does
+  // not go back: where the clock does, the latest time that was read goes on.
+  std::function<absl::Time()> clock;
+  // What has expired is removed by a thread that sleeps until something has. A `clock` is
+  // asked once a second. False: only by Database::Expire.
+  bool background_expiry = true;
+  // Told of each record that is about to be removed because it has expired.
+  std::function<void(const ExpiredRecord&)> on_expired;
 
   // Opens an encrypted database; a new one is made encrypted by it. None: plain.
   EncryptionKey key;

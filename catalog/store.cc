@@ -7,6 +7,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "catalog/expiry.h"
 #include "catalog/observer.h"
 #include "catalog/replayer.h"
 #include "catalog/write_txn.h"
@@ -61,6 +62,22 @@ Snapshot::Snapshot(Store* store) : store_(store) {
   context_.slot = store->pager().buffer().slots().Acquire();
   context_.slot->since_ns.store(CoarseNow(), std::memory_order_relaxed);
   version_ = store->versions().Acquire(context_.slot);
+}
+
+Snapshot::~Snapshot() { (void)End(); }
+
+int64_t Snapshot::now() const {
+  if (!now_.has_value()) now_ = store_->Now();
+  return *now_;
+}
+
+absl::StatusOr<Expiries*> Snapshot::FindExpiries(const TreeRecord& tree) const {
+  std::unique_ptr<Expiries>& there = expiries_[tree.id];
+  if (there != nullptr) return there.get();
+  SHEAF_ASSIGN_OR_RETURN(std::optional<TreeRecord> part, FindTree(ExpiryName(tree.id)));
+  if (!part.has_value()) return LostExpiries(tree);
+  there = std::make_unique<Expiries>(TreeView(store_, this, *std::move(part)), now());
+  return there.get();
 }
 
 bool Snapshot::End() {
@@ -245,6 +262,17 @@ absl::Status Store::EnsureLog() {
   SHEAF_RETURN_IF_ERROR(pager_->WriteLogId(log_id_, start));
   log_ = *std::move(log);
   return absl::OkStatus();
+}
+
+// The latest that anybody read: so no record that has expired is seen again.
+int64_t Store::Now() {
+  const absl::Time now = options_.clock ? options_.clock() : absl::Now();
+  const int64_t read = absl::ToUnixMicros(now);
+  int64_t latest = latest_now_.load(std::memory_order_relaxed);
+  while (latest < read) {
+    if (latest_now_.compare_exchange_weak(latest, read)) return read;
+  }
+  return latest;
 }
 
 absl::Status Store::CheckProcess() const {

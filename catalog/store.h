@@ -22,6 +22,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,7 @@
 
 namespace sheaf::catalog {
 
+class Expiries;
 class Store;
 class WriteTxn;
 
@@ -59,7 +61,7 @@ int64_t CoarseNow();
 class Snapshot {
  public:
   explicit Snapshot(Store* store);
-  ~Snapshot() { (void)End(); }
+  ~Snapshot();
   Snapshot(const Snapshot&) = delete;
   Snapshot& operator=(const Snapshot&) = delete;
 
@@ -67,6 +69,15 @@ class Snapshot {
   const btree::ReadContext& context() const { return context_; }
   absl::StatusOr<std::optional<TreeRecord>> FindTree(std::string_view name) const;
   absl::StatusOr<std::vector<TreeRecord>> ListTrees() const;  // by name
+
+  // Of all it shows: microseconds since 1970, read when first asked for.
+  int64_t now() const;
+  // Nothing has expired for it. Requires: nobody has asked yet.
+  void ShowExpired() { now_ = -1; }
+  // Of a tree of this version; null: it has none. Lives as long as the snapshot.
+  absl::StatusOr<Expiries*> ExpiriesOf(const TreeRecord& tree) const {
+    return tree.expires ? FindExpiries(tree) : nullptr;
+  }
 
   // The store may be given up before this ends; End then returns true, and the store
   // is still there.
@@ -77,9 +88,13 @@ class Snapshot {
   bool End();
 
  private:
+  absl::StatusOr<Expiries*> FindExpiries(const TreeRecord& tree) const;
+
   Store* store_;
   btree::ReadContext context_;
   const Version* version_;
+  mutable std::optional<int64_t> now_;
+  mutable std::map<TreeId, std::unique_ptr<Expiries>> expiries_;
 };
 
 struct StoreStats {
@@ -164,6 +179,8 @@ class Store {
   VersionSet& versions() { return *versions_; }
   DictionaryCache& dictionaries() { return dictionaries_; }
   const Options& options() const { return options_; }
+  // Microseconds since 1970; never less than before.
+  int64_t Now();
   bool read_only() const { return options_.read_only; }
 
  private:
@@ -226,6 +243,7 @@ class Store {
   DictionaryCache dictionaries_;
   std::atomic<pager::Stamp> next_stamp_{0};  // the last one used
   std::atomic<pager::Lsn> checkpoint_lsn_{0};
+  std::atomic<int64_t> latest_now_{0};
   std::atomic<uint64_t> commits_{0}, rollbacks_{0}, checkpoints_{0};
   pager::Histogram commit_latency_, checkpoint_latency_, write_wait_;
   uint64_t reported_written_ ABSL_GUARDED_BY(checkpoint_mu_) = 0;

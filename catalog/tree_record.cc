@@ -13,6 +13,7 @@ using namespace pager;  // NOLINT: the coding functions
 namespace {
 
 constexpr PageId kRootIdEnd = kPageIdEnd - kNodePagesMax;
+constexpr uint8_t kHasCompression = 1, kExpires = 2;  // flags
 constexpr size_t kEntries = 12, kKind = 18, kFlags = 19, kCounter = 20, kStrings = 28;
 
 void AppendNumber(std::string* out, uint64_t value) {
@@ -129,9 +130,10 @@ std::string EncodeTreeRecord(const TreeRecord& record) {
   AppendString(&out, record.key_type);
   AppendString(&out, record.value_type);
   if (record.compression != TreeCompression{}) {
-    out[kFlags] = 1;
+    out[kFlags] = kHasCompression;
     EncodeCompression(&out, record.compression);
   }
+  if (record.expires) out[kFlags] = static_cast<char>(out[kFlags] | kExpires);
   return out;
 }
 
@@ -151,13 +153,16 @@ absl::StatusOr<TreeRecord> DecodeTreeRecord(std::string_view key,
   // Its leaf should have been validated as one of references. Doubt that as well.
   const PageRef& root = record.root.page;
   const bool root_possible = !root || (root.id >= 2 && root.id < kRootIdEnd);
-  if (!root_possible || flags > 1 || !IsKind(kind) || !TakeString(&value, &name) ||
-      !TakeString(&value, &key_type) || !TakeString(&value, &value_type) ||
-      (flags == 1 && !TakeCompression(&value, &record.compression)) || !value.empty() ||
+  if (!root_possible || flags > (kHasCompression | kExpires) || !IsKind(kind) ||
+      !TakeString(&value, &name) || !TakeString(&value, &key_type) ||
+      !TakeString(&value, &value_type) ||
+      ((flags & kHasCompression) != 0 && !TakeCompression(&value, &record.compression)) ||
+      !value.empty() ||
       (IsDense(static_cast<TreeKind>(kind)) && record.compression.encoded))
     return absl::DataLossError(
         absl::StrCat("catalog: the record of tree ", record.id, " is malformed"));
   record.kind = static_cast<TreeKind>(kind);
+  record.expires = (flags & kExpires) != 0;
   record.name = std::string(name);
   record.key_type = std::string(key_type);
   record.value_type = std::string(value_type);

@@ -14,7 +14,8 @@
 //        0    12  root        page reference; none: the tree is empty
 //       12     6  entries
 //       18     1  kind        TreeKind
-//       19     1  flags       bit 0: compression follows the strings
+//       19     1  flags       bit 0: compression follows the strings; bit 1: it has a tree
+//                             of expiries (catalog/expiry.h)
 //       20     8  counter     a number its owner keeps: the largest integer key
 //                             a collection ever had, plus 2^63
 //       28        name, key type, value type: varint size, bytes, each
@@ -66,6 +67,7 @@ enum class TreeKind : uint8_t {
   kVectors = 7,         // dense: vectors as they were put
   kVectorPart = 8,
   kVectorNodes = 9,  // dense, and derived from the vectors
+  kExpiry = 10,      // when entries of another expire
   kBlobs = 11,       // contents of blobs
 };
 inline bool IsCollection(TreeKind kind) {
@@ -88,7 +90,7 @@ inline bool IsDerived(TreeKind kind) { return kind == TreeKind::kVectorNodes; }
 inline bool IsPart(TreeKind kind) {
   return kind == TreeKind::kIndex || kind == TreeKind::kGraphPart ||
          kind == TreeKind::kPartCollection || kind == TreeKind::kVectorPart ||
-         kind == TreeKind::kVectorNodes;
+         kind == TreeKind::kVectorNodes || kind == TreeKind::kExpiry;
 }
 std::string EncodeDenseKey(uint64_t number);
 // None: it is none of a dense tree.
@@ -113,6 +115,7 @@ struct TreeRecord {
   uint64_t counter = 0;
   std::string name, key_type, value_type;
   TreeCompression compression;
+  bool expires = false;  // it has a tree of expiries; follows from that one
 
   btree::Values values() const {
     return compression.encoded ? btree::Values::kEncoded : btree::Values::kPlain;

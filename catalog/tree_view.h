@@ -50,6 +50,11 @@ class TreeView {
     return open_ != nullptr ? open_->CheckAlive() : absl::OkStatus();
   }
 
+  // When its entries expire; null: none does.
+  absl::StatusOr<Expiries*> expiries() const {
+    return open_ != nullptr ? open_->expiries() : snapshot_->ExpiriesOf(*record_);
+  }
+
   // What a stored value stands for: where it is, or in `*buffer`.
   absl::Status Open(std::string_view stored, std::string* buffer,
                     std::string_view* out) const;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "catalog/expiry.h"
 #include "catalog/observer.h"
 #include "pager/assert.h"
 #include "pager/status_macros.h"
@@ -20,8 +21,6 @@ namespace {
 // Log buffers up to this size are kept for the next transaction.
 constexpr size_t kLogBufferKeep = size_t{1} << 20;
 
-// Records of trees kept beside a version.
-
 absl::Status CheckKey(const TreeRecord& tree, std::string_view key) {
   if (IsDense(tree.kind)) return AnyTree::CheckDenseKey(key);
   if (!key.empty() && key.size() <= btree::kKeyMax) return absl::OkStatus();
@@ -35,6 +34,8 @@ absl::Status CheckKey(const TreeRecord& tree, std::string_view key) {
 
 OpenTree::OpenTree(WriteTxn* txn, TreeRecord record)
     : txn_(*txn), record_(std::move(record)), tree_(&txn->writer_, record_) {}
+
+OpenTree::~OpenTree() = default;
 
 absl::Status OpenTree::CheckAlive() const {
   if (alive_ && txn_.active_) return txn_.broken_;
@@ -260,6 +261,7 @@ absl::StatusOr<OpenTree*> WriteTxn::CreateTree(std::string_view name, TreeKind k
   if (std::string* log = LogFor(name.size())) AppendCreate(log, record);
   OpenTree* tree = Adopt(std::move(record));
   tree->changed_ = changed_ = true;
+  SHEAF_RETURN_IF_ERROR(TellOwner(tree->record_, true));
   return tree;
 }
 
@@ -289,11 +291,30 @@ absl::Status WriteTxn::DropOpenTree(OpenTree* tree) {
   SHEAF_RETURN_IF_ERROR(Broken(catalog_.Delete(NameKey(tree->record_.name)).status()));
   SHEAF_RETURN_IF_ERROR(Broken(catalog_.Delete(TreeKey(id)).status()));
   SHEAF_RETURN_IF_ERROR(Broken(DeleteDictionaries(tree->record_, 0)));
+  SHEAF_RETURN_IF_ERROR(TellOwner(tree->record_, false));
   tree->alive_ = false;
   tree->changed_ = false;
   changed_ = true;
   if (std::string* log = LogFor(sizeof id)) AppendDrop(log, id);
   return absl::OkStatus();
+}
+
+absl::Status WriteTxn::TellOwner(const TreeRecord& record, bool expires) {
+  if (record.kind != TreeKind::kExpiry) return absl::OkStatus();
+  const std::optional<TreeId> id = OwnerOfExpiries(record.name);
+  if (!id.has_value()) return absl::OkStatus();
+  SHEAF_ASSIGN_OR_RETURN(OpenTree * owner, OpenById(*id));
+  // A salvaged file may have lost it.
+  if (owner == nullptr || owner->record_.expires == expires) return absl::OkStatus();
+  owner->record_.expires = expires;
+  owner->expiries_.reset();
+  owner->changed_ = changed_ = true;
+  return absl::OkStatus();
+}
+
+int64_t WriteTxn::now() {
+  if (!now_.has_value()) now_ = store_.Now();
+  return *now_;
 }
 
 // From version `first` on.
@@ -308,6 +329,10 @@ absl::Status WriteTxn::DropTree(std::string_view name) {
   SHEAF_ASSIGN_OR_RETURN(OpenTree * tree, FindTree(name));
   if (tree == nullptr)
     return absl::NotFoundError(absl::StrCat(std::string(name), ": no such table"));
+  if (tree->record_.expires) {
+    SHEAF_ASSIGN_OR_RETURN(OpenTree * part, FindTree(ExpiryName(tree->record_.id)));
+    if (part != nullptr) SHEAF_RETURN_IF_ERROR(DropOpenTree(part));
+  }
   return DropOpenTree(tree);
 }
 
@@ -420,6 +445,7 @@ absl::Status WriteTxn::RollbackTo(uint64_t id) {
     tree->tree_.Reset(tree->alive_ ? tree->record_.root : btree::TreeRoot{},
                       tree->record_.values());
     tree->ForgetDictionaries();
+    tree->expiries_.reset();
   }
   return absl::OkStatus();
 }

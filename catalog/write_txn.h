@@ -7,6 +7,7 @@
 // Single-writer.
 #ifndef CATALOG_WRITE_TXN_H_
 #define CATALOG_WRITE_TXN_H_
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -25,11 +26,14 @@
 
 namespace sheaf::catalog {
 
+class Expiries;
+struct ExpiryChange;
 class WriteTxn;
 
 // A tree as the transaction sees it. Lives as long as the transaction.
 class OpenTree {
  public:
+  ~OpenTree();
   // Each first checks that the tree still exists: kFailedPrecondition after a
   // drop or a rollback to before its creation.
   absl::Status Put(std::string_view key, std::string_view value,
@@ -59,6 +63,22 @@ class OpenTree {
   absl::Status ReplaceStored(btree::BTree::NextFn next,
                              absl::FunctionRef<absl::Status(uint64_t)> tick);
   absl::Status SetCounter(uint64_t counter);
+
+  // When its entries expire; null: none does. Good until the next rollback to a savepoint.
+  absl::StatusOr<Expiries*> expiries() {
+    return record_.expires ? FindExpiries() : nullptr;
+  }
+  // The same; made where there is none.
+  absl::StatusOr<Expiries*> MakeExpiries();
+  // A put, and what it does to the expiry of its entry. What is refused changes nothing.
+  absl::Status PutExpiring(std::string_view key, std::string_view value,
+                           const ExpiryChange& change);
+  // Is the key one that may expire, if it is to? kInvalidArgument.
+  absl::Status CheckExpiry(std::string_view key, const ExpiryChange& change);
+  // To be called after a put of `key`.
+  absl::Status ChangeExpiry(std::string_view key, const ExpiryChange& change);
+  // To be called after entries were deleted.
+  absl::Status ClearExpiry(std::string_view key);
 
   // How values are compressed from now on. kFailedPrecondition when there are some that
   // are not encoded, which takes Recompress.
@@ -90,6 +110,7 @@ class OpenTree {
   // As WriteTxn's; null for a derived tree as well.
   std::string* LogFor(uint64_t bytes);
   absl::StatusOr<bool> DeleteEntry(std::string_view key);
+  absl::StatusOr<Expiries*> FindExpiries();
 
   // compressed_tree.cc
   absl::StatusOr<DictionaryRef> Dictionary(uint32_t version);
@@ -119,6 +140,7 @@ class OpenTree {
   DictionaryRef current_;
   ValueOpener opener_;
   std::string stored_, large_;
+  std::unique_ptr<Expiries> expiries_;  // once asked for
 };
 
 class WriteTxn {
@@ -167,6 +189,12 @@ class WriteTxn {
   const btree::ReadContext& context() const { return context_; }
   pager::Stamp base_version() const { return base_.number; }
 
+  // As a snapshot's.
+  int64_t now();
+  // The first instant at which something expires that this transaction wrote.
+  int64_t first_expiry() const { return first_expiry_; }
+  void NoteExpiry(int64_t at) { first_expiry_ = std::min(first_expiry_, at); }
+
  private:
   friend class Store;
   friend class Replayer;
@@ -188,6 +216,8 @@ class WriteTxn {
   absl::Status StoreRecords();
   absl::StatusOr<std::optional<TreeRecord>> NextTree(TreeId id);
   absl::Status DropOpenTree(OpenTree* tree);
+  // Tells the owner of a tree of expiries that it has one, or has none any more.
+  absl::Status TellOwner(const TreeRecord& record, bool expires);
   absl::Status DeleteDictionaries(const TreeRecord& tree, uint32_t first);
   // Remembers the first failure of an operation that may have done half its work.
   absl::Status Broken(absl::Status status);
@@ -213,6 +243,8 @@ class WriteTxn {
   bool relocated_ = false;  // changed pages that no log need tell of
   bool active_ = true;
   absl::Status broken_;
+  std::optional<int64_t> now_;
+  int64_t first_expiry_ = INT64_MAX;
 };
 
 }  // namespace sheaf::catalog

@@ -349,6 +349,7 @@ class Parser {
 
     CLI::App* put = AddForKey("put", "Store one document", kPutExamples);
     put->add_option("JSON", args_.value, "The document; - or nothing: standard input");
+    AddExpiryOptions(put, &args_);
     AddForKey("delete", "Delete one document");
     AddMergeCommands(&app_, &args_, kBytesForms, [this](CLI::App* command) {
       command->add_flag("--json", args_.is_json, "Results and errors as JSON");
@@ -566,6 +567,7 @@ class Parser {
     compress->add_flag("--new-only", args_.new_values_only,
                        "Leave those that are there as they are");
     compress->footer(kCompressNotes);
+    AddExpireOptions(AddForFile("expire", "Remove what has expired"), &args_);
     CLI::App* rekey = AddForFile("rekey", "Make another key open the file, at once");
     AddNewKeyOptions(rekey);
     rekey->footer(kRekeyNotes);

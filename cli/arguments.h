@@ -101,6 +101,10 @@ struct Arguments {
   std::string value = "-";  // of `put`; "-" is standard input
   uint64_t page = 0;
 
+  std::optional<std::string> ttl, expires_at;  // of what puts something
+  bool slides = false;
+  bool reports = false;  // expire
+
   std::string input = "-", key_field;  // import
   uint64_t batch_documents = 1000;
   bool acknowledges = false;
@@ -160,6 +164,10 @@ void AddBlobCommands(CLI::App* blob, Arguments* args, const char* key_rule,
 void AddMergeCommands(CLI::App* app, Arguments* args, const char* table_keys,
                       const std::function<void(CLI::App*)>& common);
 void AddFormOption(CLI::App* command, Arguments* args);  // --as
+// --ttl and the like of a command that puts something, and the options of `expire`
+// (arguments_expiry.cc).
+void AddExpiryOptions(CLI::App* command, Arguments* args);
+void AddExpireOptions(CLI::App* command, Arguments* args);
 
 // An error is a usage error and says where help is.
 absl::StatusOr<Arguments> ParseArguments(int argc, const char* const* argv);

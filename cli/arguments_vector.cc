@@ -166,6 +166,7 @@ class VectorParser {
     put->add_option("VECTOR", of_.vector, "A JSON array")->required();
     put->add_option("--metadata", of_.metadata, "A JSON object to be stored with it")
         ->type_name("JSON");
+    AddExpiryOptions(put, &args_);
     AddForKey("get", "Show one vector, with its metadata");
     AddForKey("delete", "Delete one vector, with its metadata");
   }

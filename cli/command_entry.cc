@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "cli/commands.h"
+#include "cli/expiry_text.h"
 #include "cli/failure.h"
 #include "cli/merge_text.h"
 #include "cli/text.h"
@@ -49,23 +50,25 @@ absl::Status DocumentError(const absl::Status& status, std::string_view json) {
 }
 
 absl::StatusOr<bool> PutDocument(Database& db, const std::string& name,
-                                 const DocumentKey& key, std::string_view json) {
+                                 const DocumentKey& key, std::string_view json,
+                                 const std::optional<Expiry>& expiry) {
   bool is_replaced = false;
   SHEAF_RETURN_IF_ERROR(db.Write([&](WriteTransaction& txn) -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(Collection collection, txn.collection(name));
     SHEAF_ASSIGN_OR_RETURN(is_replaced, collection.Contains(key));
-    return DocumentError(collection.Put(key, json), json);
+    return DocumentError(collection.Put(key, json, expiry), json);
   }));
   return is_replaced;
 }
 
 absl::StatusOr<bool> PutBytes(Database& db, const std::string& name, std::string_view key,
-                              std::string_view value) {
+                              std::string_view value,
+                              const std::optional<Expiry>& expiry) {
   bool is_replaced = false;
   SHEAF_RETURN_IF_ERROR(db.Write([&](WriteTransaction& txn) -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(Table table, txn.table(name));
     SHEAF_ASSIGN_OR_RETURN(is_replaced, table.Contains(key));
-    return table.Put(key, value);
+    return expiry.has_value() ? table.Put(key, value, *expiry) : table.Put(key, value);
   }));
   return is_replaced;
 }
@@ -177,11 +180,12 @@ void PrintDone(Session& session, const EntryKey& key, const char* what, bool hol
 CommandResult Put(Session& session) {
   const Arguments& args = session.args;
   SHEAF_ASSIGN_OR_RETURN(EntryKey key, ParseEntryKey(args));
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<Expiry> expiry, ExpiryOf(args));
   SHEAF_ASSIGN_OR_RETURN(std::string value, ValueOf(args));
   SHEAF_ASSIGN_OR_RETURN(auto db, OpenFile(args, OpenFor::kWritingOrCreating));
   absl::StatusOr<bool> is_replaced =
-      args.is_table ? PutBytes(*db, args.collection, key.bytes, value)
-                    : PutDocument(*db, args.collection, *key.document, value);
+      args.is_table ? PutBytes(*db, args.collection, key.bytes, value, expiry)
+                    : PutDocument(*db, args.collection, *key.document, value, expiry);
   if (!is_replaced.ok()) return NameError(args, is_replaced.status());
   SHEAF_RETURN_IF_ERROR(At(args.file, db->Close()));
   PrintDone(session, key, "replaced", *is_replaced,

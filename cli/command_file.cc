@@ -24,6 +24,7 @@ std::optional<VectorOptions> VectorOptionsOfTree(const ReadTransaction& read,
 Json TreeJson(const ReadTransaction& read, const TreeInfo& tree) {
   Json json = {
       {"name", tree.name}, {"kind", KindName(tree.kind)}, {"entries", tree.entry_count}};
+  if (tree.expired_count > 0) json["expired"] = tree.expired_count;
   if (const auto options = VectorOptionsOfTree(read, tree); options.has_value())
     json["options"] = VectorOptionsJson(*options);
   const bool is_typed = tree.kind != TreeKind::kVectors;
@@ -41,8 +42,12 @@ std::string MoreText(const ReadTransaction& read, const TreeInfo& tree) {
     text = Printable(tree.key_type + " -> " + tree.value_type);
   if (const auto options = VectorOptionsOfTree(read, tree); options.has_value())
     text = VectorOptionsText(*options);
-  if (tree.compression == Compression{}) return text;
-  return text + (text.empty() ? "" : ", ") + CompressionText(tree.compression);
+  const auto add = [&](const std::string& more) {
+    text += (text.empty() ? "" : ", ") + more;
+  };
+  if (tree.expired_count > 0) add(Thousands(tree.expired_count) + " expired");
+  if (tree.compression != Compression{}) add(CompressionText(tree.compression));
+  return text;
 }
 
 void PrintTrees(const ReadTransaction& read, const std::vector<TreeInfo>& trees,
@@ -200,6 +205,9 @@ void PrintTree(const std::string& name, const TreeStats& tree, Output& out) {
   add_pages("  values", tree.value_pages, "longer ones");
   table.AddRow({"unused", ByteSize(tree.unused_bytes), "", "of leaves and above"});
   table.AddRow({"entries", "", Thousands(tree.entries), ""});
+  if (tree.expired > 0)
+    table.AddRow(
+        {"  expired", "", Thousands(tree.expired), "`sheaf expire` removes them"});
   table.AddRow({"  long values", "", Thousands(tree.large_values), ""});
   table.AddRow({"values", ByteSize(tree.value_bytes), "", "as they were put"});
   table.AddRow(
@@ -221,6 +229,7 @@ CommandResult StatTree(Session& session) {
   }
   session.out.WriteLine(Dump({{"name", args.collection},
                               {"entries", tree->entries},
+                              {"expired", tree->expired},
                               {"height", tree->height},
                               {"leaf_pages", tree->leaf_pages},
                               {"inner_pages", tree->inner_pages},

@@ -1,5 +1,6 @@
 // vector: make an index, its entries one by one, what it holds and its graph.
 #include "cli/commands.h"
+#include "cli/expiry_text.h"
 #include "cli/failure.h"
 #include "cli/vector_text.h"
 
@@ -71,11 +72,14 @@ CommandResult PutVector(Session& session) {
   SHEAF_ASSIGN_OR_RETURN(const DocumentKey key, ParseKey(args.key));
   SHEAF_ASSIGN_OR_RETURN(const std::vector<float> vector,
                          ParseVector(args.vector.vector));
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<Expiry> expiry, ExpiryOf(args));
   bool is_replaced = false;
   SHEAF_RETURN_IF_ERROR(ChangeVectors(args, [&](VectorIndex& index) -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(is_replaced, index.Contains(key));
-    if (!args.vector.metadata.has_value()) return index.Put(key, vector);
-    return index.Put(key, vector, *args.vector.metadata);
+    SHEAF_RETURN_IF_ERROR(args.vector.metadata.has_value()
+                              ? index.Put(key, vector, *args.vector.metadata)
+                              : index.Put(key, vector));
+    return expiry.has_value() ? index.SetExpiry(key, *expiry) : absl::OkStatus();
   }));
   PrintDone(session, key, "replaced", is_replaced, is_replaced ? "replaced" : "stored");
   return kExitOk;

@@ -48,6 +48,7 @@ constexpr Command kCommands[] = {
     {"salvage", SalvageFile},
     {"compact", Compact},
     {"compress", Compress},
+    {"expire", Expire},
     {"rekey", Rekey},
     {"rotate", Rotate},
     {"version", Version},

@@ -75,6 +75,7 @@ CommandResult VerifyBackup(Session& session);
 CommandResult SalvageFile(Session& session);
 CommandResult Compact(Session& session);   // command_keep.cc
 CommandResult Compress(Session& session);  // command_compress.cc
+CommandResult Expire(Session& session);    // command_expire.cc
 CommandResult Rekey(Session& session);
 CommandResult Rotate(Session& session);
 

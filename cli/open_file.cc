@@ -121,6 +121,7 @@ absl::StatusOr<std::unique_ptr<Database>> OpenFile(const Arguments& args,
   SHEAF_ASSIGN_OR_RETURN(options.key, KeyOf(args, purpose));
   options.read_only = purpose == OpenFor::kReading;
   options.create_if_missing = purpose == OpenFor::kWritingOrCreating;
+  options.background_expiry = false;  // a command does what it is asked for
   auto db = Database::Open(path, options);
   if (db.ok()) return db;
   absl::Status error = FileError(path, db.status());

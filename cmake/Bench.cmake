@@ -26,6 +26,17 @@ if(ROCKSDB_FOUND)
   target_link_libraries(sheaf_merge_bench PRIVATE sheaf_static PkgConfig::ROCKSDB)
 endif()
 
+# sheaf_blobs_bench: blobs beside plain files and the peers.
+if(LMDB_FOUND AND ROCKSDB_FOUND AND SQLITE_FOUND)
+  add_executable(sheaf_blobs_bench bench/blobs/main.cc)
+  target_link_libraries(sheaf_blobs_bench PRIVATE
+      sheaf_static nlohmann_json::nlohmann_json PkgConfig::LMDB PkgConfig::ROCKSDB
+      PkgConfig::SQLITE)
+endif()
+# sheaf_expiry_bench: what expires, beside readers.
+add_executable(sheaf_expiry_bench bench/expiry/main.cc)
+target_link_libraries(sheaf_expiry_bench PRIVATE sheaf_static)
+
 # sheaf_documents_bench: documents, indexes and queries beside SQLite's JSON functions.
 # sheaf_keeping_bench: encryption, compression, backup and compaction against doing without.
 if(SQLITE_FOUND)

@@ -19,6 +19,7 @@ namespace {
 constexpr size_t kBulkBytes = 4 << 20;
 constexpr uint32_t kSchemaRowsSalvaged = 100'000;
 constexpr uint64_t kRebuildBytes = 128 << 20;  // in memory at once
+constexpr size_t kRemovedAtOnce = 10'000;      // keys of documents that have expired
 
 absl::Status NoIndex(std::string_view name) {
   return absl::NotFoundError(absl::StrCat("no index ", std::string(name)));
@@ -230,10 +231,52 @@ absl::Status CollectionWriter::ApplyChanges(std::string_view key) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> CollectionWriter::IsHidden(std::string_view key) {
+  if (!tree_.record().expires) return false;
+  SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, tree_.expiries());
+  return expiries->IsHidden(key);
+}
+
+absl::Status CollectionWriter::MakeRoom(std::string_view key, const View& after) {
+  if (!tree_.record().expires) return absl::OkStatus();
+  SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, tree_.expiries());
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t hidden, expiries->Hidden());
+  if (hidden == 0) return absl::OkStatus();
+  std::vector<std::string> in_the_way;
+  for (const Index& index : schema_->indexes()) {
+    if (!index.definition.unique || index.state == IndexState::kFailed) continue;
+    SHEAF_ASSIGN_OR_RETURN(const catalog::TreeView tree, ViewOf(index));
+    IndexEntries entries;
+    SHEAF_RETURN_IF_ERROR(EntriesOf(index, after, &entries));
+    for (const IndexEntry& entry : entries.entries) {
+      btree::Found found;
+      std::string buffer;
+      std::string_view value;
+      SHEAF_RETURN_IF_ERROR(tree.reader().Find(entry.values, &found));
+      if (!found.found) continue;
+      SHEAF_RETURN_IF_ERROR(tree.ValueOf(found, &buffer, &value));
+      SHEAF_ASSIGN_OR_RETURN(const EntryView there,
+                             DecodeEntry(index, entry.values, value));
+      SHEAF_ASSIGN_OR_RETURN(const bool expired, expiries->IsHidden(there.document_key));
+      if (expired && there.document_key != key)
+        in_the_way.emplace_back(there.document_key);
+    }
+  }
+  for (const std::string& other : in_the_way) {
+    SHEAF_RETURN_IF_ERROR(DeleteThere(other).status());
+    SHEAF_RETURN_IF_ERROR(tree_.ClearExpiry(other));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CollectionWriter::Put(std::string_view key, std::string_view document,
-                                   BTree::PutMode mode, bool* existed) {
+                                   BTree::PutMode mode, bool* existed,
+                                   const catalog::ExpiryChange& expiry) {
   SHEAF_RETURN_IF_ERROR(Load());
   *existed = false;
+  SHEAF_RETURN_IF_ERROR(tree_.CheckExpiry(key, expiry));
+  SHEAF_ASSIGN_OR_RETURN(const bool hidden, IsHidden(key));
+  if (hidden) mode = BTree::PutMode::kUpsert;  // nobody sees what is there
   if (schema_->indexes().empty() && !is_watched_) {
     if (mode == BTree::PutMode::kInsertOnly && schema_->has_new_names()) {
       btree::Found found;
@@ -242,14 +285,24 @@ absl::Status CollectionWriter::Put(std::string_view key, std::string_view docume
       if (found.found) return absl::OkStatus();
     }
     SHEAF_RETURN_IF_ERROR(StoreNames());
-    return tree_.Put(key, document, mode, existed);
+    SHEAF_RETURN_IF_ERROR(tree_.Put(key, document, mode, existed));
+    if (*existed && mode == BTree::PutMode::kInsertOnly) return absl::OkStatus();
+  } else {
+    const View after = RootOf(document, schema_->names());
+    SHEAF_RETURN_IF_ERROR(MakeRoom(key, after));
+    SHEAF_ASSIGN_OR_RETURN(const std::optional<View> before, Read(key));
+    *existed = before.has_value();
+    if (*existed && mode == BTree::PutMode::kInsertOnly) return absl::OkStatus();
+    SHEAF_RETURN_IF_ERROR(PlanChanges(key, before, after));
+    if (is_watched_) SHEAF_RETURN_IF_ERROR(watcher_->BeforePut(key, after));
+    SHEAF_RETURN_IF_ERROR(PutPlanned(key, document));
   }
-  SHEAF_ASSIGN_OR_RETURN(const std::optional<View> before, Read(key));
-  *existed = before.has_value();
-  if (*existed && mode == BTree::PutMode::kInsertOnly) return absl::OkStatus();
-  const View after = RootOf(document, schema_->names());
-  SHEAF_RETURN_IF_ERROR(PlanChanges(key, before, after));
-  if (is_watched_) SHEAF_RETURN_IF_ERROR(watcher_->BeforePut(key, after));
+  *existed = *existed && !hidden;
+  return tree_.ChangeExpiry(key, expiry);
+}
+
+absl::Status CollectionWriter::PutPlanned(std::string_view key,
+                                          std::string_view document) {
   SHEAF_RETURN_IF_ERROR(StoreNames());
   bool there = false;
   SHEAF_RETURN_IF_ERROR(tree_.Put(key, document, BTree::PutMode::kUpsert, &there));
@@ -258,6 +311,14 @@ absl::Status CollectionWriter::Put(std::string_view key, std::string_view docume
 
 absl::StatusOr<bool> CollectionWriter::Delete(std::string_view key) {
   SHEAF_RETURN_IF_ERROR(Load());
+  SHEAF_ASSIGN_OR_RETURN(const bool hidden, IsHidden(key));
+  if (hidden) return false;  // whoever removes what has expired is told of it
+  SHEAF_ASSIGN_OR_RETURN(const bool existed, DeleteThere(key));
+  if (existed) SHEAF_RETURN_IF_ERROR(tree_.ClearExpiry(key));
+  return existed;
+}
+
+absl::StatusOr<bool> CollectionWriter::DeleteThere(std::string_view key) {
   if (schema_->indexes().empty() && !is_watched_) return tree_.Delete(key);
   SHEAF_ASSIGN_OR_RETURN(const std::optional<View> before, Read(key));
   if (!before.has_value()) return false;
@@ -266,6 +327,32 @@ absl::StatusOr<bool> CollectionWriter::Delete(std::string_view key) {
   SHEAF_RETURN_IF_ERROR(tree_.Delete(key).status());
   SHEAF_RETURN_IF_ERROR(ApplyChanges(key));
   return true;
+}
+
+absl::Status CollectionWriter::DeleteExpired(absl::Span<const std::string> keys) {
+  SHEAF_RETURN_IF_ERROR(Load());
+  if (schema_->indexes().empty() && !is_watched_)
+    return catalog::DeleteKeys(&txn_, &tree_, keys);
+  for (const std::string& key : keys) SHEAF_RETURN_IF_ERROR(DeleteThere(key).status());
+  return absl::OkStatus();
+}
+
+// So that a unique index can be built of what is left.
+absl::Status CollectionWriter::RemoveAllExpired() {
+  if (!tree_.record().expires) return absl::OkStatus();
+  SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, tree_.expiries());
+  for (;;) {
+    std::vector<std::string> keys;
+    SHEAF_RETURN_IF_ERROR(expiries->ForEachHidden([&](std::string_view key) {
+      keys.emplace_back(key);
+      return keys.size() < kRemovedAtOnce;
+    }));
+    if (keys.empty()) return absl::OkStatus();
+    const std::vector<std::string> by_time = keys;
+    std::sort(keys.begin(), keys.end());
+    SHEAF_RETURN_IF_ERROR(DeleteExpired(keys));
+    SHEAF_RETURN_IF_ERROR(expiries->ClearFirst(by_time));
+  }
 }
 
 // --- Indexes ------------------------------------------------------------------
@@ -349,6 +436,7 @@ absl::Status CollectionWriter::AddEntries(const Index& index,
 // Entries of documents behind `*after`, about `bytes_max` of them; true: of the last, too.
 absl::StatusOr<bool> CollectionWriter::AddSome(const Index& index, uint64_t bytes_max,
                                                std::string* after, uint64_t* documents) {
+  if (index.definition.unique) SHEAF_RETURN_IF_ERROR(RemoveAllExpired());
   std::vector<StoredEntry> stored;
   IndexEntries entries, facts;
   std::string buffer, text;

@@ -16,6 +16,8 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "catalog/expiry.h"
 #include "catalog/write_txn.h"
 #include "document/document_watcher.h"
 #include "document/index_entry.h"
@@ -52,8 +54,12 @@ class CollectionWriter {
   // values; with kInsertOnly, `*existed` tells that the key was there, and all stays as it
   // was.
   absl::Status Put(std::string_view key, std::string_view document,
-                   btree::BTree::PutMode mode, bool* existed);
+                   btree::BTree::PutMode mode, bool* existed,
+                   const catalog::ExpiryChange& expiry = {});
   absl::StatusOr<bool> Delete(std::string_view key);
+  // The same of what has expired, which nobody sees any more. Expiries stay. `keys` are
+  // ascending.
+  absl::Status DeleteExpired(absl::Span<const std::string> keys);
 
   // Of a salvaged tree: puts something in the place of rows that are lost.
   absl::Status RepairSchema();
@@ -94,6 +100,12 @@ class CollectionWriter {
   absl::Status PlanChanges(std::string_view key, const std::optional<View>& before,
                            const std::optional<View>& after);
   absl::Status CheckUnique(const Change& change, std::string_view key);
+  absl::StatusOr<bool> IsHidden(std::string_view key);
+  absl::Status PutPlanned(std::string_view key, std::string_view document);
+  absl::StatusOr<bool> DeleteThere(std::string_view key);
+  // Removes documents that have expired and have what a unique index is to get.
+  absl::Status MakeRoom(std::string_view key, const View& after);
+  absl::Status RemoveAllExpired();
   absl::StatusOr<bool> IsOwn(const Change& change, const StoredEntry& stored);
   absl::Status ApplyChanges(std::string_view key);
   absl::Status NoteFacts(uint32_t row, const IndexEntries& entries);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "catalog/expiry.h"
 #include "catalog/tick.h"
 #include "document/collection_codec.h"
 #include "document/index_entry.h"
@@ -336,12 +337,22 @@ bool QueryCursor::NextDocument() {
   return status.ok() || Fail(std::move(status));
 }
 
+absl::StatusOr<bool> QueryCursor::IsHidden(std::string_view key) const {
+  SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, source_.tree.expiries());
+  return expiries == nullptr ? false : expiries->IsHidden(key);
+}
+
 bool QueryCursor::Match() {
   while (NextDocument()) {
     if (uses_key_) key_view_ = KeyAsValue(key_, source_.schema->names(), &key_document_);
-    if (plan_->bounds.exact ||
-        filter_.Matches(document_, uses_key_ ? &key_view_ : nullptr))
+    if (!plan_->bounds.exact &&
+        !filter_.Matches(document_, uses_key_ ? &key_view_ : nullptr))
+      continue;
+    if (!source_.tree.record().expires) [[likely]]
       return true;
+    const absl::StatusOr<bool> hidden = IsHidden(key_);
+    if (!hidden.ok()) return Fail(hidden.status());
+    if (!*hidden) return true;
   }
   return false;
 }
@@ -427,10 +438,32 @@ bool QueryCursor::Next() {
   return found;
 }
 
+absl::StatusOr<std::optional<uint64_t>> QueryCursor::CountByBounds() const {
+  const bool is_known =
+      plan_->bounds.exact && plan_->bounds.one_entry_each && plan_->is_counted;
+  if (!is_known) return std::optional<uint64_t>();
+  SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, source_.tree.expiries());
+  if (expiries == nullptr) return std::optional<uint64_t>(plan_->entries);
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t all_hidden, expiries->Hidden());
+  // Entries of an index do not tell which of them are hidden.
+  if (all_hidden > 0 && plan_->index != nullptr) return std::optional<uint64_t>();
+  uint64_t hidden = 0;
+  if (all_hidden > 0) {
+    for (const ByteRange& range : plan_->bounds.ranges) {
+      SHEAF_ASSIGN_OR_RETURN(
+          const uint64_t here,
+          expiries->HiddenIn(range.from, range.to.empty() ? nullptr : &range.to));
+      hidden += here;
+    }
+  }
+  return std::optional<uint64_t>(plan_->entries - hidden);
+}
+
 absl::StatusOr<uint64_t> QueryCursor::Count() {
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<uint64_t> counted, CountByBounds());
   uint64_t count = 0;
-  if (plan_->bounds.exact && plan_->bounds.one_entry_each && plan_->is_counted) {
-    count = plan_->entries - std::min(plan_->entries, query_.skip);
+  if (counted.has_value()) {
+    count = *counted - std::min(*counted, query_.skip);
     return std::min(count, query_.limit.value_or(count));
   }
   while (Next()) ++count;

@@ -124,7 +124,10 @@ class QueryCursor {
   bool CanOrder(const Index* index, const Bounds& bounds, bool* backwards) const;
   bool Fail(absl::Status status);
   std::optional<Plan> OneOfUniqueIndex() const;
-  bool Match();         // the next one, in the order of the plan
+  bool Match();  // the next one, in the order of the plan
+  absl::StatusOr<bool> IsHidden(std::string_view key) const;
+  // What counting without reading comes to; none: it takes reading.
+  absl::StatusOr<std::optional<uint64_t>> CountByBounds() const;
   bool NextDocument();  // the next that the plan leads to
   bool NextEntry();     // of the tree of the plan
   bool Seek(size_t range);

@@ -64,8 +64,11 @@ absl::Status PageWriter::WriteRun(const PageAllocator::Run& run,
   for (char* page = images.data(); page < images.data() + images.size();
        page += kPageBytes)
     SHEAF_RETURN_IF_ERROR(pager_.codec().Seal(page, kPageBytes));
+  const uint64_t offset = run.first * kPageBytes;
   const absl::Status written =
-      pager_.file().Write(run.first * kPageBytes, {images.data(), images.size()});
+      pager_.file().Write(offset, {images.data(), images.size()});
+  // The commit will sync it: the device may begin.
+  if (written.ok()) pager_.file().StartWriteback(offset, images.size());
   return absl::IsResourceExhausted(written) ? written : pager_.Poison(written);
 }
 

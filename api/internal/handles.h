@@ -16,8 +16,10 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "api/internal/background_linker.h"
+#include "api/internal/background_reaper.h"
 #include "btree/tree_reader.h"
 #include "catalog/combiner.h"
+#include "catalog/expiry.h"
 #include "catalog/store.h"
 #include "catalog/write_txn.h"
 #include "document/collection_writer.h"
@@ -25,7 +27,9 @@
 #include "document/schema.h"
 #include "pager/file.h"
 #include "pager/page_codec.h"
+#include "pager/status_macros.h"
 #include "sheaf/database.h"
+#include "sheaf/expiry.h"
 #include "vector/index.h"
 
 namespace sheaf {
@@ -37,6 +41,7 @@ struct Database::Rep {
   document::SchemaCache schemas;
   vectors::Directories directories;
   internal::BackgroundLinker linker;
+  internal::BackgroundReaper reaper;
   absl::Mutex linking_mu;  // outermost: who links vectors
   absl::Mutex building_mu;
   // Indexes that a call builds: the collection's tree, name.
@@ -55,6 +60,12 @@ struct Database::Rep {
     const Options& options = store->options();
     if (options.background_linking && !options.read_only)
       linker.Wake(store.get(), &directories, &linking_mu, index);
+  }
+  // Something was written that expires at that instant.
+  void NoteExpiry(int64_t at) {
+    const Options& options = store->options();
+    if (at != INT64_MAX && options.background_expiry && !options.read_only)
+      reaper.Wake(this, at);
   }
   void Add() { owners.fetch_add(1, std::memory_order_relaxed); }
   void Drop() {
@@ -114,14 +125,34 @@ struct TableState {
     return open != nullptr ? open->root() : record.root;
   }
   btree::TreeReader reader() const { return {txn->context(), root()}; }
-  bool encoded() const {
-    return (open != nullptr ? open->record() : record).compression.encoded;
+  const catalog::TreeRecord& tree() const {
+    return open != nullptr ? open->record() : record;
   }
+  bool encoded() const { return tree().compression.encoded; }
+  // When entries expire; null: none does. Not to be kept.
+  absl::StatusOr<catalog::Expiries*> Expiries() const {
+    return open != nullptr ? open->expiries() : txn->snapshot->ExpiriesOf(record);
+  }
+  // Has the entry expired that is there?
+  absl::StatusOr<bool> IsHidden(std::string_view key) const {
+    if (!tree().expires) [[likely]]
+      return false;
+    SHEAF_ASSIGN_OR_RETURN(catalog::Expiries* const expiries, Expiries());
+    return expiries->IsHidden(key);
+  }
+  // How many such entries are in the range.
+  absl::StatusOr<uint64_t> HiddenIn(std::string_view from, const std::string* to) const;
+  // What somebody asks for; of a writer.
+  absl::StatusOr<catalog::ExpiryChange> ToChange(const Expiry& expiry) const;
   // What an encoded value stands for: in `stored` or in `*buffer`.
   absl::Status OpenStored(std::string_view stored, std::string* buffer,
                           std::string_view* out) const;
   absl::StatusOr<Value> ToValue(btree::Found* found) const;
 };
+
+// Of a tree whose entries expire.
+absl::StatusOr<Expiry> DefaultExpiryOf(const TableState& tree);
+absl::Status SetDefaultExpiryOf(const TableState& tree, const Expiry& expiry);
 
 // kFailedPrecondition: a handle of nothing, or one whose transaction has ended.
 template <class State>
@@ -174,6 +205,12 @@ struct CursorState {
   bool HasCopy() const { return copied_at.has_value() && *copied_at == Changes(); }
 
   bool Live();
+  enum class Direction { kUp, kDown };
+  // Goes on to what is not hidden; `moved`: it stands on an entry.
+  bool Skip(bool moved, Direction direction) {
+    return moved && (!table->tree().expires || SkipHidden(direction));
+  }
+  bool SkipHidden(Direction direction);
   std::string_view OpenHere(std::string_view stored);
 };
 

@@ -97,6 +97,15 @@ struct VectorState {
   }
   // Adds the slots whose metadata match. kInvalidArgument.
   absl::Status SelectWhere(std::string_view filter, Roaring* out) const;
+  // What hides vectors that have expired, by key: theirs, or that of the documents that they
+  // are of. Null: nothing does. Not to be kept.
+  absl::StatusOr<catalog::Expiries*> Expiries() const;
+  absl::StatusOr<bool> IsHidden(std::string_view encoded_key) const;
+  // Of vectors that have expired; null: there is none. Good until something changes.
+  absl::StatusOr<const Roaring*> HiddenSlots() const;
+  absl::StatusOr<uint64_t> Size() const;  // without those
+  // Of a writer: with its metadata, whether it has expired or not. False: there is none.
+  absl::StatusOr<bool> Remove(std::string_view encoded_key) const;
   // `without`: what is not to be among the matches.
   absl::StatusOr<VectorResult> Search(std::string_view bytes,
                                       const VectorSearchOptions& options,
@@ -120,6 +129,8 @@ struct VectorState {
 
  private:
   mutable std::optional<Collection> metadata_;  // once opened
+  mutable Roaring hidden_;                      // of Expiries::changes()
+  mutable std::optional<uint64_t> hidden_at_;
 };
 
 }  // namespace internal

@@ -42,6 +42,7 @@ struct Settings {
   double seconds = 1;
   uint64_t repeats = 3;
   std::string dir = "/tmp/sheaf-merge-bench";
+  std::string only;  // rows whose names hold it; empty: all
 };
 
 [[noreturn]] void Fail(const std::string& what) {
@@ -153,9 +154,9 @@ class RocksDb final : public Engine {
 
 struct Row {
   Durability durability;
-  const char* durability_name;
   int threads;
   bool one_counter;
+  std::string name;
 };
 
 struct Figures {
@@ -218,6 +219,42 @@ double Median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+std::vector<Row> Rows() {
+  std::vector<Row> rows;
+  for (const auto& [durability, name] :
+       {std::pair(Durability::kFull, "sync"), std::pair(Durability::kProcess, "process"),
+        std::pair(Durability::kNone, "none")})
+    for (const int threads : {1, 8})
+      for (const bool one_counter : {false, true})
+        rows.push_back(
+            {durability, threads, one_counter,
+             absl::StrCat(name, ", ", threads, threads == 1 ? " thread" : " threads",
+                          one_counter ? ", one counter" : "")});
+  return rows;
+}
+
+void RunRow(const Row& row, const Settings& settings) {
+  std::vector<std::unique_ptr<Engine>> engines;
+  engines.push_back(std::make_unique<RocksDb>());
+  engines.push_back(std::make_unique<Sheaf>(false));
+  engines.push_back(std::make_unique<Sheaf>(true));
+  std::map<std::string, std::vector<double>> merges, reads;
+  for (uint64_t repeat = 0; repeat < settings.repeats; ++repeat) {
+    for (size_t i = 0; i < engines.size(); ++i) {
+      Engine& engine = *engines[(i + repeat) % engines.size()];
+      const Figures figures = Measure(engine, row, settings);
+      merges[engine.name()].push_back(figures.merges);
+      reads[engine.name()].push_back(figures.reads);
+    }
+  }
+  const double peer = Median(merges["rocksdb"]), ours = Median(merges["sheaf"]),
+               incr = Median(merges["sheaf incr"]);
+  std::printf("%-28s %10.0f %10.0f %10.0f %7.2f %7.2f %14.0f %14.0f\n", row.name.c_str(),
+              peer, ours, incr, ours / peer, incr / peer, Median(reads["rocksdb"]),
+              Median(reads["sheaf"]));
+  std::fflush(stdout);
+}
+
 void Run(const Settings& settings) {
   std::printf(
       "RocksDB %s; %d counters, %g s a measurement, %d repeats; merges/s, and "
@@ -227,38 +264,8 @@ void Run(const Settings& settings) {
       static_cast<int>(settings.repeats));
   std::printf("%-28s %10s %10s %10s %7s %7s %14s %14s\n", "row", "rocksdb", "sheaf",
               "sheaf incr", "ratio", "incr", "reads rocksdb", "reads sheaf");
-  std::vector<std::unique_ptr<Engine>> engines;
-  engines.push_back(std::make_unique<RocksDb>());
-  engines.push_back(std::make_unique<Sheaf>(false));
-  engines.push_back(std::make_unique<Sheaf>(true));
-  for (const auto& [durability, name] :
-       {std::pair(Durability::kFull, "sync"), std::pair(Durability::kProcess, "process"),
-        std::pair(Durability::kNone, "none")}) {
-    for (const int threads : {1, 8}) {
-      for (const bool one : {false, true}) {
-        std::map<std::string, std::vector<double>> merges, reads;
-        for (uint64_t repeat = 0; repeat < settings.repeats; ++repeat) {
-          for (size_t i = 0; i < engines.size(); ++i) {
-            Engine& engine = *engines[(i + repeat) % engines.size()];
-            const Figures figures =
-                Measure(engine, {durability, name, threads, one}, settings);
-            merges[engine.name()].push_back(figures.merges);
-            reads[engine.name()].push_back(figures.reads);
-          }
-        }
-        const double peer = Median(merges["rocksdb"]), ours = Median(merges["sheaf"]),
-                     incr = Median(merges["sheaf incr"]);
-        std::printf(
-            "%-28s %10.0f %10.0f %10.0f %7.2f %7.2f %14.0f %14.0f\n",
-            absl::StrCat(name, ", ", threads, threads == 1 ? " thread" : " threads",
-                         one ? ", one counter" : "")
-                .c_str(),
-            peer, ours, incr, ours / peer, incr / peer, Median(reads["rocksdb"]),
-            Median(reads["sheaf"]));
-        std::fflush(stdout);
-      }
-    }
-  }
+  for (const Row& row : Rows())
+    if (row.name.find(settings.only) != std::string::npos) RunRow(row, settings);
   std::error_code not_empty;
   std::filesystem::remove(settings.dir, not_empty);
 }
@@ -277,6 +284,8 @@ Settings ParseFlags(int argc, char** argv) {
       ok = ok && absl::SimpleAtod(value, &settings.seconds) && settings.seconds > 0;
     else if (name == "--repeats")
       ok = ok && absl::SimpleAtoi(value, &settings.repeats) && settings.repeats > 0;
+    else if (name == "--only")
+      settings.only = value;
     else if (name == "--dir")
       settings.dir = value;
     else
@@ -284,7 +293,7 @@ Settings ParseFlags(int argc, char** argv) {
     if (!ok)
       Fail(
           "usage: sheaf_merge_bench [--counters=10000] [--seconds=1] [--repeats=3] "
-          "[--dir=/tmp/sheaf-merge-bench]");
+          "[--only=ROW] [--dir=/tmp/sheaf-merge-bench]");
   }
   return settings;
 }

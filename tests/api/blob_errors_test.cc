@@ -9,7 +9,7 @@
 namespace sheaf {
 namespace {
 
-const std::string kLong(300000, 'x');
+const std::string kLong(1300000, 'x');
 
 class BlobErrorsTest : public testing::Test {
  protected:
@@ -168,7 +168,7 @@ TEST_F(BlobErrorsTest, AFullDisk) {
   for (const char* name : {"/b.sheaf", "/b.sheaf-log"})
     if (auto file = fs_.Open(name, pager::OpenMode::kReadOnly); file.ok())
       used += (*(*file)->Size() + 4095) / 4096 * 4096;
-  fs_.LimitDisk(used + (1 << 20));
+  fs_.LimitDisk(used + (4 << 20));
   {
     WriteTransaction txn = *db_->BeginWrite();
     BlobStore store = *txn.blobs("files");
@@ -245,9 +245,9 @@ TEST_F(BlobErrorsTest, ReadersOfAWriteTransaction) {
   char out[10];
   EXPECT_EQ(*reader.ReadAt(5, absl::MakeSpan(out)), 10u);
   ASSERT_TRUE(store.Put("other", kLong).ok());
-  EXPECT_EQ(*reader.ReadAt(250000, absl::MakeSpan(out)), 10u);
-  ASSERT_TRUE(store.Overwrite("long", 250000, "0123456789").ok());
-  EXPECT_EQ(*reader.ReadAt(250000, absl::MakeSpan(out)), 10u);
+  EXPECT_EQ(*reader.ReadAt(1250000, absl::MakeSpan(out)), 10u);
+  ASSERT_TRUE(store.Overwrite("long", 1250000, "0123456789").ok());
+  EXPECT_EQ(*reader.ReadAt(1250000, absl::MakeSpan(out)), 10u);
   EXPECT_EQ(std::string(out, 10), "0123456789");
   ASSERT_TRUE(store.Append("long", "more").ok());
   EXPECT_TRUE(absl::IsFailedPrecondition(reader.ReadAt(0, absl::MakeSpan(out)).status()));

@@ -16,8 +16,6 @@
 namespace sheaf {
 namespace {
 
-constexpr uint64_t kLong = 70000;  // is streamed
-
 std::string RandomBytes(size_t size, std::mt19937_64* random) {
   std::string bytes(size, '\0');
   const bool text = (*random)() % 2 == 0;  // shrinks
@@ -152,7 +150,9 @@ uint64_t RandomSize(std::mt19937_64* random) {
     case 2:
       return 4096 + (*random)() % 3;
     case 3:
-      return 65470 + (*random)() % 5;
+      return (1 << 20) - 2 + (*random)() % 5;
+    case 4:
+      return (*random)() % 3000000;
     default:
       return (*random)() % 300000;
   }
@@ -214,7 +214,7 @@ absl::Status Change(BlobStore& store, Model* model, std::mt19937_64* random) {
       const BlobAttributes attributes = RandomAttributes(random);
       SHEAF_ASSIGN_OR_RETURN(BlobWriter writer, store.NewWriter(key, attributes));
       for (size_t at = 0; at < bytes.size();) {
-        const size_t n = std::min<size_t>(bytes.size() - at, (*random)() % 50000 + 1);
+        const size_t n = std::min<size_t>(bytes.size() - at, (*random)() % 200000 + 1);
         SHEAF_RETURN_IF_ERROR(writer.Append(std::string_view(bytes).substr(at, n)));
         at += n;
       }

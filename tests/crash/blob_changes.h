@@ -77,7 +77,7 @@ class BlobChanges {
 
  private:
   std::string Bytes(uint64_t seed) {
-    static constexpr uint64_t kSizes[] = {0, 100, 5000, 65472, 65473, 90000, 150000};
+    static constexpr uint64_t kSizes[] = {0, 100, 5000, 90000, 1 << 20, 1100000, 65473};
     std::string bytes(kSizes[seed % 7] + below_(3), '\0');
     uint64_t x = seed * 77 + 1;
     for (char& c : bytes) {
@@ -98,8 +98,8 @@ class BlobChanges {
   absl::Status Put(int64_t key, const std::string& bytes,
                    const BlobAttributes& attributes) {
     SHEAF_ASSIGN_OR_RETURN(BlobWriter writer, store_.NewWriter(key, attributes));
-    for (size_t at = 0; at < bytes.size(); at += 30000)
-      SHEAF_RETURN_IF_ERROR(writer.Append(std::string_view(bytes).substr(at, 30000)));
+    for (size_t at = 0; at < bytes.size(); at += 100000)
+      SHEAF_RETURN_IF_ERROR(writer.Append(std::string_view(bytes).substr(at, 100000)));
     SHEAF_RETURN_IF_ERROR(writer.Finish());
     model_[absl::StrCat(key)] = BlobText(bytes, attributes);
     return absl::OkStatus();

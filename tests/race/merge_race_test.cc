@@ -18,11 +18,7 @@
 namespace sheaf {
 namespace {
 
-#ifdef __SANITIZE_THREAD__
-constexpr int kEach = 300;
-#else
-constexpr int kEach = 1500;
-#endif
+constexpr int kEach = 1500;  // a multiple of 3
 constexpr int kThreads = 8;
 
 int64_t Counter(Database* db, const char* key) {
