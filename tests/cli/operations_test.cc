@@ -1,6 +1,6 @@
 // Proves that the commands of docs/operations.md, documents.md, graphs.md, vectors.md,
-// merge.md, expiry.md and blobs.md do what is said: each block runs in one folder, one after the
-// other, and every command in it succeeds.
+// merge.md, expiry.md and blobs.md do what is said: each block runs in one folder, one
+// after the other, and every command in it succeeds.
 #include <sys/wait.h>
 
 #include <cstdlib>
