@@ -11,13 +11,13 @@ absl::Status Fill(sheaf::WriteTransaction& txn) {
   SHEAF_RETURN_IF_ERROR(notes.Put("harvest", R"({"text": "sheaves in a row"})"));
   SHEAF_ASSIGN_OR_RETURN(sheaf::BlobStore files, txn.blobs("files"));
 
-  // As it comes: a megabyte, of which 256 KiB are in memory.
+  // As it comes: of these two megabytes one at most is in memory.
   SHEAF_ASSIGN_OR_RETURN(sheaf::BlobWriter photo,
                          files.NewWriter("photo", {.content_type = "image/x-raw",
                                                    .tags = {"field"},
                                                    .owner = {{"notes", "harvest"}},
                                                    .metadata = R"({"width": 1024})"}));
-  for (int row = 0; row < 1024; ++row) {
+  for (int row = 0; row < 2048; ++row) {
     const std::string pixels(1024, static_cast<char>('a' + row % 26));
     SHEAF_RETURN_IF_ERROR(photo.Append(pixels));
   }

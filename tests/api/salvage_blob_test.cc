@@ -31,7 +31,7 @@ std::string Text(size_t size, int seed) {
   return text;
 }
 
-// Contents in leaves, in a page, in many pages, shared and compressed.
+// Contents in leaves, in a page, in many pages, streamed, shared and compressed.
 absl::Status Fill(Database* db) {
   SHEAF_RETURN_IF_ERROR(db->Write([&](WriteTransaction& txn) -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(BlobStore b, txn.blobs("b"));
@@ -46,7 +46,7 @@ absl::Status Fill(Database* db) {
       SHEAF_RETURN_IF_ERROR(
           b.Put(absl::StrCat("zstd", i), Text(200'000, i + 4), {.zstd_level = 3}));
     }
-    SHEAF_RETURN_IF_ERROR(b.Put("long", Text(100'000, 7)));
+    SHEAF_RETURN_IF_ERROR(b.Put("long", Text(1'100'000, 7)));
     for (const char* key : {"longshared1", "longshared2"})
       SHEAF_RETURN_IF_ERROR(b.Put(key, Text(90'000, 9), {.name_space = "n"}));
     return b.Link("long", {BlobRelation::kDerived, "page1", "why"});
@@ -143,7 +143,7 @@ TEST(SalvageBlobs, AnyOnePageDestroyed) {
     ASSERT_TRUE(written.ok()) << written;
     ASSERT_TRUE(*db->BeginRead().blobs("b")->Get("new") == before["long"].bytes);
   }
-  EXPECT_GT(whole, 30u);
+  EXPECT_GT(whole, 20u);
   EXPECT_GT(hurt, 100u);
 }
 
