@@ -219,8 +219,8 @@ show blob put wordnet.sheaf files "$id/sheaf.png" sheaf.png --owner "synsets:$id
 show blob link wordnet.sheaf files "$id/sheaf.png" derived "$id/sheaf.svg" --context 'by graphviz'
 echo "A report on all verbs, through a pipe, compressed:"
 sheaf find wordnet.sheaf synsets '{"pos":"verb"}' --columns words,gloss >"$folder/verbs.txt"
-echo "\$ sheaf find wordnet.sheaf synsets '{\"pos\":\"verb\"}' --columns words,gloss | sheaf blob put wordnet.sheaf files verbs.txt - --tag report --zstd 9"
-sheaf find wordnet.sheaf synsets '{"pos":"verb"}' --columns words,gloss | sheaf blob put wordnet.sheaf files verbs.txt - --tag report --zstd 9
+echo "\$ cat verbs.txt | sheaf blob put wordnet.sheaf files verbs.txt - --tag report --zstd 9"
+cat "$folder/verbs.txt" | sheaf blob put wordnet.sheaf files verbs.txt - --tag report --zstd 9
 show blob list wordnet.sheaf files
 echo "What belongs to the synset, and what was made from what?"
 show blob list wordnet.sheaf files --owner "synsets:$id" --keys
@@ -241,9 +241,9 @@ status=0
 head -c 1000 "$folder/sheaf.png" | sheaf blob put wordnet.sheaf files "$id/sheaf.png" --size "$(stat -c %s "$folder/sheaf.png")" 2>&1 || status=$?
 [[ $status -eq 5 ]] || fail "a cut picture was stored"
 sheaf blob cat wordnet.sheaf files "$id/sheaf.png" | cmp - "$folder/sheaf.png" || fail "the picture is another"
-echo "The picture for every synset of the sheaf, stored once:"
+echo "The picture for every synset of a bundle, stored once:"
 show blob share wordnet.sheaf files pictures on
-for other in $(sheaf find wordnet.sheaf synsets '{"words":"sheaf"}' --keys); do
+for other in $(sheaf find wordnet.sheaf synsets '{"words":"bundle"}' --keys); do
   sheaf blob put wordnet.sheaf files "$other/shared.svg" sheaf.svg --namespace pictures --owner "synsets:$other"
 done
 show blob stats wordnet.sheaf files
