@@ -11,7 +11,7 @@ namespace sheaf::cli {
 namespace {
 
 constexpr char kAbout[] =
-    "sheaf keeps documents, graphs, vectors and tables in one file.\n"
+    "sheaf keeps documents, graphs, vectors, blobs and tables in one file.\n"
     "FILE is such a file. Commands that only read open it read-only.\n\n";
 
 constexpr char kExitCodes[] =
@@ -233,6 +233,7 @@ class Parser {
     AddQuerying();
     AddGraph();
     AddVectors();
+    AddBlobs();
     AddFileCommands();
     AddCopying();
     AddKeeping();
@@ -454,6 +455,15 @@ class Parser {
     });
   }
 
+  void AddBlobs() {
+    CLI::App* blob = Add("blob", "Contents of any size, with what is known about them");
+    blob->require_subcommand(1);
+    AddBlobCommands(blob, &args_, kKeyForms, [this](CLI::App* command) {
+      command->add_flag("--json", args_.is_json, "Results and errors as JSON");
+      AddKeyOptions(command);
+    });
+  }
+
   void AddIndex() {
     CLI::App* index = Add("index", "Make, show or drop indexes of a collection");
     index
@@ -488,7 +498,7 @@ class Parser {
   }
 
   void AddFileCommands() {
-    AddForFile("list", "Show what there is: collections, graphs, vectors, tables");
+    AddForFile("list", "Show what there is: collections, graphs, vectors, blobs, tables");
     CLI::App* stat = AddForFile("stat", "Show where the space goes");
     CLI::Option* name =
         stat->add_option("COLLECTION", args_.collection, "Only this collection or table");
@@ -655,7 +665,7 @@ absl::Status Parser::Parse(int argc, const char* const* argv) {
   const CLI::App* command = Find(name);
   if (!name.empty() && command == nullptr) return UnknownCommand(app_, name);
   if (argc < 2) return WithHint(UsageError("which command?"), kListHint);
-  const bool has_inner = name == "graph" || name == "vector";
+  const bool has_inner = name == "graph" || name == "vector" || name == "blob";
   if (has_inner && !AsksForHelp(argc, argv)) {
     const std::string inner = WordAt(1, argc, argv);
     const auto below = command->get_subcommands(nullptr);

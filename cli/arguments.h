@@ -62,6 +62,27 @@ struct VectorArguments {
   uint64_t sample = 1000;  // of recall
 };
 
+// Of the commands of `blob`; the store's name is Arguments::collection.
+struct BlobArguments {
+  std::string source = "-";
+  std::optional<std::string> type, name, name_space, owner, metadata;
+  std::vector<std::string> tags;  // of list: the first
+  int zstd_level = 0;             // 0: not compressed
+  bool appends = false;
+  std::optional<uint64_t> at;    // over what is there, from here on
+  std::optional<uint64_t> size;  // that the source must have
+  uint64_t offset = 0, length = 0;
+  std::string output;  // empty: standard output
+  std::optional<uint64_t> number;
+  std::vector<std::string> keys;                        // of delete
+  std::optional<std::string> created_from, created_to;  // times
+  std::string filter;
+  bool counts = false;
+  std::string relation = "derived", to, context;
+  std::optional<std::string> of_relation;
+  std::string shared;  // "on", "off"; empty: it is asked
+};
+
 // Of merge, incr, decr and cas; the table's name is Arguments::collection. `get` uses the
 // form as well.
 struct MergeArguments {
@@ -106,6 +127,7 @@ struct Arguments {
 
   GraphArguments graph;
   VectorArguments vector;
+  BlobArguments blob;
   MergeArguments merge;
 
   std::string other_file;  // of backup and restore: to where
@@ -134,6 +156,9 @@ void AddGraphCommands(CLI::App* graph, Arguments* args,
 // The same of `vector` (arguments_vector.cc). `key_rule` says how keys are written.
 void AddVectorCommands(CLI::App* vector, Arguments* args, const char* key_rule,
                        const std::function<void(CLI::App*)>& common);
+// The same of `blob` (arguments_blob.cc).
+void AddBlobCommands(CLI::App* blob, Arguments* args, const char* key_rule,
+                     const std::function<void(CLI::App*)>& common);
 
 // merge, incr, decr and cas (arguments_merge.cc). `table_keys` says how keys are written.
 void AddMergeCommands(CLI::App* app, Arguments* args, const char* table_keys,

@@ -21,10 +21,10 @@ namespace {
 
 constexpr int kHistoryMax = 1000;
 constexpr const char* kCommandNames[] = {
-    "find",   "count", "get",  "put",    "delete",    "merge",    "incr",
-    "decr",   "cas",   "scan", "update", "remove",    "index",    "graph",
-    "vector", "list",  "stat", "check",  "compact",   "compress", "import",
-    "export", "help",  "quit", "backup", "checkpoint"};
+    "find",   "count",  "get",  "put",    "delete", "merge",     "incr",
+    "decr",   "cas",    "scan", "update", "remove", "index",     "graph",
+    "vector", "blob",   "list", "stat",   "check",  "compact",   "compress",
+    "import", "export", "help", "quit",   "backup", "checkpoint"};
 
 // What completion offers; the library of lines wants it without an argument.
 std::set<std::string>& Names() {
@@ -123,8 +123,8 @@ void LearnNames(const Arguments& args) {
 // {"find", "orders", …} as main would have got it.
 std::vector<std::string> WithFile(std::vector<std::string> words,
                                   const Arguments& shell) {
-  const bool has_action =
-      words[0] == "index" || words[0] == "graph" || words[0] == "vector";
+  const bool has_action = words[0] == "index" || words[0] == "graph" ||
+                          words[0] == "vector" || words[0] == "blob";
   const size_t at = std::min<size_t>(words.size(), has_action ? 2 : 1);
   words.insert(words.begin() + static_cast<ptrdiff_t>(at), shell.file);
   words.insert(words.begin(), "sheaf");

@@ -34,6 +34,7 @@ constexpr Command kCommands[] = {
     {"export", Export},
     {"graph", GraphCommand},
     {"vector", VectorCommand},
+    {"blob", BlobCommand},
     {"shell", Shell},
     {"list", List},
     {"stat", Stat},

@@ -50,8 +50,19 @@ CommandResult VectorCommand(Session& session);     // command_vector.cc
 CommandResult ImportVectorFile(Session& session);  // of it: command_vector_import.cc
 CommandResult SearchVectors(Session& session);     // command_vector_search.cc
 CommandResult MeasureRecall(Session& session);     // command_vector_recall.cc
-CommandResult Shell(Session& session);             // command_shell.cc
-CommandResult List(Session& session);              // command_file.cc
+CommandResult BlobCommand(Session& session);       // command_blob.cc
+CommandResult PutBlob(Session& session);           // of it: command_blob_put.cc
+CommandResult SetBlobAttributes(Session& session);
+CommandResult CatBlob(Session& session);  // command_blob_read.cc
+CommandResult ReadBlobRange(Session& session);
+CommandResult ListBlobs(Session& session);  // command_blob_list.cc
+CommandResult ShowBlobsPointingTo(Session& session);
+CommandResult LinkBlobs(Session& session);  // command_blob_link.cc
+CommandResult UnlinkBlobs(Session& session);
+CommandResult ShowBlobChain(Session& session);
+CommandResult ShowBlobPath(Session& session);
+CommandResult Shell(Session& session);  // command_shell.cc
+CommandResult List(Session& session);   // command_file.cc
 CommandResult Stat(Session& session);
 CommandResult Checkpoint(Session& session);
 CommandResult Version(Session& session);

@@ -127,6 +127,7 @@ absl::StatusOr<std::unique_ptr<Database>> OpenFile(const Arguments& args,
   absl::Status error = FileError(path, db.status());
   if (!absl::IsNotFound(error)) return error;
   if (options.create_if_missing) return WithHint(error, "create the folder first");
+  if (args.command == "blob") return WithHint(error, "`sheaf blob put` creates it");
   return WithHint(error, args.command == "vector"
                              ? "`sheaf vector create` and `sheaf vector import` create it"
                              : "`sheaf import` and `sheaf put` create a file");
@@ -138,13 +139,16 @@ absl::Status NameError(const Arguments& args, const absl::Status& status) {
   }
   if (status.code() == absl::StatusCode::kFailedPrecondition) {
     const bool is_of_kind = args.of_vertices || args.of_edges || args.of_vectors;
-    if (args.command == "graph" || args.command == "vector" || is_of_kind)
+    if (args.command == "graph" || args.command == "vector" || args.command == "blob" ||
+        is_of_kind)
       return WithHint(At(args.file, status), "`sheaf list FILE` shows what is what");
     const absl::string_view what = status.message();
     if (what.find("is a graph") != what.npos)
       return WithHint(At(args.file, status), "`sheaf help graph` shows what reaches it");
     if (what.find("is a vector index") != what.npos)
       return WithHint(At(args.file, status), "`sheaf help vector` shows what reaches it");
+    if (what.find("is a blob store") != what.npos)
+      return WithHint(At(args.file, status), "`sheaf help blob` shows what reaches it");
     return WithHint(At(args.file, status), args.is_table
                                                ? "leave --table out for a collection"
                                                : "add --table to reach a table");

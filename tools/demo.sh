@@ -1,7 +1,7 @@
 #!/bin/bash
 # tools/demo.sh [BUILD]: WordNet in one file, a writer killed in the middle, five times,
 # then the file made small, copied in secret, damaged and salvaged, then asked with indexes, then its pointers as a graph: paths, patterns, what is central, a
-# picture, then found by meaning. Uses BUILD/sheaf, BUILD/wordnet_to_jsonl, wordnet_to_vectors and BUILD/wordnet_to_graph (BUILD: build/release) and leaves the file in build/demo to play with. Fails if anything is not as it must be.
+# picture, then found by meaning, then with a picture and a report beside them as blobs. Uses BUILD/sheaf, BUILD/wordnet_to_jsonl, wordnet_to_vectors and BUILD/wordnet_to_graph (BUILD: build/release) and leaves the file in build/demo to play with. Fails if anything is not as it must be.
 set -euo pipefail
 export LC_ALL=C  # sorts by bytes, as keys are ordered
 
@@ -210,5 +210,45 @@ done
 show vector recall wordnet.sheaf meaning --sample 300
 sheaf check wordnet.sheaf >"$folder/check.txt" || fail "check found damage: $(cat "$folder/check.txt")"
 rm -f "$folder"/{check.txt,near.json,vectors.jsonl}
+
+title "A picture and a report, as blobs beside what they are about"
+id=$(sheaf find wordnet.sheaf synsets '{"words":"sheaf","pos":"noun"}' --keys --limit 1)
+dot -Tpng "$folder/sheaf.dot" >"$folder/sheaf.png" || fail "the picture cannot be drawn"
+show blob put wordnet.sheaf files "$id/sheaf.svg" sheaf.svg --owner "synsets:$id" --tag picture --metadata '{"vertices":60}'
+show blob put wordnet.sheaf files "$id/sheaf.png" sheaf.png --owner "synsets:$id" --tag picture
+show blob link wordnet.sheaf files "$id/sheaf.png" derived "$id/sheaf.svg" --context 'by graphviz'
+echo "A report on all verbs, through a pipe, compressed:"
+sheaf find wordnet.sheaf synsets '{"pos":"verb"}' --columns words,gloss >"$folder/verbs.txt"
+echo "\$ cat verbs.txt | sheaf blob put wordnet.sheaf files verbs.txt - --tag report --zstd 9"
+cat "$folder/verbs.txt" | sheaf blob put wordnet.sheaf files verbs.txt - --tag report --zstd 9
+show blob list wordnet.sheaf files
+echo "What belongs to the synset, and what was made from what?"
+show blob list wordnet.sheaf files --owner "synsets:$id" --keys
+show blob chain wordnet.sheaf files "$id/sheaf.png"
+show blob info wordnet.sheaf files "$id/sheaf.svg"
+echo "A range from the middle of the report, of which no more than 64 KiB are unpacked:"
+show blob range wordnet.sheaf files verbs.txt 700000 200
+echo
+cmp <(sheaf blob range wordnet.sheaf files verbs.txt 700000 100000) <(tail -c +700001 "$folder/verbs.txt" | head -c 100000) ||
+  fail "a range of the report is another"
+for name in svg png; do
+  sheaf blob cat wordnet.sheaf files "$id/sheaf.$name" | cmp - "$folder/sheaf.$name" || fail "the picture is another"
+done
+show blob cat wordnet.sheaf files "$id/sheaf.svg" --output again.svg
+cmp "$folder/sheaf.svg" "$folder/again.svg" || fail "the picture is another"
+echo "A pipe that is cut leaves the blob as it was:"
+status=0
+head -c 1000 "$folder/sheaf.png" | sheaf blob put wordnet.sheaf files "$id/sheaf.png" --size "$(stat -c %s "$folder/sheaf.png")" 2>&1 || status=$?
+[[ $status -eq 5 ]] || fail "a cut picture was stored"
+sheaf blob cat wordnet.sheaf files "$id/sheaf.png" | cmp - "$folder/sheaf.png" || fail "the picture is another"
+echo "The picture for every synset of a bundle, stored once:"
+show blob share wordnet.sheaf files pictures on
+for other in $(sheaf find wordnet.sheaf synsets '{"words":"bundle"}' --keys); do
+  sheaf blob put wordnet.sheaf files "$other/shared.svg" sheaf.svg --namespace pictures --owner "synsets:$other"
+done
+show blob stats wordnet.sheaf files
+[[ $(sheaf blob stats wordnet.sheaf files --json) == *'"shared_contents":1,'* ]] || fail "equal pictures are not shared"
+sheaf check wordnet.sheaf >"$folder/check.txt" || fail "check found damage: $(cat "$folder/check.txt")"
+rm -f "$folder"/{check.txt,again.svg,verbs.txt}
 
 title "All as it must be, in $((SECONDS - started)) s. Try: $build/sheaf find $folder/wordnet.sheaf synsets '{\"words\":\"leaf\"}'"

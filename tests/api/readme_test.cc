@@ -53,6 +53,8 @@ TEST(Readme, ShowsItsExamples) {
   ExpectShows("docs/vectors.md", "examples/vectors.cc");
   ExpectShows("docs/merge.md", "examples/merge.cc");
   ExpectShows("docs/expiry.md", "examples/expiry.cc");
+  ExpectShows("docs/blobs.md", "examples/blobs.cc");
+  ExpectShowsPartOf("docs/blobs.md", "examples/blobs.cc");
   ExpectShowsPartOf("README.md", "examples/multimap_table.cc");
 }
 

@@ -1,6 +1,6 @@
 // Proves that the commands of docs/operations.md, documents.md, graphs.md, vectors.md,
-// merge.md and expiry.md do what is said: each block runs in one folder, one after the
-// other, and every command in it succeeds.
+// merge.md, expiry.md and blobs.md do what is said: each block runs in one folder, one
+// after the other, and every command in it succeeds.
 #include <sys/wait.h>
 
 #include <cstdlib>
@@ -28,7 +28,7 @@ class OperationsTest : public CliTest, public testing::WithParamInterface<const 
 
 INSTANTIATE_TEST_SUITE_P(Docs, OperationsTest,
                          testing::Values("operations", "documents", "graphs", "vectors",
-                                         "merge", "expiry"));
+                                         "merge", "expiry", "blobs"));
 
 TEST_P(OperationsTest, EveryCommandSucceeds) {
   std::ifstream in(std::string(SHEAF_SOURCE_DIR "/docs/") + GetParam() + ".md");
