@@ -67,6 +67,7 @@ struct BlobArguments {
   std::string source = "-";
   std::optional<std::string> type, name, name_space, owner, metadata;
   std::vector<std::string> tags;  // of list: the first
+  bool keeps = false;             // when the owner goes
   int zstd_level = 0;             // 0: not compressed
   bool appends = false;
   std::optional<uint64_t> at;    // over what is there, from here on

@@ -45,7 +45,7 @@ constexpr char kListNotes[] =
     "FILTER\n"
     "is as `sheaf find` has it; the fields are _id, number, size, stored, created, "
     "modified,\n"
-    "type, name, namespace, tags, owner.of, links.relation and metadata.… . A TIME is a "
+    "type, name, namespace, tags, links.relation and metadata.… . A TIME is a "
     "day,\n"
     "2026-11-22, or 2026-11-22T19:30:00Z.\n\n"
     "Examples:\n"
@@ -137,9 +137,11 @@ class BlobParser {
     AddText(command, "--namespace", &of_.name_space, "The part of the store");
     AddTag(command, "A word to find it by; may be given several times");
     AddText(command, "--owner", &of_.owner,
-            "What it belongs to: a collection, graph or table,\na colon, and the key "
-            "there",
+            "What it belongs to, and goes with: a collection,\ngraph or table, a colon, "
+            "and the key there",
             "OF:KEY");
+    command->add_flag("--keep", of_.keeps, "With --owner: the blob stays when that goes");
+    AddExpiryOptions(command, &args_);
     AddText(command, "--metadata", &of_.metadata, "A JSON object", "JSON");
   }
 

@@ -97,6 +97,8 @@ Json BlobJson(const BlobInfo& info) {
   if (!a.tags.empty()) json["tags"] = a.tags;
   if (a.owner.has_value())
     json["owner"] = {{"of", a.owner->of}, {"key", KeyJson(a.owner->key)}};
+  if (a.owner.has_value() && a.owner->keep) json["owner"]["keep"] = true;
+  if (info.expires_at != absl::InfiniteFuture()) json["expires"] = exact(info.expires_at);
   if (a.zstd_level != 0) json["zstd"] = a.zstd_level;
   if (!info.sha256.empty()) json["sha256"] = absl::BytesToHexString(info.sha256);
   if (!a.metadata.empty()) json["metadata"] = Json::parse(a.metadata, nullptr, false);
@@ -145,6 +147,7 @@ absl::Status SetAttributes(const BlobArguments& given, BlobAttributes* attribute
   if (given.owner.has_value()) a.owner.reset();
   if (given.owner.has_value() && !given.owner->empty()) {
     SHEAF_ASSIGN_OR_RETURN(a.owner, ParseBlobOwner(*given.owner));
+    a.owner->keep = given.keeps;
   }
   if (given.zstd_level != 0) a.zstd_level = given.zstd_level;
   return absl::OkStatus();

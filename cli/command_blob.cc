@@ -2,6 +2,7 @@
 #include "absl/strings/escaping.h"
 #include "cli/blob_text.h"
 #include "cli/commands.h"
+#include "cli/expiry_text.h"
 #include "cli/failure.h"
 
 namespace sheaf::cli {
@@ -25,6 +26,9 @@ void PrintInfo(const BlobInfo& info, Output& out) {
   for (const std::string& tag : a.tags) add("tag", Printable(tag));
   if (a.owner.has_value()) add("owner", OwnerText(*a.owner));
   add("metadata", Printable(a.metadata));
+  if (a.owner.has_value() && a.owner->keep) add("", "stays when its owner goes");
+  if (info.expires_at != absl::InfiniteFuture())
+    add("expires", InstantText(info.expires_at));
   add("number", Thousands(info.number));
   add("created", TimeText(info.created));
   add("modified", TimeText(info.modified));

@@ -5,6 +5,7 @@
 #include "cli/blob_text.h"
 #include "cli/byte_source.h"
 #include "cli/commands.h"
+#include "cli/expiry_text.h"
 #include "cli/failure.h"
 
 namespace sheaf::cli {
@@ -23,6 +24,7 @@ absl::StatusOr<BlobAttributes> AttributesOf(const Arguments& args) {
     if (IsUtf8(name) && name.size() <= kBlobTextBytesMax) attributes.name = name;
   }
   SHEAF_RETURN_IF_ERROR(SetAttributes(of, &attributes));
+  SHEAF_ASSIGN_OR_RETURN(attributes.expiry, ExpiryOf(args));
   if (of.type.has_value()) return attributes;
   for (const std::string& name : {attributes.name, of.source, args.key})
     if (attributes.content_type.empty())
@@ -31,13 +33,14 @@ absl::StatusOr<BlobAttributes> AttributesOf(const Arguments& args) {
 }
 
 // What writes a part leaves all else as it is.
-absl::Status CheckPart(const BlobArguments& of) {
+absl::Status CheckPart(const Arguments& args) {
+  const BlobArguments& of = args.blob;
   if (!of.appends && !of.at.has_value()) return absl::OkStatus();
   if (of.appends && of.at.has_value())
     return UsageError("--append and --at exclude each other");
   if (!of.type.has_value() && !of.name.has_value() && !of.name_space.has_value() &&
-      of.tags.empty() && !of.owner.has_value() && !of.metadata.has_value() &&
-      of.zstd_level == 0)
+      of.tags.empty() && !args.ttl.has_value() && !args.expires_at.has_value() &&
+      !of.owner.has_value() && !of.metadata.has_value() && of.zstd_level == 0)
     return absl::OkStatus();
   return WithHint(UsageError(std::string(of.appends ? "--append" : "--at") +
                              " changes the content, not what is known about it"),
@@ -167,7 +170,7 @@ CommandResult PutBlob(Session& session) {
   const Arguments& args = session.args;
   const bool is_part = args.blob.appends || args.blob.at.has_value();
   SHEAF_ASSIGN_OR_RETURN(const DocumentKey key, ParseKey(args.key));
-  SHEAF_RETURN_IF_ERROR(CheckPart(args.blob));
+  SHEAF_RETURN_IF_ERROR(CheckPart(args));
   SHEAF_ASSIGN_OR_RETURN(BlobAttributes attributes, AttributesOf(args));
   const Interrupt interrupt;
   SHEAF_ASSIGN_OR_RETURN(ByteSource source,
@@ -188,12 +191,14 @@ CommandResult PutBlob(Session& session) {
 CommandResult SetBlobAttributes(Session& session) {
   const Arguments& args = session.args;
   SHEAF_ASSIGN_OR_RETURN(const DocumentKey key, ParseKey(args.key));
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<Expiry> expiry, ExpiryOf(args));
   BlobInfo info;
   SHEAF_RETURN_IF_ERROR(ChangeBlobs(args, [&](BlobStore& store) -> absl::Status {
     absl::StatusOr<BlobInfo> there = store.Info(key);
     if (!there.ok()) return BlobError(args, key, there.status());
     SHEAF_RETURN_IF_ERROR(SetAttributes(args.blob, &there->attributes));
     SHEAF_RETURN_IF_ERROR(store.SetAttributes(key, there->attributes));
+    if (expiry.has_value()) SHEAF_RETURN_IF_ERROR(store.SetExpiry(key, *expiry));
     SHEAF_ASSIGN_OR_RETURN(info, store.Info(key));
     return absl::OkStatus();
   }));

@@ -28,7 +28,9 @@ absl::Status Fill(sheaf::WriteTransaction& txn) {
                                   {.content_type = "text/plain", .zstd_level = 3}));
   SHEAF_RETURN_IF_ERROR(files.Append("log", "the end"));
 
-  SHEAF_RETURN_IF_ERROR(files.Put("thumbnail", "a small picture"));
+  // For a day.
+  SHEAF_RETURN_IF_ERROR(files.Put("thumbnail", "a small picture",
+                                  {.expiry = sheaf::Expiry::After(absl::Hours(24))}));
   return files.Link("thumbnail", {sheaf::BlobRelation::kDerived, "photo", "64x64"});
 }
 
@@ -60,29 +62,15 @@ absl::Status Ask(const sheaf::ReadTransaction& read) {
   return absl::OkStatus();
 }
 
-// A note, and the blobs that belong to it.
-absl::Status DeleteNote(sheaf::WriteTransaction& txn, const sheaf::DocumentKey& note) {
-  SHEAF_ASSIGN_OR_RETURN(sheaf::Collection notes, txn.collection("notes"));
-  SHEAF_ASSIGN_OR_RETURN(sheaf::BlobStore files, txn.blobs("files"));
-  SHEAF_RETURN_IF_ERROR(notes.Delete(note).status());
-  sheaf::BlobQuery of_note;
-  of_note.owner = {"notes", note};
-  std::vector<sheaf::DocumentKey> keys;  // first: what is walked must stay as it is
-  SHEAF_RETURN_IF_ERROR(files.ForEach(of_note, [&](const sheaf::BlobInfo& info) {
-    keys.push_back(info.key);
-    return true;
-  }));
-  for (const sheaf::DocumentKey& key : keys)
-    SHEAF_RETURN_IF_ERROR(files.Delete(key).status());
-  return absl::OkStatus();
-}
-
 absl::Status Run() {
   SHEAF_ASSIGN_OR_RETURN(auto db, sheaf::Database::Open("blobs.sheaf"));
   SHEAF_RETURN_IF_ERROR(db->Write(Fill));
   SHEAF_RETURN_IF_ERROR(Ask(db->BeginRead()));
-  SHEAF_RETURN_IF_ERROR(
-      db->Write([](sheaf::WriteTransaction& txn) { return DeleteNote(txn, "harvest"); }));
+  // With the note go the blobs that belong to it.
+  SHEAF_RETURN_IF_ERROR(db->Write([](sheaf::WriteTransaction& txn) -> absl::Status {
+    SHEAF_ASSIGN_OR_RETURN(sheaf::Collection notes, txn.collection("notes"));
+    return notes.Delete("harvest").status();
+  }));
   return db->Close();
 }
 

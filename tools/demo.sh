@@ -248,6 +248,16 @@ for other in $(sheaf find wordnet.sheaf synsets '{"words":"bundle"}' --keys); do
 done
 show blob stats wordnet.sheaf files
 [[ $(sheaf blob stats wordnet.sheaf files --json) == *'"shared_contents":1,'* ]] || fail "equal pictures are not shared"
+echo "The report and one picture are wanted for three seconds, and then nobody sees them:"
+show blob set wordnet.sheaf files verbs.txt --ttl 3s
+show blob put wordnet.sheaf files "$id/brief.svg" sheaf.svg --owner "synsets:$id" --ttl 3s
+sheaf blob range wordnet.sheaf files verbs.txt 0 40 >"$folder/again.svg" || fail "the report is gone before its time"
+sleep 3.1
+status=0
+show blob info wordnet.sheaf files verbs.txt 2>&1 || status=$?
+[[ $status -ne 0 ]] || fail "the report did not expire"
+show expire wordnet.sheaf --report
+show expire wordnet.sheaf
 sheaf check wordnet.sheaf >"$folder/check.txt" || fail "check found damage: $(cat "$folder/check.txt")"
 rm -f "$folder"/{check.txt,again.svg,verbs.txt}
 

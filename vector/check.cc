@@ -261,13 +261,12 @@ absl::Status IndexChecker::Run(uint64_t* looked_at, TickFn tick) {
   looked_at_ = looked_at;
   tick_ = &tick;
   const uint64_t given_out = reader_.vectors().record().counter;
-  if (given_out > kSlotEnd) {
-    Problem("says that ", given_out, " slots were given out");
-    return absl::OkStatus();
-  }
-  slots_.resize(given_out);
-  has_node_.resize(given_out);
-  is_pending_.resize(given_out);
+  const Slot slots = reader_.slot_end();
+  if (given_out > slots)
+    Problem("says that ", given_out, " slots were given out, of which it has no trace");
+  slots_.resize(slots);
+  has_node_.resize(slots);
+  is_pending_.resize(slots);
   SHEAF_RETURN_IF_ERROR(CheckVectorsThemselves());
   SHEAF_RETURN_IF_ERROR(CheckKeys());
   SHEAF_RETURN_IF_ERROR(CheckPending());

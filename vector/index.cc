@@ -52,15 +52,15 @@ absl::StatusOr<OpenTree*> CreateIndex(catalog::WriteTxn* txn, std::string_view n
 }
 
 std::shared_ptr<const btree::DenseDirectory> Directories::Get(const Layout& layout,
-                                                              const TreeRecord& vectors,
+                                                              Slot slot_end,
                                                               const TreeRecord& nodes) {
   if (!nodes.root.page || layout.node_records > 1) return nullptr;
   absl::MutexLock lock(&mu_);
   for (const auto& directory : kept_)
     if (directory->IsOf(nodes.root)) return directory;
   auto directory = std::make_shared<const btree::DenseDirectory>(
-      nodes.root, static_cast<uint32_t>(std::min<uint64_t>(vectors.counter, kSlotEnd)),
-      layout.node_packing.in_group, static_cast<uint32_t>(layout.node_bytes));
+      nodes.root, slot_end, layout.node_packing.in_group,
+      static_cast<uint32_t>(layout.node_bytes));
   if (!directory->ok()) return nullptr;
   if (kept_.size() == kDirectoriesKept) kept_.erase(kept_.begin());
   return kept_.emplace_back(std::move(directory));
@@ -78,7 +78,10 @@ absl::StatusOr<std::unique_ptr<VectorReader>> OpenIndex(catalog::Store* store,
     if (!found.has_value() || found->kind != part.kind) return Lost(record, name);
     views.emplace_back(store, snapshot, *std::move(found));
   }
-  auto places = directories->Get(layout, record, views[1].record());
+  auto places = directories->Get(
+      layout,
+      SlotEnd(layout, record.counter, record.root.entries, views[0].root().entries),
+      views[1].record());
   return std::make_unique<VectorReader>(std::move(layout),
                                         catalog::TreeView(store, snapshot, record),
                                         views[0], views[1], views[2], std::move(places));

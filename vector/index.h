@@ -28,8 +28,7 @@ absl::StatusOr<catalog::OpenTree*> CreateIndex(catalog::WriteTxn* txn,
 class Directories {
  public:
   // Null: there is no memory for it, and it is not needed.
-  std::shared_ptr<const btree::DenseDirectory> Get(const Layout& layout,
-                                                   const catalog::TreeRecord& vectors,
+  std::shared_ptr<const btree::DenseDirectory> Get(const Layout& layout, Slot slot_end,
                                                    const catalog::TreeRecord& nodes)
       ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -249,6 +249,12 @@ uint64_t EncodeEntryPoint(const std::optional<EntryPoint>& entry) {
   return 1 + entry->slot + (uint64_t{entry->level} << 32);
 }
 
+Slot SlotEnd(const Layout& layout, uint64_t counter, uint64_t vector_entries,
+             uint64_t key_rows) {
+  return static_cast<Slot>(std::min(
+      {counter, vector_entries / layout.vector_records + key_rows, uint64_t{kSlotEnd}}));
+}
+
 std::optional<EntryPoint> DecodeEntryPoint(uint64_t counter) {
   const uint64_t slot = counter & 0xffffffff, level = counter >> 32;
   if (slot == 0 || slot > kSlotEnd || level > kLevelEnd) return std::nullopt;

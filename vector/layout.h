@@ -95,6 +95,13 @@ struct Packing {
   friend bool operator==(const Packing&, const Packing&) = default;
 };
 
+struct Layout;
+
+// The slots that were given out, by the counter of the vectors; where that is damaged, no
+// more than there can be: each has a vector or a row.
+Slot SlotEnd(const Layout& layout, uint64_t counter, uint64_t vector_entries,
+             uint64_t key_rows);
+
 // What follows from the options.
 struct Layout {
   explicit Layout(const Options& options);

@@ -25,7 +25,8 @@ absl::Status VectorReader::Malformed(const char* what, uint64_t slot) {
 }
 
 Slot VectorReader::slot_end() const {
-  return static_cast<Slot>(std::min<uint64_t>(vectors_.record().counter, kSlotEnd));
+  return SlotEnd(layout_, vectors_.record().counter, vectors_.root().entries,
+                 keys_.root().entries);
 }
 
 absl::StatusOr<std::optional<Slot>> VectorReader::FindSlot(std::string_view key) const {

@@ -132,10 +132,11 @@ TEST_F(BlobErrorsTest, UnfinishedWritersLeaveNothing) {
     ASSERT_TRUE(open.Append(kLong).ok());
     BlobWriter behind = *store.Continue("long");
     ASSERT_TRUE(behind.Append(kLong).ok());
-    if (commit)
+    if (commit) {
       ASSERT_TRUE(txn.Commit().ok());
-    else
+    } else {
       txn.Rollback();
+    }
     EXPECT_TRUE(absl::IsFailedPrecondition(open.Append("x")));
     EXPECT_TRUE(absl::IsFailedPrecondition(behind.Finish()));
     ASSERT_TRUE(db_->Checkpoint().ok());

@@ -110,7 +110,7 @@ void ExpectIs(const BlobStoreReader& store, const Model& model, std::mt19937_64*
                            })
                   .ok());
   EXPECT_TRUE(next == by_number.end());
-  for (const std::string& name : {"", "n0", "n1"}) {
+  for (const char* name : {"", "n0", "n1"}) {
     BlobQuery query;
     query.name_space = name;
     uint64_t count = 0;
@@ -284,7 +284,9 @@ TEST_P(BlobModelTest, RandomChanges) {
         Open();
       }
       if (random() % 6 == 0) ExpectChecked();
-      if (random() % 9 == 0) ASSERT_TRUE(db_->Compact().ok());
+      if (random() % 9 == 0) {
+        ASSERT_TRUE(db_->Compact().ok());
+      }
       ExpectIs(*db_->BeginRead().blobs("files"), model, &random);
     }
     ExpectChecked();

@@ -54,7 +54,6 @@ TEST(Readme, ShowsItsExamples) {
   ExpectShows("docs/merge.md", "examples/merge.cc");
   ExpectShows("docs/expiry.md", "examples/expiry.cc");
   ExpectShows("docs/blobs.md", "examples/blobs.cc");
-  ExpectShowsPartOf("docs/blobs.md", "examples/blobs.cc");
   ExpectShowsPartOf("README.md", "examples/multimap_table.cc");
 }
 

@@ -236,6 +236,7 @@ TEST_F(BlobCommandTest, WhatIsCutLeavesNothing) {
 }
 
 TEST_F(BlobCommandTest, WhatIsKnownFindsThem) {
+  for (const char* key : {"17", "\"17\""}) Out({"put", file_, "notes", key, "{}"});
   Out(Blob("put", {"a", "-", "--tag", "red", "--tag", "big, old", "--owner", "notes:17",
                    "--metadata", R"({"width":640})"}),
       "aaaaa");
@@ -297,6 +298,18 @@ TEST_F(BlobCommandTest, WhatIsKnownFindsThem) {
   EXPECT_FALSE(a.contains("owner"));
   EXPECT_FALSE(Json(Blob("set", {"a", "--tag", "", "--metadata", ""})).contains("tags"));
   EXPECT_EQ(Out(Blob("cat", {"a"})), "aaaaa");
+
+  // What belongs to a document goes with it, unless it is kept.
+  Out(Blob("set", {"a", "--owner", "notes:17", "--keep"}));
+  EXPECT_NE(Out(Blob("info", {"a"})).find("stays when its owner goes"),
+            std::string::npos);
+  Out({"delete", file_, "notes", "17"});
+  Out({"delete", file_, "notes", "\"17\""});
+  EXPECT_EQ(Keys({}), "a\n3\n");
+  // What has expired is not seen.
+  const json lasts = Json(Blob("set", {"3", "--expires-at", "2999-01-01T00:00:00Z"}));
+  EXPECT_EQ(lasts["expires"], "2999-01-01T00:00:00.000000Z");
+  Out(Blob("put", {"old", "-", "--expires-at", "2020-01-01T00:00:00Z"}), "old");
 
   EXPECT_EQ(Out(Blob("delete", {"a", "3"})), "files a: deleted\nfiles 3: deleted\n");
   Refuses(Blob("delete", {"b", "none"}), 1, "files has no blob none\n  nothing was");
