@@ -62,7 +62,8 @@ class Putter {
     const absl::Status status =
         args_.blob.at.has_value() ? Overwrite(store, *args_.blob.at) : Stream(store);
     line_.Clear();
-    if (absl::IsNotFound(status))
+    // Of a whole blob it is the owner that is not there, and the library says so.
+    if (absl::IsNotFound(status) && (args_.blob.appends || args_.blob.at.has_value()))
       return WithHint(BlobError(args_, key_, status),
                       "without --append and --at it is made");
     SHEAF_RETURN_IF_ERROR(status);

@@ -408,6 +408,10 @@ TEST_F(BlobCommandTest, Refusals) {
   Refuses(Blob("children", {""}), 2, "key");
   Refuses(Blob("put", {std::string(1001, 'k')}), 2, "1001 bytes", "x");
   Refuses(Blob("put", {"k", "-", "--owner", "notes"}), 2, "notes is not OF:KEY", "x");
+  Refuses(Blob("put", {"k", "-", "--owner", "notes:none"}), 1, "notes has no none", "x");
+  Refuses(Blob("put", {"k", "-", "--owner", "none:1"}), 1,
+          "there is no collection, graph or table none", "x");
+  Refuses(Blob("set", {"k", "--owner", "notes:none"}), 1, "notes has no none");
   Refuses(Blob("put", {"k", "-", "--metadata", "[1]"}), 2, "not a JSON object", "x");
   Refuses(Blob("put", {"k", "-", "--metadata", "{"}), 2, "metadata", "x");
   Refuses(Blob("put", {"k", "-", "--tag", std::string(256, 't')}), 2, "tag of 256", "x");
