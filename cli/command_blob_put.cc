@@ -67,7 +67,13 @@ class Putter {
       return WithHint(BlobError(args_, key_, status),
                       "without --append and --at it is made");
     SHEAF_RETURN_IF_ERROR(status);
-    SHEAF_ASSIGN_OR_RETURN(info_, store.Info(key_));
+    absl::StatusOr<BlobInfo> info = store.Info(key_);
+    if (absl::IsNotFound(info.status())) {  // it has expired already
+      info_.key = key_;
+      info_.size = info_.stored_size = source_.bytes_taken();
+      return absl::OkStatus();
+    }
+    SHEAF_ASSIGN_OR_RETURN(info_, std::move(info));
     return absl::OkStatus();
   }
 

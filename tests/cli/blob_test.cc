@@ -299,24 +299,35 @@ TEST_F(BlobCommandTest, WhatIsKnownFindsThem) {
   EXPECT_FALSE(Json(Blob("set", {"a", "--tag", "", "--metadata", ""})).contains("tags"));
   EXPECT_EQ(Out(Blob("cat", {"a"})), "aaaaa");
 
-  // What belongs to a document goes with it, unless it is kept.
-  Out(Blob("set", {"a", "--owner", "notes:17", "--keep"}));
-  EXPECT_NE(Out(Blob("info", {"a"})).find("stays when its owner goes"),
-            std::string::npos);
-  Out({"delete", file_, "notes", "17"});
-  Out({"delete", file_, "notes", "\"17\""});
-  EXPECT_EQ(Keys({}), "a\n3\n");
-  // What has expired is not seen.
-  const json lasts = Json(Blob("set", {"3", "--expires-at", "2999-01-01T00:00:00Z"}));
-  EXPECT_EQ(lasts["expires"], "2999-01-01T00:00:00.000000Z");
-  Out(Blob("put", {"old", "-", "--expires-at", "2020-01-01T00:00:00Z"}), "old");
-
   EXPECT_EQ(Out(Blob("delete", {"a", "3"})), "files a: deleted\nfiles 3: deleted\n");
   Refuses(Blob("delete", {"b", "none"}), 1, "files has no blob none\n  nothing was");
   EXPECT_EQ(Out(Blob("delete", {"b", "--json"})),
             "{\"store\":\"files\",\"deleted\":[\"b\"]}\n");
   EXPECT_EQ(Out(Blob("list", {})), "");
   ExpectChecked();
+}
+
+TEST_F(BlobCommandTest, BlobsGoWithTheirOwnersAndExpire) {
+  Out({"put", file_, "notes", "17", "{}"});
+  Out(Blob("put", {"a", "-", "--owner", "notes:17"}), "a");
+  Out(Blob("put", {"b", "-", "--owner", "notes:17", "--keep"}), "b");
+  EXPECT_NE(Out(Blob("info", {"b"})).find("stays when its owner goes"),
+            std::string::npos);
+  Out({"delete", file_, "notes", "17"});
+  EXPECT_EQ(Keys({}), "b\n");
+  Out(Blob("put", {"c", "-", "--ttl", "24h"}), "c");
+  EXPECT_TRUE(Json(Blob("info", {"c"})).contains("expires"));
+  Out(Blob("set", {"c", "--expires-at", "2999-01-01T00:00:00Z"}));
+  EXPECT_EQ(Json(Blob("info", {"c"}))["expires"], "2999-01-01T00:00:00.000000Z");
+  // What has expired is not seen.
+  EXPECT_EQ(
+      Json(Blob("put", {"d", "-", "--expires-at", "2020-01-01T00:00:00Z", "--json"}),
+           "old")["size"],
+      3);
+  EXPECT_EQ(Keys({}), "b\nc\n");
+  Refuses(Blob("cat", {"d"}), 1, "no blob");
+  Out({"expire", file_});
+  Refuses(Blob("put", {"c", "-", "--append", "--ttl", "1h"}), 2, "--append");
 }
 
 TEST_F(BlobCommandTest, Links) {
