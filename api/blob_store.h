@@ -126,8 +126,6 @@ struct BlobStats {
   uint64_t stored_bytes = 0;   // shared contents once, compressed ones as they are
   uint64_t shared_blobs = 0, shared_contents = 0;
   uint64_t compressed_blobs = 0;
-  uint64_t pages = 0;         // of 4 KiB, of contents
-  uint64_t unused_bytes = 0;  // of these, bytes that hold no content
 };
 
 // Reads one content, from anywhere. Keeps a page or two in memory.

@@ -310,7 +310,8 @@ absl::StatusOr<TreeStats> ReadTransaction::Measure(std::string_view name,
                          state_->snapshot->FindTree(name));
   if (!record.has_value() || catalog::IsPart(record->kind))
     return absl::NotFoundError(
-        absl::StrCat(std::string(name), ": no such table, collection or graph"));
+        absl::StrCat(std::string(name),
+                     ": no such table, collection, graph, vector index or blob store"));
   TreeStats stats;
   const auto measure = [&](const catalog::TreeRecord& tree) -> absl::Status {
     const absl::StatusOr<catalog::TreeMeasure> m =
@@ -524,7 +525,8 @@ absl::StatusOr<catalog::OpenTree*> FindToChange(TransactionState* txn,
   SHEAF_ASSIGN_OR_RETURN(catalog::OpenTree * tree, txn->write->FindTree(name));
   if (tree != nullptr && !catalog::IsPart(tree->record().kind)) return tree;
   return absl::NotFoundError(
-      absl::StrCat(std::string(name), ": no such table, collection or graph"));
+      absl::StrCat(std::string(name),
+                   ": no such table, collection, graph, vector index or blob store"));
 }
 
 }  // namespace
