@@ -59,6 +59,15 @@ IndexDefinition IndexOn(std::string_view name, std::vector<IndexField> fields,
 
 }  // namespace
 
+std::vector<IndexDefinition> RecordIndexes() {
+  return {IndexOn("number", {{"number"}}, true),
+          IndexOn("created", {{"created"}}),
+          IndexOn("tags", {{"tags"}}),
+          IndexOn("namespace", {{"namespace"}}),
+          IndexOn("owner", {{"owner.tree"}, {"owner.key"}}),
+          IndexOn("links", {{"links.to"}})};
+}
+
 BlobState::BlobState(std::shared_ptr<TableState> tree, Collection records)
     : tree(std::move(tree)),
       contents(ContentsOf(*this->tree)),
@@ -84,11 +93,7 @@ absl::Status BlobState::Create(const std::shared_ptr<TransactionState>& txn,
                                         catalog::TreeKind::kPartCollection, {}, {})
                             .status());
   SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<BlobState> state, Of(std::move(tree)));
-  for (const IndexDefinition& index :
-       {IndexOn("number", {{"number"}}, true), IndexOn("created", {{"created"}}),
-        IndexOn("tags", {{"tags"}}), IndexOn("namespace", {{"namespace"}}),
-        IndexOn("owner", {{"owner.tree"}, {"owner.key"}}),
-        IndexOn("links", {{"links.to"}})})
+  for (const IndexDefinition& index : RecordIndexes())
     SHEAF_RETURN_IF_ERROR(write.Fail(state->records.CreateIndex(index)));
   return absl::OkStatus();
 }
@@ -426,70 +431,6 @@ absl::Status BlobState::Overwrite(BlobInfo info, std::string_view encoded,
   SHEAF_ASSIGN_OR_RETURN(const ContentWriter::Finished content, writer.Finish());
   return tree->txn->write->Fail(
       Store(info.key, encoded, info.attributes, info, true, content));
-}
-
-absl::Status BlobState::Check(absl::FunctionRef<void(const std::string& what)> problem,
-                              absl::FunctionRef<absl::Status(uint64_t)> tick) const {
-  const auto report = [&](const std::string& what) {
-    problem(absl::StrCat(tree->name, ": ", what));
-  };
-  SHEAF_RETURN_IF_ERROR(contents.Check(report, tick));
-  uint64_t count = 0;
-  absl::Status status;
-  const auto look = [&](const DocumentKey& key, const DocumentView& record) {
-    ++count;
-    std::optional<OwnerEntry> owner;
-    const absl::StatusOr<BlobInfo> info = ParseRecord(key, record, &owner);
-    const absl::StatusOr<std::string> encoded = EncodeKey(key);
-    if (!info.ok() || !encoded.ok()) {
-      report(std::string((info.ok() ? encoded.status() : info.status()).message()));
-      return true;
-    }
-    const absl::StatusOr<std::unique_ptr<blobs::ContentReader>> content =
-        contents.Open(*encoded);
-    if (absl::IsDataLoss(content.status()))
-      report(std::string(content.status().message()));
-    else if (!content.ok())
-      status = content.status();
-    else if (*content == nullptr)
-      report(absl::StrCat("blob ", key.ToString(), " has no content"));
-    else if ((*content)->size() != info->size ||
-             (*content)->stored_size() != info->stored_size)
-      report(absl::StrCat("blob ", key.ToString(), " has ", (*content)->size(),
-                          " bytes, its record says ", info->size));
-    if (info->number > tree->record.counter)
-      report(absl::StrCat("blob ", key.ToString(), " has a number not given yet"));
-    return status.ok();
-  };
-  SHEAF_RETURN_IF_ERROR(records.ForEachDocument({}, look));
-  SHEAF_RETURN_IF_ERROR(status);
-  uint64_t contents_count = 0;
-  SHEAF_RETURN_IF_ERROR(contents.ForEachKey([&](std::string_view, blobs::Row) {
-    ++contents_count;
-    return absl::OkStatus();
-  }));
-  if (contents_count != count)
-    report(absl::StrCat("has ", contents_count, " contents and ", count, " records"));
-  return absl::OkStatus();
-}
-
-absl::Status BlobState::CheckAll(const ReadTransaction& txn,
-                                 absl::FunctionRef<void(const std::string& what)> problem,
-                                 absl::FunctionRef<absl::Status(uint64_t)> tick) {
-  const absl::StatusOr<std::vector<TreeInfo>> trees = txn.List();
-  if (absl::IsDataLoss(trees.status())) return absl::OkStatus();  // found already
-  SHEAF_RETURN_IF_ERROR(trees.status());
-  for (const TreeInfo& tree : *trees) {
-    if (tree.kind != TreeKind::kBlobs) continue;
-    const absl::StatusOr<BlobStoreReader> store = txn.blobs(tree.name);
-    const absl::Status status =
-        store.ok() ? store->state_->Check(problem, tick) : store.status();
-    if (absl::IsDataLoss(status))
-      problem(std::string(status.message()));
-    else
-      SHEAF_RETURN_IF_ERROR(status);
-  }
-  return absl::OkStatus();
 }
 
 // --- Streams --------------------------------------------------------------------

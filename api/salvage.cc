@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/internal/build_file.h"
+#include "api/internal/salvage_blobs.h"
 #include "api/internal/salvage_graph.h"
 #include "api/internal/salvage_vectors.h"
 #include "catalog/expiry.h"
@@ -142,6 +143,7 @@ absl::StatusOr<SalvageReport> Salvage(const std::string& from, const std::string
     SHEAF_RETURN_IF_ERROR(RepairCollections(store, &found.notes));
     SHEAF_RETURN_IF_ERROR(internal::RepairVectors(store, &found.notes));
     SHEAF_RETURN_IF_ERROR(internal::RepairGraphs(store, &found.notes));
+    SHEAF_RETURN_IF_ERROR(internal::RepairBlobs(store, &found.notes));
     return RepairExpiring(store, Owners::kOthers, &found.notes);
   };
   SHEAF_RETURN_IF_ERROR(

@@ -172,18 +172,27 @@ absl::StatusOr<Contents::Stats> Contents::Measure(
   return stats;
 }
 
+// By digest, how many 's' rows name it.
+absl::StatusOr<std::map<std::string, uint64_t>> Contents::CountShared() const {
+  std::map<std::string, uint64_t> counted;
+  SHEAF_RETURN_IF_ERROR(ForEachKey([&](std::string_view key, Row row) -> absl::Status {
+    if (row != Row::kShared) return absl::OkStatus();
+    SHEAF_ASSIGN_OR_RETURN(const btree::Found found, FindRow(row, key));
+    SHEAF_ASSIGN_OR_RETURN(std::string digest, ValueOf(found));
+    ++counted[std::move(digest)];
+    return absl::OkStatus();
+  }));
+  return counted;
+}
+
 absl::Status Contents::Check(absl::FunctionRef<void(const std::string& what)> problem,
                              absl::FunctionRef<absl::Status(uint64_t)> tick) const {
-  std::map<std::string, uint64_t> counted;  // 's' rows by their digest
+  SHEAF_ASSIGN_OR_RETURN(const auto counted, CountShared());
   uint64_t keys = 0;
   SHEAF_RETURN_IF_ERROR(ForEachKey([&](std::string_view key, Row row) -> absl::Status {
     for (const Row other : kBlobRows) {
       SHEAF_ASSIGN_OR_RETURN(const btree::Found found, FindRow(other, key));
-      if (!found.found) continue;
-      if (other != row) problem("a blob has two contents");
-      if (other != Row::kShared || row != Row::kShared) continue;
-      SHEAF_ASSIGN_OR_RETURN(std::string digest, ValueOf(found));
-      ++counted[std::move(digest)];
+      if (found.found && other != row) problem("a blob has two contents");
     }
     return tick(++keys);
   }));
@@ -295,6 +304,41 @@ absl::StatusOr<bool> Contents::DeleteRows(std::string_view key) {
   }
   SHEAF_RETURN_IF_ERROR(Remove(row, key, digest));
   return true;
+}
+
+// Has it all that is needed to read it, and no row that comes before it?
+absl::StatusOr<bool> Contents::IsWhole(Row row, std::string_view key) const {
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<Found> first, Find(key));
+  if (first->row != row) return false;
+  const absl::Status opened = Open(key).status();
+  if (absl::IsDataLoss(opened)) return false;
+  SHEAF_RETURN_IF_ERROR(opened);
+  return true;
+}
+
+absl::Status Contents::Repair() {
+  std::vector<std::string> lost;  // whole keys
+  SHEAF_RETURN_IF_ERROR(ForEachKey([&](std::string_view key, Row row) -> absl::Status {
+    SHEAF_ASSIGN_OR_RETURN(const bool is_whole, IsWhole(row, key));
+    if (!is_whole) lost.push_back(RowKey(row, key));
+    return absl::OkStatus();
+  }));
+  for (const std::string& row : lost) SHEAF_RETURN_IF_ERROR(tree_->Delete(row).status());
+  lost.clear();
+  SHEAF_ASSIGN_OR_RETURN(const auto counted, CountShared());
+  for (const Row row : {Row::kDigest, Row::kCount}) {
+    btree::TreeCursor cursor = view_.NewCursor();
+    const char first = static_cast<char>(row);
+    for (cursor.Seek({&first, 1}); cursor.Valid() && cursor.key()[0] == first;
+         cursor.Next())
+      if (!counted.contains(std::string(cursor.key().substr(1))))
+        lost.emplace_back(cursor.key());
+    SHEAF_RETURN_IF_ERROR(cursor.status());
+  }
+  for (const std::string& row : lost) SHEAF_RETURN_IF_ERROR(tree_->Delete(row).status());
+  for (const auto& [digest, count] : counted)
+    SHEAF_RETURN_IF_ERROR(PutRow(Row::kCount, digest, Fixed64(count)));
+  return absl::OkStatus();
 }
 
 absl::Status Contents::CopyInto(std::string_view key, ContentWriter* writer) const {

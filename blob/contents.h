@@ -6,6 +6,7 @@
 #ifndef BLOB_CONTENTS_H_
 #define BLOB_CONTENTS_H_
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,6 +68,9 @@ class Contents {
   // nothing has changed: it is another.
   absl::StatusOr<bool> Overwrite(std::string_view key, uint64_t offset,
                                  std::string_view bytes);
+  // Of a salvaged store: makes true what always is (layout.h). Rows of contents that are
+  // lost go, and counts are taken anew.
+  absl::Status Repair();
   // A stream that goes on behind the content of the key. Copies one that is not as above,
   // by `options`. Requires: there is one.
   absl::StatusOr<std::unique_ptr<ContentWriter>> Continue(std::string_view key,
@@ -92,6 +96,8 @@ class Contents {
   absl::Status Remove(Row row, std::string_view key, std::string_view digest);
   absl::StatusOr<std::optional<btree::LargeRef>> FindStreamed(std::string_view key) const;
   absl::Status CopyInto(std::string_view key, ContentWriter* writer) const;
+  absl::StatusOr<bool> IsWhole(Row row, std::string_view key) const;
+  absl::StatusOr<std::map<std::string, uint64_t>> CountShared() const;
 
   catalog::TreeView view_;
   catalog::WriteTxn* txn_ = nullptr;

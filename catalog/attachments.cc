@@ -71,6 +71,21 @@ absl::Status Detach(WriteTxn* txn, TreeId tree, std::string_view key, TreeId hol
   return rows->Delete(RowOf(tree, key, holder, number)).status();
 }
 
+absl::StatusOr<std::optional<std::string>> FindAttached(const TreeView& rows, TreeId tree,
+                                                        std::string_view key,
+                                                        TreeId holder, uint64_t number) {
+  const std::string row = RowOf(tree, key, holder, number);
+  btree::Found found;
+  SHEAF_RETURN_IF_ERROR(rows.reader().Find(row, &found));
+  if (!found.found) return std::optional<std::string>();
+  std::string buffer;
+  std::string_view value;
+  SHEAF_RETURN_IF_ERROR(rows.ValueOf(found, &buffer, &value));
+  SHEAF_ASSIGN_OR_RETURN(Row parsed, ParseRow(row, value));
+  if (parsed.key != key) return std::optional<std::string>();
+  return std::optional(std::move(parsed.attachment.item));
+}
+
 absl::Status ForEachAttachment(
     const TreeView& rows,
     absl::FunctionRef<absl::Status(TreeId tree, std::string_view key,

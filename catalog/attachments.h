@@ -16,11 +16,13 @@
 #ifndef CATALOG_ATTACHMENTS_H_
 #define CATALOG_ATTACHMENTS_H_
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "catalog/tree_record.h"
 
 namespace sheaf::catalog {
@@ -44,6 +46,10 @@ absl::Status Attach(WriteTxn* txn, TreeId tree, std::string_view key,
 absl::Status Detach(WriteTxn* txn, TreeId tree, std::string_view key, TreeId holder,
                     uint64_t number);
 
+// What the holder finds the item by; null: it is not attached. kDataLoss.
+absl::StatusOr<std::optional<std::string>> FindAttached(const TreeView& rows, TreeId tree,
+                                                        std::string_view key,
+                                                        TreeId holder, uint64_t number);
 // Every one there is, until an error: for checks. kDataLoss: a row is damaged.
 absl::Status ForEachAttachment(
     const TreeView& rows,

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -50,6 +51,9 @@ absl::StatusOr<std::string> FilterOf(const BlobQuery& query,
 absl::StatusOr<std::string> FilterOfLinks(const DocumentKey& to,
                                           std::optional<BlobRelation> relation);
 
+// Those of the records.
+std::vector<IndexDefinition> RecordIndexes();
+
 struct BlobState {
   // Of a store that is there. kDataLoss: not all of its trees are.
   static absl::StatusOr<std::shared_ptr<BlobState>> Of(std::shared_ptr<TableState> tree);
@@ -57,15 +61,14 @@ struct BlobState {
   static absl::Status Create(const std::shared_ptr<TransactionState>& txn,
                              std::string_view name);
   static absl::Status Drop(TransactionState* txn, catalog::TreeId store);
-  // Each blob has one content and one record, and the other way.
+  // Each blob has one content and one record, and the other way; one that goes with its
+  // owner is attached to it, and nothing else is.
   static absl::Status CheckAll(const ReadTransaction& txn,
                                absl::FunctionRef<void(const std::string& what)> problem,
                                absl::FunctionRef<absl::Status(uint64_t)> tick);
   explicit BlobState(std::shared_ptr<TableState> tree, Collection records);
 
   absl::Status Live() const { return tree->Live(); }
-  absl::Status Check(absl::FunctionRef<void(const std::string& what)> problem,
-                     absl::FunctionRef<absl::Status(uint64_t)> tick) const;
   absl::StatusOr<std::string> KeyOf(const DocumentKey& key) const;  // kInvalidArgument
   absl::Status NoSuchBlob(const DocumentKey& key) const;
   absl::StatusOr<std::optional<BlobInfo>> FindInfo(const DocumentKey& key) const;
