@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "api/internal/blob_state.h"
+#include "document/json.h"
 #include "pager/status_macros.h"
 #include "sheaf/where.h"
 
@@ -51,7 +52,9 @@ absl::Status TooLong(std::string_view what, size_t size) {
 }
 
 absl::Status CheckText(std::string_view what, std::string_view text) {
-  return text.size() <= kBlobTextBytesMax ? absl::OkStatus() : TooLong(what, text.size());
+  if (text.size() > kBlobTextBytesMax) return TooLong(what, text.size());
+  if (document::IsValidUtf8(text)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(std::string(what), ": is not UTF-8"));
 }
 
 // A number or a text as it is, any other key as it is encoded.
@@ -148,46 +151,45 @@ void ReadLinks(const DocumentView& links, RecordReader* reader, BlobInfo* info) 
   }
 }
 
-void WriteText(std::string_view name, std::string_view text, DocumentBuilder* builder) {
+void WriteText(std::string_view name, std::string_view text, document::Writer* w) {
   if (text.empty()) return;
-  (*builder)->Name(name);
-  (*builder)->String(text);
+  w->Name(name);
+  w->String(text);
 }
 
-void WriteInt(std::string_view name, uint64_t value, DocumentBuilder* builder) {
-  (*builder)->Name(name);
-  (*builder)->Int(static_cast<int64_t>(value));
+void WriteInt(std::string_view name, uint64_t value, document::Writer* w) {
+  w->Name(name);
+  w->Int(static_cast<int64_t>(value));
 }
 
-void WriteTime(std::string_view name, absl::Time time, DocumentBuilder* builder) {
-  (*builder)->Name(name);
-  (*builder)->Timestamp(absl::ToUnixMicros(time));
+void WriteTime(std::string_view name, absl::Time time, document::Writer* w) {
+  w->Name(name);
+  w->Timestamp(absl::ToUnixMicros(time));
 }
 
 absl::Status WriteAttributes(const BlobAttributes& a,
                              const std::optional<OwnerEntry>& owner,
-                             DocumentBuilder* builder) {
-  DocumentBuilder& b = *builder;
-  WriteText("type", a.content_type, builder);
-  WriteText("name", a.name, builder);
-  WriteText("namespace", a.name_space, builder);
+                             document::Writer* w) {
+  WriteText("type", a.content_type, w);
+  WriteText("name", a.name, w);
+  WriteText("namespace", a.name_space, w);
   if (!a.tags.empty()) {
-    b->Name("tags"), b->BeginArray();
-    for (const std::string& tag : a.tags) b->String(tag);
-    b->End();
+    w->Name("tags"), w->BeginArray();
+    for (const std::string& tag : a.tags) w->String(tag);
+    w->End();
   }
   if (owner.has_value()) {
-    b->Name("owner"), b->BeginObject();
-    WriteInt("tree", owner->tree, builder);
-    b->Name("key"), b->Bytes(owner->key);
-    if (owner->keep) b->Name("keep"), b->Bool(true);
-    b->End();
+    w->Name("owner"), w->BeginObject();
+    WriteInt("tree", owner->tree, w);
+    w->Name("key"), w->Bytes(owner->key);
+    if (owner->keep) w->Name("keep"), w->Bool(true);
+    w->End();
   }
-  if (a.zstd_level != 0) WriteInt("zstd", static_cast<uint64_t>(a.zstd_level), builder);
+  if (a.zstd_level != 0) WriteInt("zstd", static_cast<uint64_t>(a.zstd_level), w);
   if (a.metadata.empty()) return absl::OkStatus();
   SHEAF_ASSIGN_OR_RETURN(const Document metadata, Document::FromJson(a.metadata));
-  b->Name("metadata");
-  b->Copy(metadata.root());
+  w->Name("metadata");
+  w->Copy(metadata.root());
   return absl::OkStatus();
 }
 
@@ -218,9 +220,7 @@ absl::Status CheckAttributes(const BlobAttributes& a) {
     if (metadata->root().kind() != DocumentKind::kObject)
       return absl::InvalidArgumentError("the metadata are not a JSON object");
   }
-  BlobInfo info;
-  info.attributes = a;
-  return RecordOf(info, std::nullopt).status();  // text that is no UTF-8
+  return absl::OkStatus();
 }
 
 absl::Status CheckLink(const BlobLink& link) {
@@ -229,31 +229,30 @@ absl::Status CheckLink(const BlobLink& link) {
   return EncodeKey(link.to).status();
 }
 
-absl::StatusOr<Document> RecordOf(const BlobInfo& info,
-                                  const std::optional<OwnerEntry>& owner) {
-  DocumentBuilder b;
-  b->BeginObject();
-  WriteInt("number", info.number, &b);
-  WriteInt("size", info.size, &b);
-  WriteInt("stored", info.stored_size, &b);
-  WriteTime("created", info.created, &b);
-  WriteTime("modified", info.modified, &b);
-  SHEAF_RETURN_IF_ERROR(WriteAttributes(info.attributes, owner, &b));
-  if (!info.sha256.empty()) b->Name("sha256"), b->Bytes(info.sha256);
+absl::Status WriteRecord(const BlobInfo& info, const std::optional<OwnerEntry>& owner,
+                         document::Writer* w) {
+  w->BeginObject();
+  WriteInt("number", info.number, w);
+  WriteInt("size", info.size, w);
+  WriteInt("stored", info.stored_size, w);
+  WriteTime("created", info.created, w);
+  WriteTime("modified", info.modified, w);
+  SHEAF_RETURN_IF_ERROR(WriteAttributes(info.attributes, owner, w));
+  if (!info.sha256.empty()) w->Name("sha256"), w->Bytes(info.sha256);
   if (!info.links.empty()) {
-    b->Name("links"), b->BeginArray();
+    w->Name("links"), w->BeginArray();
     for (const BlobLink& link : info.links) {
-      b->BeginObject();
-      WriteText("relation", ToString(link.relation), &b);
-      b->Name("to");
-      SHEAF_RETURN_IF_ERROR(WriteKey(link.to, &*b.operator->()));
-      WriteText("context", link.context, &b);
-      b->End();
+      w->BeginObject();
+      WriteText("relation", ToString(link.relation), w);
+      w->Name("to");
+      SHEAF_RETURN_IF_ERROR(WriteKey(link.to, w));
+      WriteText("context", link.context, w);
+      w->End();
     }
-    b->End();
+    w->End();
   }
-  b->End();
-  return b.Build();
+  w->End();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<BlobInfo> ParseRecord(const DocumentKey& key, const DocumentView& record,

@@ -342,11 +342,23 @@ absl::Status BlobState::Store(const DocumentKey& key, std::string_view encoded,
   if (content.digest.has_value())
     info.sha256.assign(content.digest->data(), content.digest->size());
   SHEAF_RETURN_IF_ERROR(WriteRecord(info, before, attributes.expiry, keeps_expiry));
-  return contents.Put(encoded, content, content.digest.has_value());
+  return contents.Put(encoded, !before.has_value(), content, content.digest.has_value());
 }
 
 absl::Time BlobState::Now() const {
   return absl::FromUnixMicros(tree->txn->write->now());
+}
+
+absl::Status PutRecord(document::CollectionWriter* records, std::string_view encoded,
+                       const BlobInfo& info, const std::optional<OwnerEntry>& owner,
+                       const catalog::ExpiryChange& expiry) {
+  SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<document::Schema> schema,
+                         records->schema());
+  document::Writer writer(&schema->names());
+  SHEAF_RETURN_IF_ERROR(WriteRecord(info, owner, &writer));
+  SHEAF_ASSIGN_OR_RETURN(const std::string record, writer.Finish());
+  bool existed = false;
+  return records->Put(encoded, record, btree::BTree::PutMode::kUpsert, &existed, expiry);
 }
 
 absl::Status BlobState::WriteRecord(const BlobInfo& info,
@@ -361,15 +373,18 @@ absl::Status BlobState::WriteRecord(const BlobInfo& info,
     SHEAF_ASSIGN_OR_RETURN(
         entry, Resolve(*owner, owner == old ? Owner::kAny : Owner::kMustBeThere));
   }
-  SHEAF_ASSIGN_OR_RETURN(const Document record, RecordOf(info, entry));
-  if (keeps_expiry)
-    SHEAF_RETURN_IF_ERROR(records.PutKeepingExpiry(info.key, record));
-  else
-    SHEAF_RETURN_IF_ERROR(records.Put(info.key, record, expiry));
+  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, KeyOf(info.key));
+  catalog::ExpiryChange change;
+  if (keeps_expiry) {
+    change = catalog::ExpiryChange::Keep();
+  } else if (expiry.has_value()) {
+    SHEAF_ASSIGN_OR_RETURN(change, records.state_->tree->ToChange(*expiry));
+  }
+  SHEAF_RETURN_IF_ERROR(
+      internal::PutRecord(records.state_->writer, encoded, info, entry, change));
   if (owner == old) return absl::OkStatus();
   SHEAF_RETURN_IF_ERROR(DetachFromOwner(before));
   if (!entry.has_value() || entry->keep) return absl::OkStatus();
-  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, KeyOf(info.key));
   return catalog::Attach(tree->txn->write.get(), entry->tree, entry->key,
                          {tree->open->record().id, info.number, encoded});
 }

@@ -138,15 +138,8 @@ absl::Status BlobRepair::ReadRecords() {
 absl::Status BlobRepair::PutRecord(Blob* blob, catalog::ExpiryChange expiry) {
   if (blob->info.number == 0) blob->info.number = NewNumber();
   SHEAF_ASSIGN_OR_RETURN(const std::string encoded, EncodeKey(blob->info.key));
-  SHEAF_ASSIGN_OR_RETURN(const Document record, RecordOf(blob->info, blob->owner));
-  SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<document::Schema> schema,
-                         records_->schema());
-  document::Writer writer(&schema->names());
-  writer.Copy(record.root());
-  SHEAF_ASSIGN_OR_RETURN(const std::string bytes, writer.Finish());
-  bool existed = false;
   SHEAF_RETURN_IF_ERROR(
-      records_->Put(encoded, bytes, btree::BTree::PutMode::kUpsert, &existed, expiry));
+      internal::PutRecord(records_.get(), encoded, blob->info, blob->owner, expiry));
   if (blob->owner.has_value() && !blob->owner->keep)
     attached_.push_back({*blob->owner, {store_.record().id, blob->info.number, encoded}});
   return absl::OkStatus();

@@ -2,7 +2,7 @@
 // Contents puts them; longer ones go to pages of the transaction, and are given up again
 // when nobody puts them.
 //
-// Memory: as much as there is, up to 1 MiB, then 256 KiB; 128 KiB more if compressed.
+// Memory: as much as there is, up to 128 KiB, then 256 KiB; 128 KiB more if compressed.
 // Single-writer.
 #ifndef BLOB_CONTENT_WRITER_H_
 #define BLOB_CONTENT_WRITER_H_

@@ -266,11 +266,11 @@ absl::Status Contents::Remove(Row row, std::string_view key, std::string_view di
   return tree_->Delete(RowKey(row, key)).status();
 }
 
-absl::Status Contents::Replace(std::string_view key,
+absl::Status Contents::Replace(std::string_view key, bool is_new,
                                const ContentWriter::Finished& content, bool shared) {
   std::optional<Row> old;
   std::string old_digest;
-  {
+  if (!is_new) {
     SHEAF_ASSIGN_OR_RETURN(const std::optional<Found> found, Find(key));
     if (found.has_value()) {
       old = found->row;
@@ -356,9 +356,10 @@ absl::Status Contents::CopyInto(std::string_view key, ContentWriter* writer) con
 absl::StatusOr<std::optional<btree::LargeRef>> Contents::FindStreamed(
     std::string_view key) const {
   SHEAF_ASSIGN_OR_RETURN(const btree::Found own, FindRow(Row::kOwn, key));
-  if (own.found && own.is_large && own.large.size > kLoggedMax)
-    return std::optional(own.large);
-  return std::optional<btree::LargeRef>();
+  if (!own.found || !own.is_large) return std::optional<btree::LargeRef>();
+  SHEAF_ASSIGN_OR_RETURN(const bool streamed,
+                         btree::IsStreamed(view_.context().pager, own.large));
+  return streamed ? std::optional(own.large) : std::nullopt;
 }
 
 absl::StatusOr<std::unique_ptr<ContentWriter>> Contents::Continue(
@@ -382,9 +383,9 @@ absl::StatusOr<bool> Contents::Overwrite(std::string_view key, uint64_t offset,
   return true;
 }
 
-absl::Status Contents::Put(std::string_view key, const ContentWriter::Finished& content,
-                           bool shared) {
-  return txn_->Fail(Replace(key, content, shared));
+absl::Status Contents::Put(std::string_view key, bool is_new,
+                           const ContentWriter::Finished& content, bool shared) {
+  return txn_->Fail(Replace(key, is_new, content, shared));
 }
 
 absl::StatusOr<bool> Contents::Delete(std::string_view key) {

@@ -59,10 +59,10 @@ class Contents {
   // --- of a write transaction; an error of these (but of Continue) leaves only Rollback
 
   absl::Status SetShared(std::string_view name_space, bool shared);
-  // The key has this content from now on; what it had before goes. `shared`: is found by
-  // its digest, where it has one.
-  absl::Status Put(std::string_view key, const ContentWriter::Finished& content,
-                   bool shared);
+  // The key has this content from now on; what it had before goes, if it is not new.
+  // `shared`: is found by its digest, where it has one.
+  absl::Status Put(std::string_view key, bool is_new,
+                   const ContentWriter::Finished& content, bool shared);
   absl::StatusOr<bool> Delete(std::string_view key);
   // Writes over a range inside a content that was streamed and is the key's own. False, and
   // nothing has changed: it is another.
@@ -89,8 +89,8 @@ class Contents {
   absl::Status PutRow(Row row, std::string_view key, std::string_view value);
   absl::Status PutContent(Row row, std::string_view key,
                           const ContentWriter::Finished& content);
-  absl::Status Replace(std::string_view key, const ContentWriter::Finished& content,
-                       bool shared);
+  absl::Status Replace(std::string_view key, bool is_new,
+                       const ContentWriter::Finished& content, bool shared);
   absl::Status PutShared(std::string_view key, const ContentWriter::Finished& content);
   absl::StatusOr<bool> DeleteRows(std::string_view key);
   absl::Status Remove(Row row, std::string_view key, std::string_view digest);

@@ -41,7 +41,7 @@ enum class Row : char {
 inline constexpr Row kBlobRows[] = {Row::kOwn, Row::kCompressed, Row::kShared};
 
 inline constexpr size_t kDigestBytes = 32;
-inline constexpr uint64_t kLoggedMax = uint64_t{1} << 20;
+inline constexpr uint64_t kLoggedMax = uint64_t{128} << 10;
 // Shorter contents are not shared: counting them costs more than they do.
 inline constexpr uint64_t kSharedMin = 4096;
 

@@ -1,12 +1,12 @@
 // LargeReader: the bytes of one large value, in any order: what streams read through.
 //
 // Pages that are in memory are copied from there. Of a value with small chunks, long runs
-// of those that are not, and runs ahead of who reads one piece behind the other, are read
-// from the file past the cache, so that a stream pushes nothing else out; every page is
-// verified.
+// of those that are not, and runs ahead of who reads one piece behind the other, come with
+// one read: into the cache where it has room that nobody uses, past it otherwise, so that a
+// stream pushes nothing else out. Every page is verified.
 //
-// Keeps one page of the value's index pinned, and up to 256 KiB of a stream. Belongs to a transaction that reaches the
-// value, and ends with it. Thread-compatible.
+// Keeps one page of the value's index pinned, and up to 256 KiB of a stream. Belongs to a
+// transaction that reaches the value, and ends with it. Thread-compatible.
 #ifndef BTREE_LARGE_READER_H_
 #define BTREE_LARGE_READER_H_
 #include <cstdint>

@@ -66,6 +66,12 @@ std::vector<PageRef> RefsOf(const char* index) {
 
 }  // namespace
 
+absl::StatusOr<bool> IsStreamed(pager::Pager* pager, const LargeRef& value) {
+  if (value.size < kStreamedSizeMin) return false;
+  SHEAF_ASSIGN_OR_RETURN(const uint64_t chunk_bytes, ChunkBytesOf(pager, value));
+  return chunk_bytes == kPayload;
+}
+
 LargeWriter::LargeWriter(PageWriter* writer)
     : writer_(*writer), transaction_(writer->transaction()), epoch_(writer->epoch()) {}
 

@@ -29,6 +29,9 @@ inline constexpr uint64_t kStreamedSizeMax = uint64_t{5456} * 5456 * 4032;
 inline constexpr uint64_t kStreamedSizeMin =
     pager::kNodePagesMax * pager::kPageBytes - PageHeader::kSize + 1;
 
+// Did a LargeWriter make it?
+absl::StatusOr<bool> IsStreamed(pager::Pager* pager, const LargeRef& value);
+
 class LargeWriter {
  public:
   explicit LargeWriter(pager::PageWriter* writer);

@@ -45,6 +45,9 @@ if(SHEAF_SANITIZE MATCHES "thread")  # see the file
 endif()
 # Tests are compiled a third quicker so; what they test is not.
 set(test_options $<$<CONFIG:RelWithDebInfo>:-O1>)
+if(SHEAF_SANITIZE MATCHES "undefined")
+  list(APPEND test_options -fno-sanitize=undefined)
+endif()
 target_compile_options(sheaf_test_support PRIVATE ${test_options})
 if(SHEAF_PCH)
   target_precompile_headers(sheaf_test_support PRIVATE

@@ -11,7 +11,7 @@ absl::Status Fill(sheaf::WriteTransaction& txn) {
   SHEAF_RETURN_IF_ERROR(notes.Put("harvest", R"({"text": "sheaves in a row"})"));
   SHEAF_ASSIGN_OR_RETURN(sheaf::BlobStore files, txn.blobs("files"));
 
-  // As it comes: of these two megabytes one at most is in memory.
+  // As it comes: of these two megabytes 256 KiB at most are in memory.
   SHEAF_ASSIGN_OR_RETURN(sheaf::BlobWriter photo,
                          files.NewWriter("photo", {.content_type = "image/x-raw",
                                                    .tags = {"field"},

@@ -193,26 +193,77 @@ absl::Status BufferManager::FillFromFile(char* page, const PageRef& ref) {
              : ops.validate(page);
 }
 
+absl::Status BufferManager::CheckRun(absl::Span<const PageRef> run) const {
+  if (run[0].id >= 2 && run[0].id + run.size() <= page_end_.load())
+    return absl::OkStatus();
+  return PageDamaged(run[0].id, absl::StrCat("a reference leads outside the file's ",
+                                             page_end_.load(), " pages"));
+}
+
+// One page that came with others.
+absl::Status BufferManager::OpenOfRun(char* page, const PageRef& ref) {
+  SHEAF_RETURN_IF_ERROR(codec_->Open(page, kPageBytes, ref));
+  const PageKindOps& ops = ops_->kinds[static_cast<size_t>(PageKindOf(page))];
+  return ops.validate == nullptr
+             ? PageDamaged(ref.id, "is not of a kind that a tree refers to")
+             : ops.validate(page);
+}
+
+// How many pages were locked for this thread, which are the first.
+uint64_t BufferManager::LockRun(absl::Span<const PageRef> run) {
+  const auto wanted = static_cast<int64_t>(run.size());
+  if (Count(wanted, 0) + run.size() > pages_max_) {
+    Count(-wanted, 0);
+    return 0;
+  }
+  uint64_t n = 0;
+  for (uint64_t none = 0; n < run.size(); ++n, none = 0)
+    if (!State(run[n].id).compare_exchange_strong(none, kLocked)) break;
+  Count(static_cast<int64_t>(n) - wanted, 0);
+  return n;
+}
+
+absl::StatusOr<uint64_t> BufferManager::LoadRun(absl::Span<const PageRef> run) {
+  SHEAF_RETURN_IF_ERROR(CheckRun(run));
+  SHEAF_RETURN_IF_ERROR(EnsureSegment(run.front().id));
+  SHEAF_RETURN_IF_ERROR(EnsureSegment(run.back().id));
+  const uint64_t n = LockRun(run);
+  if (n == 0) return 0;
+  std::vector<uint64_t> words;
+  std::vector<absl::Span<char>> parts;
+  for (const PageRef& ref : run.first(n)) {
+    words.push_back(TakeFrame(ref));
+    parts.emplace_back(Address(words.back()), kPageBytes);
+  }
+  misses_.fetch_add(n, std::memory_order_relaxed);
+  absl::Status status = file_->ReadScatter(run[0].id * kPageBytes, parts);
+  if (absl::IsOutOfRange(status))
+    status = PageDamaged(run[0].id, "lies behind the end of the file, which was cut off");
+  for (size_t i = 0; i < n && status.ok(); ++i)
+    status = OpenOfRun(parts[i].data(), run[i]);
+  if (status.ok()) {
+    for (size_t i = 0; i < n; ++i)
+      State(run[i].id).store(kResident | words[i], std::memory_order_release);
+    return n;
+  }
+  if (absl::IsDataLoss(status) && on_damage_) on_damage_(run[0].id, status);
+  std::vector<Victim> victims;
+  for (size_t i = 0; i < n; ++i)
+    victims.push_back({FrameOf(words[i]), run[i].id, 1, false});
+  GiveBack(absl::MakeSpan(victims));
+  return status;
+}
+
 absl::Status BufferManager::ReadPast(absl::Span<const PageRef> run,
                                      absl::Span<char> out) {
-  const PageId first = run[0].id;
-  if (first < 2 || first + run.size() > page_end_.load())
-    return PageDamaged(first, absl::StrCat("a reference leads outside the file's ",
-                                           page_end_.load(), " pages"));
-  absl::Status status = file_->Read(first * kPageBytes, out);
+  SHEAF_RETURN_IF_ERROR(CheckRun(run));
+  absl::Status status = file_->Read(run[0].id * kPageBytes, out);
   if (absl::IsOutOfRange(status))
-    status = PageDamaged(first, "lies behind the end of the file, which was cut off");
+    status = PageDamaged(run[0].id, "lies behind the end of the file, which was cut off");
   misses_.fetch_add(run.size(), std::memory_order_relaxed);
-  for (size_t i = 0; status.ok() && i < run.size(); ++i) {
-    char* const page = out.data() + i * kPageBytes;
-    status = codec_->Open(page, kPageBytes, run[i]);
-    if (!status.ok()) continue;
-    const PageKindOps& ops = ops_->kinds[static_cast<size_t>(PageKindOf(page))];
-    status = ops.validate == nullptr
-                 ? PageDamaged(run[i].id, "is not of a kind that a tree refers to")
-                 : ops.validate(page);
-  }
-  if (absl::IsDataLoss(status) && on_damage_) on_damage_(first, status);
+  for (size_t i = 0; status.ok() && i < run.size(); ++i)
+    status = OpenOfRun(out.data() + i * kPageBytes, run[i]);
+  if (absl::IsDataLoss(status) && on_damage_) on_damage_(run[0].id, status);
   return status;
 }
 

@@ -118,6 +118,10 @@ class BufferManager {
     const uint64_t before = State(id).fetch_sub(1, std::memory_order_release);
     SHEAF_ASSERT((before & kPinMask) != 0);
   }
+  // Brings pages that lie side by side, nodes of one base page each, into memory with one
+  // read, and verifies them: as many of the first as are not there and find room that
+  // nobody uses, since nothing is evicted for them. Says how many. Requires: as for Load.
+  absl::StatusOr<uint64_t> LoadRun(absl::Span<const PageRef> run);
   // Reads pages that lie side by side, nodes of one base page each, from the file into
   // `out`, and verifies them; memory keeps none. Requires: none is dirty.
   absl::Status ReadPast(absl::Span<const PageRef> run, absl::Span<char> out);
@@ -224,6 +228,9 @@ class BufferManager {
   static uint64_t Unmark(std::atomic<uint64_t>* state);
   absl::Status EnsureSegment(PageId id) ABSL_LOCKS_EXCLUDED(segments_mu_);
   absl::Status FillFromFile(char* page, const PageRef& ref);
+  absl::Status CheckRun(absl::Span<const PageRef> run) const;
+  absl::Status OpenOfRun(char* page, const PageRef& ref);
+  uint64_t LockRun(absl::Span<const PageRef> run);
   // Returns the state word of a node that lies there: its place and nothing else.
   uint64_t TakeFrame(const PageRef& ref) ABSL_LOCKS_EXCLUDED(frames_mu_);
   uint64_t TakeSingle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(frames_mu_);

@@ -41,6 +41,17 @@ class File {
   // says offset, size wanted and size of the file); kUnavailable never.
   virtual absl::Status Read(uint64_t offset, absl::Span<char> out) const = 0;
 
+  // Fills `parts` one after the other from one range beginning at `offset`; as Read.
+  virtual absl::Status ReadScatter(uint64_t offset,
+                                   absl::Span<const absl::Span<char>> parts) const {
+    absl::Status status;
+    for (const absl::Span<char> part : parts) {
+      if (status.ok()) status = Read(offset, part);
+      offset += part.size();
+    }
+    return status;
+  }
+
   // Writes all of `data`, growing the file when it ends earlier; a gap reads as
   // zeros. kResourceExhausted when the disk is full.
   virtual absl::Status Write(uint64_t offset, std::string_view data) = 0;

@@ -22,7 +22,7 @@ namespace {
 
 // The page cache takes small writes 2-3 times faster into pages that came to it
 // one by one than into the large folios that large writes leave.
-constexpr size_t kZerosBytes = 4096;
+constexpr size_t kZerosBytes = size_t{64} << 10;
 constexpr char kZeros[kZerosBytes] = {};
 static_assert(kLogSegmentBytes % kZerosBytes == 0);
 

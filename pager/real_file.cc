@@ -177,6 +177,8 @@ class RealFile : public File {
 
   absl::Status Read(uint64_t offset, absl::Span<char> out) const override;
   absl::Status Write(uint64_t offset, std::string_view data) override;
+  absl::Status ReadScatter(uint64_t offset,
+                           absl::Span<const absl::Span<char>> parts) const override;
   absl::Status WriteGather(uint64_t offset,
                            absl::Span<const std::string_view> parts) override;
   char* MapForAppend(uint64_t offset, uint64_t size) override;
@@ -273,6 +275,24 @@ size_t SkipWritten(Iovecs* parts, size_t first, size_t written) {
   part.iov_base = static_cast<char*>(part.iov_base) + written;
   part.iov_len -= written;
   return first;
+}
+
+absl::Status RealFile::ReadScatter(uint64_t offset,
+                                   absl::Span<const absl::Span<char>> parts) const {
+  Iovecs into;
+  uint64_t bytes = 0;
+  for (const absl::Span<char> part : parts) {
+    into.push_back({part.data(), part.size()});
+    bytes += part.size();
+  }
+  if (into.size() > kIovecsMax || PastFileBytesMax(offset, bytes))
+    return File::ReadScatter(offset, parts);
+  const ssize_t count = Uninterrupted([&] {
+    return preadv(descriptor_, into.data(), static_cast<int>(into.size()),
+                  static_cast<off_t>(offset));
+  });
+  if (count == static_cast<ssize_t>(bytes)) return absl::OkStatus();
+  return File::ReadScatter(offset, parts);  // says what is wrong, or reads the rest
 }
 
 absl::Status RealFile::WriteGather(uint64_t offset,

@@ -39,8 +39,12 @@ struct OwnerEntry {
   bool keep = false;
 };
 // The owner is `owner`, not that of the attributes.
-absl::StatusOr<Document> RecordOf(const BlobInfo& info,
-                                  const std::optional<OwnerEntry>& owner);
+absl::Status WriteRecord(const BlobInfo& info, const std::optional<OwnerEntry>& owner,
+                         document::Writer* w);
+// Into the collection of records. After an error only Rollback is possible.
+absl::Status PutRecord(document::CollectionWriter* records, std::string_view encoded,
+                       const BlobInfo& info, const std::optional<OwnerEntry>& owner,
+                       const catalog::ExpiryChange& expiry);
 // All but the owner of the attributes, which becomes `*owner`. kDataLoss.
 absl::StatusOr<BlobInfo> ParseRecord(const DocumentKey& key, const DocumentView& record,
                                      std::optional<OwnerEntry>* owner);

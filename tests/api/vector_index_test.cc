@@ -226,7 +226,12 @@ TEST_F(VectorIndexTest, DeletingAllAndPuttingAgain) {
 
 // RELIABILITY B24 and the issue: recall stays when everything is replaced ten times.
 TEST_F(VectorIndexTest, RecallStaysUnderReplacement) {
-  Fill("v", OfDimensions(16), 2000);
+#if defined(__SANITIZE_ADDRESS__)
+  constexpr int kCount = 500;
+#else
+  constexpr int kCount = 2000;
+#endif
+  Fill("v", OfDimensions(16), kCount);
   ASSERT_TRUE(db_->OptimizeVectors("v").ok());
   const double before = Recall(*db_->BeginRead().vectors("v"), {.k = 10, .ef = 64});
   std::mt19937 random(3);
@@ -234,7 +239,7 @@ TEST_F(VectorIndexTest, RecallStaysUnderReplacement) {
   for (int round = 0; round < 10; ++round) {
     Write([&](WriteTransaction& txn) -> absl::Status {
       SHEAF_ASSIGN_OR_RETURN(VectorIndex index, txn.vectors("v"));
-      for (int i = 0; i < 2000; ++i)
+      for (int i = 0; i < kCount; ++i)
         SHEAF_RETURN_IF_ERROR(index.Put(i, Random(&random, 16)));
       return absl::OkStatus();
     });

@@ -14,8 +14,10 @@ namespace {
 
 #if defined(__SANITIZE_ADDRESS__)
 constexpr size_t kImages = 2, kImagesOfOthers = 1;
+constexpr int kLengthOfOthers = 1;
 #else
 constexpr size_t kImages = 8, kImagesOfOthers = 2;
+constexpr int kLengthOfOthers = 2;
 #endif
 
 TEST(CrashEnumeration, SequencesOfTwoOperations) {
@@ -31,7 +33,7 @@ TEST(CrashEnumeration, SequencesOfTwoOperations) {
 // Encrypted, the same must hold (R13: nonce_watch_test.cc looks on).
 TEST(CrashEnumeration, SequencesOfTwoOperationsEncrypted) {
   EnumerationOptions options;
-  options.length = 2;
+  options.length = kLengthOfOthers;
   options.images_per_point_max = kImagesOfOthers;
   options.database.key = CrashKey('k');
   Enumeration enumeration(options);
@@ -43,7 +45,7 @@ TEST(CrashEnumeration, SequencesOfTwoOperationsEncrypted) {
 // Compressed: dictionaries are trained, replaced and dropped among the rest.
 TEST(CrashEnumeration, SequencesOfTwoOperationsCompressed) {
   EnumerationOptions options;
-  options.length = 2;
+  options.length = kLengthOfOthers;
   options.images_per_point_max = kImagesOfOthers;
   options.database.compression = kCrashCompression;
   Enumeration enumeration(options);

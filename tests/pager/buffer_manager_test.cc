@@ -114,6 +114,55 @@ TEST(BufferManager, ReferencesThatLie) {
   EXPECT_TRUE(absl::IsDataLoss(t.buffer->Pin(across).status()));
 }
 
+TEST(BufferManager, RunsComeWithOneReadWhereThereIsRoom) {
+  TestFile t;
+  std::vector<PageRef> refs;
+  for (PageId id = 2; id < 402; ++id) {
+    refs.push_back({id, 5, 1, false});
+    t.Make(refs.back());
+  }
+  ASSERT_TRUE(t.buffer->WriteOut(refs).ok());
+  const auto run = [&](size_t first, size_t n) {
+    return absl::MakeConstSpan(refs).subspan(first, n);
+  };
+  t.NewBuffer(kSmall);  // 256 pages
+  EXPECT_EQ(*t.buffer->LoadRun(run(0, 64)), 64u);
+  EXPECT_EQ(*t.buffer->LoadRun(run(63, 2)), 0u);  // the first is there
+  t.ExpectReadable(refs[100]);
+  EXPECT_EQ(*t.buffer->LoadRun(run(90, 20)), 10u);  // as far as that
+  EXPECT_EQ(t.buffer->stats().bytes_used, (64 + 1 + 10) * kPageBytes);
+  EXPECT_EQ(*t.buffer->LoadRun(run(200, 181)), 181u);
+  // Full: nothing leaves memory for a run, but for a page.
+  EXPECT_EQ(t.buffer->stats().bytes_used, kSmall);
+  EXPECT_EQ(*t.buffer->LoadRun(run(390, 1)), 0u);
+  EXPECT_EQ(t.buffer->stats().evictions, 0u);
+  for (const PageRef& ref : refs) t.ExpectReadable(ref);
+  EXPECT_TRUE(t.buffer->Check().ok());
+
+  // One that is damaged: nothing of the run is there, and all else can be read.
+  for (const size_t bad : {0u, 5u, 9u}) {
+    t.NewBuffer(kSmall);
+    const uint64_t at = refs[50 + bad].id * kPageBytes + 1000;
+    ASSERT_TRUE(t.file->Write(at, "damaged").ok());
+    EXPECT_TRUE(absl::IsDataLoss(t.buffer->LoadRun(run(50, 10)).status()));
+    EXPECT_EQ(t.buffer->stats().bytes_used, 0u);
+    t.ExpectReadable(refs[49]);
+    EXPECT_TRUE(absl::IsDataLoss(t.buffer->Load(refs[50 + bad])));
+    ASSERT_TRUE(t.file->Write(at, std::string(7, TestFile::FillOf(refs[50 + bad]))).ok());
+    EXPECT_EQ(*t.buffer->LoadRun(run(50, 10)), 10u);
+    for (size_t i = 50; i < 60; ++i) t.ExpectReadable(refs[i]);
+    EXPECT_TRUE(t.buffer->Check().ok());
+  }
+  // References that lie.
+  t.NewBuffer(kSmall);
+  const PageRef outside[] = {{401, 5, 1, false}, {402, 5, 1, false}};
+  EXPECT_TRUE(absl::IsDataLoss(t.buffer->LoadRun(outside).status()));
+  const PageRef older[] = {{300, 5, 1, false}, {301, 4, 1, false}};
+  EXPECT_TRUE(absl::IsDataLoss(t.buffer->LoadRun(older).status()));
+  EXPECT_EQ(t.buffer->stats().bytes_used, 0u);
+  EXPECT_TRUE(t.buffer->Check().ok());
+}
+
 TEST(BufferManager, DamagedPages) {
   TestFile t;
   const PageRef ref{2, 5, 2, false};

@@ -89,6 +89,27 @@ TEST_P(FileSystemTest, ReadsWhatWasWritten) {
   EXPECT_EQ(ReadText(*again, 6, 5), "world");
 }
 
+TEST_P(FileSystemTest, ReadsIntoManyPlaces) {
+  const auto file = Open("a", OpenMode::kCreateNew);
+  std::string all;
+  for (int i = 0; i < 5000; ++i) all.push_back(static_cast<char>(i * 7));
+  ASSERT_TRUE(file->Write(0, all).ok());
+  std::string read(3000, '\0');
+  std::vector<absl::Span<char>> parts;
+  for (size_t at = 0; at < read.size(); at += 2)
+    parts.push_back(absl::MakeSpan(&read[at], 2));
+  EXPECT_TRUE(file->ReadScatter(1000, parts).ok());  // more than one call can take
+  EXPECT_EQ(read, all.substr(1000, 3000));
+  std::string front(100, '\0'), back(50, '\0');
+  const absl::Span<char> two[] = {absl::MakeSpan(back.data(), 50),
+                                  absl::MakeSpan(front.data(), 100)};
+  EXPECT_TRUE(file->ReadScatter(4850, two).ok());
+  EXPECT_EQ(back + front, all.substr(4850));
+  EXPECT_EQ(file->ReadScatter(4851, two).code(), StatusCode::kOutOfRange);
+  EXPECT_EQ(file->ReadScatter(9000, two).code(), StatusCode::kOutOfRange);
+  EXPECT_TRUE(file->ReadScatter(0, {}).ok());
+}
+
 TEST_P(FileSystemTest, ReadPastTheEndNamesOffsetAndSizes) {
   const auto file = Open("a", OpenMode::kCreateNew);
   ASSERT_TRUE(file->Write(0, std::string(100, 'x')).ok());
