@@ -276,6 +276,14 @@ absl::Status AddStats(const catalog::Snapshot& snapshot,
   return absl::OkStatus();
 }
 
+// Where the instants of its records are.
+std::vector<std::string> TreesThatExpire(const catalog::TreeRecord& record) {
+  if (record.kind == catalog::TreeKind::kGraph)
+    return {graph::VertexDocumentsName(record.id), graph::EdgeDocumentsName(record.id)};
+  if (record.kind == catalog::TreeKind::kBlobs) return {blobs::RecordsName(record.id)};
+  return {record.name};
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<ExpiryStats>> ReadTransaction::ListExpiring() const {
@@ -286,21 +294,19 @@ absl::StatusOr<std::vector<ExpiryStats>> ReadTransaction::ListExpiring() const {
   std::vector<ExpiryStats> all;
   for (const TreeInfo& info : infos) {
     SHEAF_ASSIGN_OR_RETURN(const auto record, snapshot.FindTree(info.name));
-    if (!record.has_value() || !record->expires) continue;
-    ExpiryStats& stats = all.emplace_back();
+    if (!record.has_value()) continue;
+    ExpiryStats stats;
     stats.name = info.name;
     stats.kind = info.kind;
     stats.visible = info.entry_count;
-    if (info.kind != TreeKind::kGraph) {
-      SHEAF_RETURN_IF_ERROR(AddStats(snapshot, *record, &stats));
-      continue;
+    bool expires = false;
+    for (const std::string& name : TreesThatExpire(*record)) {
+      SHEAF_ASSIGN_OR_RETURN(const auto tree, snapshot.FindTree(name));
+      if (!tree.has_value() || !tree->expires) continue;
+      expires = true;
+      SHEAF_RETURN_IF_ERROR(AddStats(snapshot, *tree, &stats));
     }
-    for (const std::string& part :
-         {graph::VertexDocumentsName(record->id), graph::EdgeDocumentsName(record->id)}) {
-      SHEAF_ASSIGN_OR_RETURN(const auto documents, snapshot.FindTree(part));
-      if (documents.has_value() && documents->expires)
-        SHEAF_RETURN_IF_ERROR(AddStats(snapshot, *documents, &stats));
-    }
+    if (expires) all.push_back(std::move(stats));
   }
   return all;
 }

@@ -87,7 +87,7 @@ struct ExpireResult {
   absl::Time next = absl::InfiniteFuture();  // when the next record expires
 };
 
-// What of one table, collection, graph or vector index expires. Of a graph `visible` are its
+// What of one table, collection, graph, vector index or blob store expires. Of a graph `visible` are its
 // vertices, and the other numbers are of vertices and edges.
 struct ExpiryStats {
   std::string name;

@@ -163,8 +163,9 @@ TEST(SalvageBlobs, AnyOnePageDestroyed) {
       const auto owned = b.Info("owned0");
       SHEAF_ASSIGN_OR_RETURN(Table owners, txn.table("owners"));
       SHEAF_ASSIGN_OR_RETURN(const bool deleted, owners.Delete("o0"));
-      if (deleted && owned.ok() && owned->attributes.owner.has_value())
+      if (deleted && owned.ok() && owned->attributes.owner.has_value()) {
         EXPECT_FALSE(*b.Contains("owned0"));
+      }
       return b.Put("new", before["long"].bytes, {.tags = {"new"}});
     });
     ASSERT_TRUE(written.ok()) << written;
