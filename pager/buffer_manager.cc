@@ -212,7 +212,8 @@ absl::Status BufferManager::OpenOfRun(char* page, const PageRef& ref) {
 // How many pages were locked for this thread, which are the first.
 uint64_t BufferManager::LockRun(absl::Span<const PageRef> run) {
   const auto wanted = static_cast<int64_t>(run.size());
-  if (Count(wanted, 0) + run.size() > pages_max_) {
+  const uint64_t limit = pages_max_ - pages_max_ / 16;  // the next load evicts nothing
+  if (Count(wanted, 0) + run.size() > limit) {
     Count(-wanted, 0);
     return 0;
   }
