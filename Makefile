@@ -28,11 +28,14 @@ tidy: setup
 bench:
 	@tools/setup.sh --bench
 	@cmake --preset release -DSHEAF_BENCH=ON >/dev/null
-	@cmake --build --preset release -j2 --target sheaf_bench sheaf_merge_bench sheaf_blobs_bench sheaf_keeping_bench sheaf_documents_bench \
+	@cmake --build --preset release -j2 --target sheaf_bench sheaf_merge_bench sheaf_expiry_bench sheaf_blobs_bench sheaf_keeping_bench sheaf_documents_bench \
 	  sheaf_graphs_bench sheaf_vectors_bench wordnet_to_jsonl wordnet_to_vectors
 	@build/release/wordnet_to_jsonl /usr/share/wordnet >build/wordnet.jsonl
 	@build/release/sheaf_bench --json build/bench.json
 	@build/release/sheaf_merge_bench --dir=build/merge-bench
+	@mkdir -p build/expiry-bench
+	@build/release/sheaf_expiry_bench 10000000 build/expiry-bench
+	@build/release/sheaf_blobs_bench --dir=build/blobs-bench --json=build/bench-blobs.json
 	@build/release/sheaf_keeping_bench --dir=build/keeping-bench \
 	  --documents=build/wordnet.jsonl --json=build/bench-keeping.json
 	@build/release/sheaf_documents_bench --dir=build/documents-bench \

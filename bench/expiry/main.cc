@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "sheaf/sheaf.h"
@@ -164,7 +165,11 @@ void RunWithout(const std::string& path, uint64_t keys) {
 }  // namespace sheaf
 
 int main(int argc, char** argv) {
-  const uint64_t keys = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
+  uint64_t keys = 1'000'000;
+  if (argc > 3 || (argc > 1 && (!absl::SimpleAtoi(argv[1], &keys) || keys < 10'000))) {
+    std::fprintf(stderr, "usage: sheaf_expiry_bench [keys, at least 10000] [folder]\n");
+    return 2;
+  }
   const std::string path =
       (argc > 2 ? std::string(argv[2]) : ".") + "/expiry_bench.sheaf";
   sheaf::RunWithout(path, keys);
