@@ -200,8 +200,9 @@ absl::Status BufferManager::CheckRun(absl::Span<const PageRef> run) const {
                                              page_end_.load(), " pages"));
 }
 
-// One page that came with others.
-absl::Status BufferManager::OpenOfRun(char* page, const PageRef& ref) {
+// One page that came with others: `*at_work`.
+absl::Status BufferManager::OpenOfRun(char* page, const PageRef& ref, PageId* at_work) {
+  *at_work = ref.id;
   SHEAF_RETURN_IF_ERROR(codec_->Open(page, kPageBytes, ref));
   const PageKindOps& ops = ops_->kinds[static_cast<size_t>(PageKindOf(page))];
   return ops.validate == nullptr
@@ -240,14 +241,15 @@ absl::StatusOr<uint64_t> BufferManager::LoadRun(absl::Span<const PageRef> run) {
   absl::Status status = file_->ReadScatter(run[0].id * kPageBytes, parts);
   if (absl::IsOutOfRange(status))
     status = PageDamaged(run[0].id, "lies behind the end of the file, which was cut off");
+  PageId at_work = run[0].id;
   for (size_t i = 0; i < n && status.ok(); ++i)
-    status = OpenOfRun(parts[i].data(), run[i]);
+    status = OpenOfRun(parts[i].data(), run[i], &at_work);
   if (status.ok()) {
     for (size_t i = 0; i < n; ++i)
       State(run[i].id).store(kResident | words[i], std::memory_order_release);
     return n;
   }
-  if (absl::IsDataLoss(status) && on_damage_) on_damage_(run[0].id, status);
+  if (absl::IsDataLoss(status) && on_damage_) on_damage_(at_work, status);
   std::vector<Victim> victims;
   for (size_t i = 0; i < n; ++i)
     victims.push_back({FrameOf(words[i]), run[i].id, 1, false});
@@ -262,9 +264,10 @@ absl::Status BufferManager::ReadPast(absl::Span<const PageRef> run,
   if (absl::IsOutOfRange(status))
     status = PageDamaged(run[0].id, "lies behind the end of the file, which was cut off");
   misses_.fetch_add(run.size(), std::memory_order_relaxed);
+  PageId at_work = run[0].id;
   for (size_t i = 0; status.ok() && i < run.size(); ++i)
-    status = OpenOfRun(out.data() + i * kPageBytes, run[i]);
-  if (absl::IsDataLoss(status) && on_damage_) on_damage_(run[0].id, status);
+    status = OpenOfRun(out.data() + i * kPageBytes, run[i], &at_work);
+  if (absl::IsDataLoss(status) && on_damage_) on_damage_(at_work, status);
   return status;
 }
 

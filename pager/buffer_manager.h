@@ -229,7 +229,7 @@ class BufferManager {
   absl::Status EnsureSegment(PageId id) ABSL_LOCKS_EXCLUDED(segments_mu_);
   absl::Status FillFromFile(char* page, const PageRef& ref);
   absl::Status CheckRun(absl::Span<const PageRef> run) const;
-  absl::Status OpenOfRun(char* page, const PageRef& ref);
+  absl::Status OpenOfRun(char* page, const PageRef& ref, PageId* at_work);
   uint64_t LockRun(absl::Span<const PageRef> run);
   // Returns the state word of a node that lies there: its place and nothing else.
   uint64_t TakeFrame(const PageRef& ref) ABSL_LOCKS_EXCLUDED(frames_mu_);
