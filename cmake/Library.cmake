@@ -45,7 +45,8 @@ add_library(sheaf_objects OBJECT ${library_sources})
 set_target_properties(sheaf_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
 target_include_directories(sheaf_objects PUBLIC ${PROJECT_SOURCE_DIR} ${public_include})
 target_link_libraries(sheaf_objects PUBLIC ${SHEAF_PUBLIC_LIBRARIES} ${SHEAF_PRIVATE_LIBRARIES})
-if(SHEAF_PCH)
+# Not with clang, so that one build shows that every file includes what it uses.
+if(SHEAF_PCH AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_precompile_headers(sheaf_objects PRIVATE
       <algorithm> <cstdint> <memory> <optional> <string> <string_view> <utility> <vector>
       <absl/container/flat_hash_map.h> <absl/status/statusor.h> <absl/strings/str_cat.h>

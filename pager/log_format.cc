@@ -182,12 +182,18 @@ absl::Status OpenFrame(char* frame_bytes, LogFrame* frame, Cipher* cipher) {
   return absl::OkStatus();
 }
 
+std::optional<uint64_t> BytesToVerify(std::string_view header, Lsn lsn) {
+  if (header.size() < kFrameHeaderBytes) return std::nullopt;
+  const uint32_t length = DecodeFixed32(header.data() + kFrameLength);
+  if (length == 0 || DecodeFixed64(header.data() + kFrameLsn) != lsn) return std::nullopt;
+  return uint64_t{kFrameHeaderBytes} + length;
+}
+
 std::optional<LogFrame> VerifyFrame(std::string_view in, Lsn lsn, uint32_t seed) {
-  if (in.size() < kFrameHeaderBytes) return std::nullopt;
+  const std::optional<uint64_t> size = BytesToVerify(in, lsn);
+  if (!size.has_value() || *size > in.size()) return std::nullopt;
   const char* const bytes = in.data();
-  const uint32_t length = DecodeFixed32(bytes + kFrameLength);
-  if (length == 0 || length > in.size() - kFrameHeaderBytes) return std::nullopt;
-  if (DecodeFixed64(bytes + kFrameLsn) != lsn) return std::nullopt;
+  const uint64_t length = *size - kFrameHeaderBytes;
   const uint32_t chain = DecodeFixed32(bytes + kFrameChain);
   char seed_bytes[sizeof(seed)];
   EncodeFixed32(seed_bytes, seed);

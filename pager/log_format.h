@@ -98,7 +98,9 @@ absl::StatusOr<uint32_t> EncodeFrame(char* out, const LogFrame& frame, uint32_t 
 // kDataLoss when it is not authentic. Requires: `frame` points into `frame_bytes`.
 absl::Status OpenFrame(char* frame_bytes, LogFrame* frame, Cipher* cipher);
 // The frame at the beginning of `in`, when it has this LSN and its chain value
-// builds on `seed`. Its payload points into `in`.
+// builds on `seed`. Its payload points into `in`. BytesToVerify: how many it must be shown
+// for that, by what its header, the first kFrameHeaderBytes, says; nothing: no frame.
+std::optional<uint64_t> BytesToVerify(std::string_view header, Lsn lsn);
 std::optional<LogFrame> VerifyFrame(std::string_view in, Lsn lsn, uint32_t seed);
 
 }  // namespace sheaf::pager

@@ -50,14 +50,27 @@ uint64_t LogReader::sequence_max() const {
   return max;
 }
 
-// Loads the segment and stands before its first frame.
+// Reads on until the segment's first `end` bytes are there, or all it has.
+absl::Status LogReader::Load(uint64_t end) {
+  constexpr size_t kPiece = 64 << 10;  // a log may be a few commits long
+  if (end <= loaded_ || loaded_ == segment_bytes_) return absl::OkStatus();
+  const size_t begin = loaded_;
+  const size_t until =
+      std::min<uint64_t>(segment_bytes_, std::max<uint64_t>(end, begin + kPiece));
+  SHEAF_RETURN_IF_ERROR(file_->Read(SlotOffset(segments_[way_.back()].slot) + begin,
+                                    {bytes_.get() + begin, until - begin}));
+  loaded_ = until;
+  return absl::OkStatus();
+}
+
+// Stands before the segment's first frame.
 absl::Status LogReader::Enter(size_t index) {
   const Segment& segment = segments_[index];
   const uint64_t offset = SlotOffset(segment.slot);
   SHEAF_ASSERT(offset + kSegmentHeaderBytes <= file_bytes_);
-  loaded_ = std::min<uint64_t>(kLogSegmentBytes, file_bytes_ - offset);
+  segment_bytes_ = std::min<uint64_t>(kLogSegmentBytes, file_bytes_ - offset);
+  loaded_ = 0;
   if (bytes_ == nullptr) bytes_.reset(new char[kLogSegmentBytes]);
-  SHEAF_RETURN_IF_ERROR(file_->Read(offset, absl::MakeSpan(bytes_.get(), loaded_)));
   if (identity_.keys != nullptr) {
     SHEAF_ASSIGN_OR_RETURN(cipher_,
                            identity_.keys->ForLogSegment(segment.header.key_salt_view()));
@@ -71,8 +84,13 @@ absl::Status LogReader::Enter(size_t index) {
 
 // The frame at the place reached, and steps behind it.
 absl::StatusOr<std::optional<LogFrame>> LogReader::TakeFrame() {
-  if (offset_ + kFrameSpaceMin > kLogSegmentBytes || offset_ > loaded_)
+  if (offset_ + kFrameSpaceMin > kLogSegmentBytes || offset_ > segment_bytes_)
     return std::nullopt;
+  SHEAF_RETURN_IF_ERROR(Load(offset_ + kFrameHeaderBytes));
+  const std::optional<uint64_t> size_said =
+      BytesToVerify({bytes_.get() + offset_, loaded_ - offset_}, position_.lsn);
+  if (!size_said.has_value()) return std::nullopt;
+  SHEAF_RETURN_IF_ERROR(Load(offset_ + *size_said));
   std::optional<LogFrame> frame =
       VerifyFrame({bytes_.get() + offset_, loaded_ - offset_}, position_.lsn, seed_);
   if (!frame.has_value()) return std::nullopt;

@@ -54,6 +54,7 @@ class LogReader {
   absl::StatusOr<std::optional<LogFrame>> Next();
   absl::StatusOr<bool> EnterContinuation();
   absl::Status Enter(size_t index);
+  absl::Status Load(uint64_t end);
   absl::StatusOr<std::optional<LogFrame>> TakeFrame();
   absl::Status CheckFrame(const LogFrame& frame, bool in_group, TxnId txn) const;
   absl::Status CheckEnd() const;
@@ -71,8 +72,9 @@ class LogReader {
   size_t offset_ = 0;  // of the next frame in the segment
   std::unique_ptr<char[]> bytes_;
   std::shared_ptr<Cipher> cipher_;  // of that segment; null: plain
-  size_t loaded_ = 0;        // less than a segment only at a cut-off end of the file
-  std::vector<size_t> way_;  // indexes of the segments entered
+  size_t segment_bytes_ = 0;        // less than others only at a cut-off end of the file
+  size_t loaded_ = 0;               // of them, the first so many are in bytes_
+  std::vector<size_t> way_;         // indexes of the segments entered
 
   LogPosition end_;
   size_t live_count_ = 0;  // of way_, those entered up to end_

@@ -88,12 +88,10 @@ fi
 step "release build and all tests"
 build release && run_tests release -L 'fast|slow' -j2
 
-step "address and undefined-behaviour sanitizers, fast tests"
+# By clang: its analysis of the locks (-Wthread-safety) comes with the same build.
+step "clang: locks, address and undefined-behaviour sanitizers, fast tests"
 build asan sheaf_fast_tests && ASAN_OPTIONS=detect_stack_use_after_return=1 \
   UBSAN_OPTIONS=print_stacktrace=1 run_tests asan -L fast -j2
-
-step "clang: thread-safety analysis of the library, each file by itself"
-build clang sheaf_objects
 
 step "thread sanitizer, tests/race"
 build tsan sheaf_tsan_tests &&

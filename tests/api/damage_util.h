@@ -13,11 +13,14 @@
 #include "sheaf/database.h"
 #include "sheaf/status_macros.h"
 #include "tests/support/page_editor.h"
+#include "tests/support/sanitizers.h"
 
 namespace sheaf::test {
 
 inline constexpr char kPath[] = "/damage.sheaf";
 inline constexpr char kLogPath[] = "/damage.sheaf-log";
+// Of the pages of a file, those that are destroyed in turn.
+inline constexpr size_t kPageStep = kAddressSanitizer ? 3 : 1;
 
 struct Sample {
   std::string file;                // closed cleanly

@@ -55,7 +55,7 @@ TEST(SalvageVectors, AnyOnePageDestroyed) {
   options.file_system = fs.get();
   options.overwrite = true;
   uint64_t whole = 0, repaired = 0;
-  for (size_t page = 0; page < file.size() / pager::kPageBytes; ++page) {
+  for (size_t page = 0; page < file.size() / pager::kPageBytes; page += kPageStep) {
     SCOPED_TRACE(page);
     std::string bytes = file;
     for (size_t at = 0; at < pager::kPageBytes; at += 512)
@@ -86,8 +86,8 @@ TEST(SalvageVectors, AnyOnePageDestroyed) {
     whole += after == before;
     repaired += after.size() < before.size() || without_metadata > 0;
   }
-  EXPECT_GT(whole, 10u);
-  EXPECT_GT(repaired, 10u);
+  EXPECT_GT(whole, 10 / kPageStep);
+  EXPECT_GT(repaired, 10 / kPageStep);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "pager/file.h"
 #include "sheaf/database.h"
 #include "sheaf/status_macros.h"
+#include "tests/support/sanitizers.h"
 
 namespace sheaf {
 namespace {
@@ -241,7 +242,8 @@ void RunSeed(uint64_t seed, uint64_t cache_bytes, int rounds) {
 }
 
 TEST(TableModel, RandomOperationsMatchAMap) {
-  for (uint64_t seed = 1; seed <= 12 && !testing::Test::HasFailure(); ++seed)
+  constexpr uint64_t kSeeds = test::kAddressSanitizer ? 3 : 12;
+  for (uint64_t seed = 1; seed <= kSeeds && !testing::Test::HasFailure(); ++seed)
     RunSeed(seed, 64 << 20, 150);
 }
 

@@ -9,6 +9,7 @@
 
 #include "sheaf/backup.h"
 #include "tests/api/api_fixture.h"
+#include "tests/support/sanitizers.h"
 
 namespace sheaf {
 namespace {
@@ -226,11 +227,7 @@ TEST_F(VectorIndexTest, DeletingAllAndPuttingAgain) {
 
 // RELIABILITY B24 and the issue: recall stays when everything is replaced ten times.
 TEST_F(VectorIndexTest, RecallStaysUnderReplacement) {
-#if defined(__SANITIZE_ADDRESS__)
-  constexpr int kCount = 500;
-#else
-  constexpr int kCount = 2000;
-#endif
+  constexpr int kCount = test::kAddressSanitizer ? 500 : 2000;
   Fill("v", OfDimensions(16), kCount);
   ASSERT_TRUE(db_->OptimizeVectors("v").ok());
   const double before = Recall(*db_->BeginRead().vectors("v"), {.k = 10, .ef = 64});

@@ -8,17 +8,14 @@
 #include <string>
 
 #include "tests/crash/enumeration.h"
+#include "tests/support/sanitizers.h"
 
 namespace sheaf::test {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr size_t kImages = 2, kImagesOfOthers = 1;
-constexpr int kLengthOfOthers = 1;
-#else
-constexpr size_t kImages = 8, kImagesOfOthers = 2;
-constexpr int kLengthOfOthers = 2;
-#endif
+constexpr size_t kImages = kAddressSanitizer ? 2 : 8;
+constexpr size_t kImagesOfOthers = kAddressSanitizer ? 1 : 2;
+constexpr int kLengthOfOthers = kAddressSanitizer ? 1 : 2;
 
 TEST(CrashEnumeration, SequencesOfTwoOperations) {
   EnumerationOptions options;

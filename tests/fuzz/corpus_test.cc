@@ -343,8 +343,8 @@ Seeds DensePageSeeds() {
         {slot + 1}, {slot + 9, 2.5, slot % 2, slot % 3 == 0}, {1000}};
     for (const bool in : {false, true}) {
       if (slot % 5 == 0) continue;
-      graph::EncodeAdjacency(
-          edges, slot, &record.lists.emplace_back(graph::ListKey{1, in, false}).bytes);
+      record.lists.push_back({graph::ListKey{1, in, false}, ""});
+      graph::EncodeAdjacency(edges, slot, &record.lists.back().bytes);
       if (slot % 4 == 1)
         record.lists.push_back({{200, in, true}, graph::EncodeCount(100'000)});
     }

@@ -99,9 +99,11 @@ inline std::vector<std::vector<bool>> ReachOf(const std::vector<std::vector<int>
     for (size_t v = 0; v < n; ++v)
       reach[u][v] = u != gone && v != gone && (u == v || m[u][v] > 0);
   for (size_t k = 0; k < n; ++k)
-    for (size_t u = 0; u < n; ++u)
+    for (size_t u = 0; u < n; ++u) {
+      if (!reach[u][k]) continue;
       for (size_t v = 0; v < n; ++v)
-        if (reach[u][k] && reach[k][v]) reach[u][v] = true;
+        if (reach[k][v]) reach[u][v] = true;
+    }
   return reach;
 }
 

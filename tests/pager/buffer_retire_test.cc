@@ -10,6 +10,7 @@
 
 #include "pager/buffer_manager.h"
 #include "tests/pager/pager_test_util.h"
+#include "tests/support/sanitizers.h"
 
 namespace sheaf::pager {
 namespace {
@@ -158,11 +159,7 @@ uint64_t MemoryOfProcess() {
 }
 
 // Sanitizers keep memory of their own.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kMemoryIsOurs = false;
-#else
-constexpr bool kMemoryIsOurs = true;
-#endif
+constexpr bool kMemoryIsOurs = !test::kAddressSanitizer && !test::kThreadSanitizer;
 
 TEST(BufferMemory, GoesFromSinglePagesToLargeNodesAndBack) {
   constexpr uint64_t kBudget = uint64_t{32} << 20;
