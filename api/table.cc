@@ -44,25 +44,25 @@ std::unique_ptr<char[]> NewBytes(size_t size) {
 
 absl::StatusOr<Value> LoadLarge(pager::Pager* pager, const btree::LargeRef& large,
                                 bool copy) {
-  if (large.size <= btree::kChunkBytes && !copy) {
+  if (large.size() <= btree::kChunkBytes && large.tail.empty() && !copy) {
     SHEAF_ASSIGN_OR_RETURN(const char* page, pager->buffer().Pin(large.page));
     pager::PinnedPage pin(&pager->buffer(), large.page.id, page);
     char last = 0;  // verifies the page's kind and size
-    if (large.size > 0)
+    if (large.in_pages > 0)
       SHEAF_RETURN_IF_ERROR(
-          btree::ReadLarge(pager, large, large.size - 1, absl::MakeSpan(&last, 1)));
-    return Value::Pinned({page + pager::PageHeader::kSize, large.size}, &pager->buffer(),
-                         pin.Release());
+          btree::ReadLarge(pager, large, large.in_pages - 1, absl::MakeSpan(&last, 1)));
+    return Value::Pinned({page + pager::PageHeader::kSize, large.in_pages},
+                         &pager->buffer(), pin.Release());
   }
   // The last byte first: only a value whose pages are there gets memory.
   char last = 0;
-  if (large.size > 0)
+  if (large.in_pages > 0)
     SHEAF_RETURN_IF_ERROR(
-        btree::ReadLarge(pager, large, large.size - 1, absl::MakeSpan(&last, 1)));
-  std::unique_ptr<char[]> bytes = NewBytes(large.size);
+        btree::ReadLarge(pager, large, large.in_pages - 1, absl::MakeSpan(&last, 1)));
+  std::unique_ptr<char[]> bytes = NewBytes(large.size());
   SHEAF_RETURN_IF_ERROR(
-      btree::ReadLarge(pager, large, 0, absl::MakeSpan(bytes.get(), large.size)));
-  return Value::Owned(std::move(bytes), large.size);
+      btree::ReadLarge(pager, large, 0, absl::MakeSpan(bytes.get(), large.size())));
+  return Value::Owned(std::move(bytes), large.size());
 }
 
 Value CopyOf(std::string_view bytes) {

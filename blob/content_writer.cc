@@ -20,7 +20,7 @@ absl::Status ContentWriter::Continue(const btree::LargeRef& old) {
   continues_ = true;
   large_.emplace(pages_);
   SHEAF_RETURN_IF_ERROR(large_->Continue(old));
-  size_ = stored_size_ = old.size;
+  size_ = stored_size_ = old.size();
   return absl::OkStatus();
 }
 

@@ -193,11 +193,9 @@ absl::Status BTree::PutLarge(std::string_view key, const LargeRef& value, OldVal
 
 absl::Status BTree::PutLargeEntry(std::string_view key, const LargeRef& value,
                                   PutMode mode, bool* existed, OldValue old) {
-  char encoded[LargeRef::kEncodedSize];
-  EncodeLargeRef(encoded, value);
+  const EncodedLarge encoded(value);
   SHEAF_RETURN_IF_ERROR(writer_.Reserve(kPagesAnOperation));
-  SHEAF_RETURN_IF_ERROR(
-      PutEntry({key, {encoded, sizeof(encoded)}, true}, mode, existed, old));
+  SHEAF_RETURN_IF_ERROR(PutEntry({key, encoded.view(), true}, mode, existed, old));
   if (*existed && mode == PutMode::kInsertOnly) return absl::OkStatus();
   SHEAF_RETURN_IF_ERROR(writer_.Reserve(kPagesAnOperation));
   SHEAF_RETURN_IF_ERROR(DescendToChange(key));
@@ -208,7 +206,7 @@ absl::Status BTree::PutLargeEntry(std::string_view key, const LargeRef& value,
 absl::Status BTree::GiveUpLargeAt(const NodeView& leaf, uint32_t index) {
   const NodeView::LeafValue old = leaf.Value(index);
   if (!old.is_large) return absl::OkStatus();
-  return GiveUpLarge(&writer_, DecodeLargeRef(old.bytes.data()));
+  return GiveUpLarge(&writer_, DecodeLargeRef(old.bytes));
 }
 
 absl::Status BTree::PutEntry(const LeafEntry& entry, PutMode mode, bool* existed,
@@ -665,7 +663,7 @@ absl::Status BTree::DropSubtree(const PageRef& ref, uint32_t level) {
         if (level > 0) {
           children.push_back(node.ChildPage(i));
         } else if (const NodeView::LeafValue v = node.Value(i); v.is_large) {
-          large.push_back(DecodeLargeRef(v.bytes.data()));
+          large.push_back(DecodeLargeRef(v.bytes));
         }
       }
     }

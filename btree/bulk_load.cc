@@ -27,12 +27,12 @@ class Builder {
       : writer_(*writer), values_(values), tree_(tree) {}
 
   absl::Status Add(std::string_view key, std::string_view value) {
-    char encoded[LargeRef::kEncodedSize];
+    std::optional<EncodedLarge> encoded;
     LeafEntry entry{key, value, false};
     if (value.size() + std::min<size_t>(key.size(), kInlineMax / 2) > kInlineMax) {
       SHEAF_ASSIGN_OR_RETURN(const LargeRef large, WriteLarge(&writer_, value));
-      EncodeLargeRef(encoded, large);
-      entry.value = {encoded, sizeof(encoded)};
+      encoded.emplace(large);
+      entry.value = encoded->view();
       entry.is_large = true;
     }
     if (levels_.empty()) AddLevel();

@@ -91,8 +91,17 @@ absl::Status LargeReader::ReadAhead(uint64_t chunk, uint64_t end) {
 }
 
 absl::Status LargeReader::Read(uint64_t offset, absl::Span<char> out) {
-  if (offset > ref_.size || out.size() > ref_.size - offset)
+  if (offset > size() || out.size() > size() - offset)
     return PageDamaged(ref_.page.id, "a value is shorter than asked for");
+  const uint64_t in_pages = offset < ref_.in_pages ? ref_.in_pages - offset : 0;
+  const uint64_t n = std::min<uint64_t>(out.size(), in_pages);
+  if (n < out.size())
+    std::memcpy(out.data() + n, ref_.tail.data() + (offset + n - ref_.in_pages),
+                out.size() - n);
+  return n == 0 ? absl::OkStatus() : ReadPages(offset, out.subspan(0, n));
+}
+
+absl::Status LargeReader::ReadPages(uint64_t offset, absl::Span<char> out) {
   if (chunk_bytes_ == 0) {
     SHEAF_RETURN_IF_ERROR(CheckLargeSize(pager_, ref_));
     SHEAF_ASSIGN_OR_RETURN(chunk_bytes_, ChunkBytesOf(pager_, ref_));
@@ -101,12 +110,13 @@ absl::Status LargeReader::Read(uint64_t offset, absl::Span<char> out) {
   const bool small_chunks = chunk_bytes_ == ChunkBytesOf(1);
   const bool reads_on = offset == next_ && offset > 0;
   next_ = offset + out.size();
-  const uint64_t end = ((reads_on ? ref_.size : next_) + chunk_bytes_ - 1) / chunk_bytes_;
+  const uint64_t end =
+      ((reads_on ? ref_.in_pages : next_) + chunk_bytes_ - 1) / chunk_bytes_;
   while (!out.empty()) {
     const uint64_t chunk = offset / chunk_bytes_, within = offset % chunk_bytes_;
     const uint64_t n = std::min<uint64_t>(out.size(), chunk_bytes_ - within);
     PageRef ref = ref_.page;
-    if (ref_.size > kChunkBytes) {
+    if (ref_.in_pages > kChunkBytes) {
       SHEAF_RETURN_IF_ERROR(FindIndex(chunk));
       ref = IndexRef(index_.data(), chunk - index_begin_);
     }

@@ -6,7 +6,8 @@
 // stream pushes nothing else out. Every page is verified.
 //
 // Keeps one page of the value's index pinned, and up to 256 KiB of a stream. Belongs to a
-// transaction that reaches the value, and ends with it. Thread-compatible.
+// transaction that reaches the value, and ends with it; what the value's tail lies in must be
+// there as long. Thread-compatible.
 #ifndef BTREE_LARGE_READER_H_
 #define BTREE_LARGE_READER_H_
 #include <cstdint>
@@ -22,12 +23,13 @@ namespace sheaf::btree {
 class LargeReader {
  public:
   LargeReader(pager::Pager* pager, const LargeRef& ref) : pager_(pager), ref_(ref) {}
-  uint64_t size() const { return ref_.size; }
+  uint64_t size() const { return ref_.size(); }
 
   // Copies bytes [offset, offset + out.size()). kDataLoss: they are not inside the value.
   absl::Status Read(uint64_t offset, absl::Span<char> out);
 
  private:
+  absl::Status ReadPages(uint64_t offset, absl::Span<char> out);
   absl::Status FindIndex(uint64_t chunk);
   // From byte `within` of the chunk that the page is.
   absl::Status CopyFrom(const PageRef& ref, const char* page, uint64_t within,

@@ -32,6 +32,14 @@ absl::StatusOr<PageRef> WriteChunk(PageWriter* writer, std::string_view bytes) {
   return ref;
 }
 
+// Of a value of so many bytes, those that stay in the leaf: where that saves a page.
+uint64_t TailBytes(uint64_t size) {
+  if (size > kChunkBytes + LargeRef::kTailMax) return 0;
+  const uint64_t last = (size + PageHeader::kSize) % kPageBytes;
+  const bool saves = size + PageHeader::kSize > kPageBytes && last <= LargeRef::kTailMax;
+  return saves ? last : 0;
+}
+
 using Moves = absl::FunctionRef<bool(const PageRef&)>;
 
 absl::StatusOr<PageRef> MoveChunk(PageWriter* writer, const PageRef& ref, Moves moves) {
@@ -111,16 +119,18 @@ absl::StatusOr<LargeRef> MoveLarge(PageWriter* writer, const LargeRef& ref, Move
   SHEAF_RETURN_IF_ERROR(
       WalkLarge(&writer->pager(), ref, [](const PageRef&) { return absl::OkStatus(); }));
   LargeRef moved = ref;
-  SHEAF_ASSIGN_OR_RETURN(moved.page, ref.size <= kChunkBytes
+  SHEAF_ASSIGN_OR_RETURN(moved.page, ref.in_pages <= kChunkBytes
                                          ? MoveChunk(writer, ref.page, moves)
                                          : MoveTree(writer, ref.page, 3, moves));
   return moved;
 }
 
 absl::StatusOr<LargeRef> WriteLarge(PageWriter* writer, std::string_view value) {
-  if (value.size() <= kChunkBytes) {
-    SHEAF_ASSIGN_OR_RETURN(const PageRef ref, WriteChunk(writer, value));
-    return LargeRef{ref, value.size()};
+  const uint64_t tail = TailBytes(value.size());
+  if (value.size() - tail <= kChunkBytes) {
+    const std::string_view in_pages = value.substr(0, value.size() - tail);
+    SHEAF_ASSIGN_OR_RETURN(const PageRef ref, WriteChunk(writer, in_pages));
+    return LargeRef{ref, in_pages.size(), value.substr(in_pages.size())};
   }
   std::vector<PageRef> level;
   for (size_t at = 0; at < value.size(); at += kChunkBytes) {
@@ -149,9 +159,10 @@ absl::Status ReadLarge(Pager* pager, const LargeRef& ref, uint64_t offset,
 absl::Status WholeLarge(Pager* pager, const LargeRef& ref, std::string* buffer,
                         std::string_view* out) {
   char last = 0;
-  if (ref.size > 0)
-    SHEAF_RETURN_IF_ERROR(ReadLarge(pager, ref, ref.size - 1, absl::MakeSpan(&last, 1)));
-  buffer->resize(ref.size);
+  if (ref.in_pages > 0)
+    SHEAF_RETURN_IF_ERROR(
+        ReadLarge(pager, ref, ref.in_pages - 1, absl::MakeSpan(&last, 1)));
+  buffer->resize(ref.size());
   *out = *buffer;
   return ReadLarge(pager, ref, 0, absl::MakeSpan(buffer->data(), buffer->size()));
 }
@@ -160,19 +171,20 @@ absl::Status WholeValue(Pager* pager, const NodeView::LeafValue& value,
                         std::string* buffer, std::string_view* out) {
   *out = value.bytes;
   if (!value.is_large) return absl::OkStatus();
-  return WholeLarge(pager, DecodeLargeRef(value.bytes.data()), buffer, out);
+  return WholeLarge(pager, DecodeLargeRef(value.bytes), buffer, out);
 }
 
 absl::Status CheckLargeSize(Pager* pager, const LargeRef& ref) {
-  if (ref.size <= kChunkBytes || ref.size / kPageBytes < pager->allocator().page_end())
+  if (ref.in_pages <= kChunkBytes ||
+      ref.in_pages / kPageBytes < pager->allocator().page_end())
     return absl::OkStatus();
-  return PageDamaged(
-      ref.page.id,
-      absl::StrCat("a value of ", ref.size, " bytes, which is more than the file has"));
+  return PageDamaged(ref.page.id,
+                     absl::StrCat("a value of ", ref.in_pages,
+                                  " bytes, which is more than the file has"));
 }
 
 absl::StatusOr<uint64_t> ChunkBytesOf(Pager* pager, const LargeRef& ref) {
-  if (ref.size <= kChunkBytes) return kChunkBytes;
+  if (ref.in_pages <= kChunkBytes) return kChunkBytes;
   SHEAF_ASSIGN_OR_RETURN(const PinnedPage root, PinIndex(pager, ref.page, 3));
   return ChunkBytesOf(ChunkPagesOf(root.data()));
 }
@@ -194,12 +206,12 @@ class Walk {
   absl::Status Run() {
     SHEAF_RETURN_IF_ERROR(CheckLargeSize(&pager_, value_));
     SHEAF_RETURN_IF_ERROR(CheckInside(value_.page));
-    if (value_.size <= kChunkBytes) return fn_(value_.page, 0);
+    if (value_.in_pages <= kChunkBytes) return fn_(value_.page, 0);
     SHEAF_ASSIGN_OR_RETURN(chunk_bytes_, ChunkBytesOf(&pager_, value_));
-    chunks_wanted_ = (value_.size + chunk_bytes_ - 1) / chunk_bytes_;
+    chunks_wanted_ = (value_.in_pages + chunk_bytes_ - 1) / chunk_bytes_;
     SHEAF_RETURN_IF_ERROR(VisitIndex(value_.page, 3, true));
     if (chunks_ == chunks_wanted_) return absl::OkStatus();
-    return PageDamaged(value_.page.id, absl::StrCat("a value of ", value_.size,
+    return PageDamaged(value_.page.id, absl::StrCat("a value of ", value_.in_pages,
                                                     " bytes has ", chunks_, " chunks"));
   }
 
@@ -223,7 +235,7 @@ class Walk {
     }
     if (above == 1 && below.size() > chunks_wanted_ - chunks_)
       return PageDamaged(ref.id, absl::StrCat("lists more chunks than a value of ",
-                                              value_.size, " bytes has"));
+                                              value_.in_pages, " bytes has"));
     for (size_t i = 0; i < below.size(); ++i) {
       if (above == 1) {
         SHEAF_RETURN_IF_ERROR(CheckInside(below[i]));
@@ -253,7 +265,7 @@ absl::Status CheckChunks(Pager* pager, const LargeRef& ref) {
   SHEAF_ASSIGN_OR_RETURN(const uint64_t chunk_bytes, ChunkBytesOf(pager, ref));
   const auto check = [&](const PageRef& r, uint64_t chunk) -> absl::Status {
     if (chunk == Walk::kNoChunk) return absl::OkStatus();
-    const uint64_t size = std::min(chunk_bytes, ref.size - chunk * chunk_bytes);
+    const uint64_t size = std::min(chunk_bytes, ref.in_pages - chunk * chunk_bytes);
     SHEAF_ASSIGN_OR_RETURN(const char* page, pager->buffer().Pin(r));
     const PinnedPage pin(&pager->buffer(), r.id, page);
     if (PageKindOf(page) == PageKind::kValue && LargeCount(page) == size)

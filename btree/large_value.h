@@ -1,7 +1,8 @@
 // Large values: bytes that do not fit in a leaf, in pages of their own.
 //
 // A value of up to 65,472 bytes is one page of kind kValue, as many base pages
-// long as it needs; it is cached and read in place like any page. A longer one is
+// long as it needs; it is cached and read in place like any page. Where its last 256 bytes or
+// less would begin another base page they stay in the leaf instead, its tail. A longer one is
 // cut into chunks of 16 base pages or, when it came as a stream (large_writer.h), of
 // one; pages of kind kValueIndex list them: level 1 lists chunks, level 2 lists pages
 // of level 1, each full but the last. Every chunk carries its own checksum and can be
@@ -31,14 +32,14 @@
 
 namespace sheaf::btree {
 
-inline constexpr uint64_t kChunkBytes =
-    pager::kNodePagesMax * pager::kPageBytes - PageHeader::kSize;
 inline constexpr uint64_t kValueSizeMax = (uint64_t{1} << 32) - 1;
 
-// Writes the value. Ends what the writer's earlier pointers were good for.
+// Writes the value, but its tail, which is that of `value`. Ends what the writer's earlier
+// pointers were good for.
 absl::StatusOr<LargeRef> WriteLarge(pager::PageWriter* writer, std::string_view value);
 
-// Copies bytes [offset, offset + out.size()). Requires: they are inside the value.
+// Copies bytes [offset, offset + out.size()). Requires: they are inside the value, and what
+// its tail lies in is still there.
 absl::Status ReadLarge(pager::Pager* pager, const LargeRef& ref, uint64_t offset,
                        absl::Span<char> out);
 

@@ -54,7 +54,8 @@ absl::Status WriteImages(PageWriter* writer, char* images, uint64_t bytes,
 }
 
 absl::Status CheckStreamed(const LargeRef& ref, const char* root) {
-  if (ref.size >= kStreamedSizeMin && ChunkPagesOf(root) == 1) return absl::OkStatus();
+  if (ref.in_pages >= kStreamedSizeMin && ChunkPagesOf(root) == 1)
+    return absl::OkStatus();
   return PageDamaged(ref.page.id, "is not a value that came as a stream");
 }
 
@@ -67,7 +68,7 @@ std::vector<PageRef> RefsOf(const char* index) {
 }  // namespace
 
 absl::StatusOr<bool> IsStreamed(pager::Pager* pager, const LargeRef& value) {
-  if (value.size < kStreamedSizeMin) return false;
+  if (value.in_pages < kStreamedSizeMin) return false;
   SHEAF_ASSIGN_OR_RETURN(const uint64_t chunk_bytes, ChunkBytesOf(pager, value));
   return chunk_bytes == kPayload;
 }
@@ -100,7 +101,7 @@ absl::Status LargeWriter::Continue(const LargeRef& old) {
     indexes_.pop_back();
     chunks_ = RefsOf(last.data());
   }
-  const uint64_t whole = old.size / kPayload, rest = old.size % kPayload;
+  const uint64_t whole = old.in_pages / kPayload, rest = old.in_pages % kPayload;
   if (indexes_.size() * kRefsPerIndex + chunks_.size() != whole + (rest > 0 ? 1 : 0))
     return PageDamaged(old.page.id, "lists another number of chunks than its size says");
   size_ = whole * kPayload;
@@ -199,7 +200,7 @@ absl::Status WriteChunksOver(PageWriter* writer, const LargeRef& old, uint64_t o
   while (begin < end) {
     const uint64_t behind = std::min(begin + kBufferPages * kPayload,
                                      (end + kPayload - 1) / kPayload * kPayload);
-    const uint64_t chunks_end = std::min(behind, old.size);
+    const uint64_t chunks_end = std::min(behind, old.in_pages);
     for (uint64_t at = begin; at < chunks_end; at += kPayload) {
       char* const payload = PayloadAt(images.get(), (at - begin) / kPayload);
       const uint64_t size = std::min(kPayload, chunks_end - at);
@@ -222,7 +223,7 @@ absl::Status WriteChunksOver(PageWriter* writer, const LargeRef& old, uint64_t o
 
 absl::StatusOr<LargeRef> OverwriteLarge(PageWriter* writer, const LargeRef& old,
                                         uint64_t offset, std::string_view bytes) {
-  SHEAF_ASSERT(offset <= old.size && bytes.size() <= old.size - offset);
+  SHEAF_ASSERT(offset <= old.in_pages && bytes.size() <= old.in_pages - offset);
   if (bytes.empty()) return old;
   pager::Pager* const pager = &writer->pager();
   SHEAF_RETURN_IF_ERROR(CheckLargeSize(pager, old));
@@ -260,7 +261,7 @@ absl::StatusOr<LargeRef> OverwriteLarge(PageWriter* writer, const LargeRef& old,
     SHEAF_ASSIGN_OR_RETURN(indexes[at], WriteIndex(writer, 1, 1, refs));
     made.push_back(indexes[at]);
   }
-  LargeRef changed{indexes[0], old.size};
+  LargeRef changed{indexes[0], old.in_pages};
   if (two_levels) {
     replaced.push_back(old.page);
     SHEAF_ASSIGN_OR_RETURN(changed.page, WriteIndex(writer, 2, 1, indexes));

@@ -134,9 +134,9 @@ NodeView::LeafValue NodeView::Value(uint32_t i) const {
     if (byte < 0x80) break;
   }
   cell += RestSize(suffix_size(i));
-  if ((tag & 1) != 0)
-    return {{cell, LargeRef::kEncodedSize}, true, DecodeLargeRef(cell).size};
-  return {{cell, tag >> 1}, false, tag >> 1};
+  if ((tag & 1) == 0) return {{cell, tag >> 1}, false, tag >> 1};
+  const std::string_view large(cell, LargeRef::kEncodedSize + (tag >> 1));
+  return {large, true, DecodeLargeRef(large).size()};
 }
 
 uint32_t NodeView::cell_size(uint32_t i) const {
@@ -246,8 +246,7 @@ char* Node::MakeCell(uint32_t i, std::string_view key, uint32_t tag_size,
 }
 
 bool Node::Insert(uint32_t i, const LeafEntry& entry) {
-  const uint64_t size = entry.is_large ? 0 : entry.value.size();
-  const uint64_t tag = size * 2 + entry.is_large;
+  const uint64_t tag = entry.tag();
   const auto tag_size = static_cast<uint32_t>(VarintBytes(tag));
   const auto body = static_cast<uint32_t>(entry.value.size());
   if (!MakeRoom(entry.key, tag_size + body)) return false;
@@ -267,8 +266,8 @@ bool Node::Replace(uint32_t i, const LeafEntry& entry) {
     return true;
   }
   // Does it fit once the old one is gone? Only then is the old one removed.
-  const uint64_t tag = (entry.is_large ? 0 : entry.value.size()) * 2 + entry.is_large;
-  const uint64_t size = VarintBytes(tag) + RestSize(suffix_size(i)) + entry.value.size();
+  const uint64_t size =
+      VarintBytes(entry.tag()) + RestSize(suffix_size(i)) + entry.value.size();
   if (free_bytes() + cell_size(i) < size) return false;
   Remove(i);
   const bool inserted = Insert(i, entry);
@@ -422,8 +421,8 @@ absl::StatusOr<uint32_t> ValidateCell(const NodeView& node, uint32_t i) {
   const char* p = DecodeVarint64(cell, node.page() + end, &tag);
   if (p == nullptr) return outside("cell cut off");
   const bool large = (tag & 1) != 0;
-  if (large && tag != 1) return outside("unknown tag");
-  const uint64_t body = large ? LargeRef::kEncodedSize : tag >> 1;
+  if (large && tag >> 1 > LargeRef::kTailMax) return outside("tail too long");
+  const uint64_t body = (large ? LargeRef::kEncodedSize : 0) + (tag >> 1);
   if (body > end || static_cast<uint64_t>(p - node.page()) + rest + body > end)
     return outside("value cut off");
   const char* value = p + rest;
@@ -436,8 +435,10 @@ absl::StatusOr<uint32_t> ValidateCell(const NodeView& node, uint32_t i) {
       if (!status.ok()) return status;
     }
   } else if (large) {
-    const LargeRef ref = DecodeLargeRef(value);
-    if (ref.size >> 32 != 0) return outside("value of 4 GiB or more");
+    const LargeRef ref = DecodeLargeRef({value, body});
+    if (ref.size() >> 32 != 0) return outside("value of 4 GiB or more");
+    if (!ref.tail.empty() && ref.in_pages > kChunkBytes)
+      return outside("tail of a value in chunks");
     absl::Status status = ValidateRef(node.page(), i, ref.page);
     if (!status.ok()) return status;
   }
@@ -499,7 +500,7 @@ void ForEachNodeRef(const char* page, absl::FunctionRef<void(const PageRef&)> fn
     if (node.values_are_refs())
       ref = DecodePageRef(value.bytes.data());
     else if (value.is_large)
-      ref = DecodeLargeRef(value.bytes.data()).page;
+      ref = DecodeLargeRef(value.bytes).page;
     if (ref) fn(ref);
   }
 }

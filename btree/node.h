@@ -25,8 +25,9 @@
 //        4     2  cell         offset of the cell in the page
 //        6     2  suffix_size  bytes of the key after the prefix
 //
-//   leaf cell  := varint (value_size * 2 + is_large), the suffix from its fifth
-//                 byte on, then the value, or a LargeRef when is_large is 1
+//   leaf cell  := varint, the suffix from its fifth byte on, then the value; the varint is
+//                 its size * 2. Of a large one: the tail's size * 2 + 1, and a LargeRef, the
+//                 tail behind it
 //   inner cell := the suffix from its fifth byte on, page reference of the child
 //                 (12 bytes), number of entries below it (6 bytes)
 //
@@ -78,13 +79,22 @@ struct ChildRef {
   static constexpr size_t kEncodedSize = PageRef::kEncodedSize + 6;
 };
 
-// Where a value too large for its leaf lies: one page of kind kValue, or the
-// root of an index of them (large_value.h).
+// A chunk of a large value has so many bytes, or less.
+inline constexpr uint64_t kChunkBytes =
+    pager::kNodePagesMax * pager::kPageBytes - PageHeader::kSize;
+
+// Where a value too large for its leaf lies: one page of kind kValue, or the root of an
+// index of them (large_value.h). The last bytes of one that would begin a page for a few are
+// in the leaf, behind this reference: 4,096 bytes take one page.
 struct LargeRef {
   PageRef page;
-  uint64_t size = 0;
+  uint64_t in_pages = 0;  // bytes
+  std::string_view tail;  // up to kTailMax; of the leaf's page
 
-  static constexpr size_t kEncodedSize = PageRef::kEncodedSize + 6;
+  uint64_t size() const { return in_pages + tail.size(); }
+
+  static constexpr size_t kEncodedSize = PageRef::kEncodedSize + 6;  // without the tail
+  static constexpr size_t kTailMax = 256;
 };
 
 // The first bytes of a key suffix, comparable as a number.
@@ -169,7 +179,7 @@ class NodeView {
 
   // Leaf.
   struct LeafValue {
-    std::string_view bytes;  // the value, or an encoded LargeRef
+    std::string_view bytes;  // the value, or an encoded LargeRef and its tail
     bool is_large = false;
     uint64_t size = 0;  // of the value itself
   };
@@ -208,11 +218,15 @@ class NodeView {
 
 static_assert(NodeView::kPayload == PageHeader::kSize);
 
-// A leaf entry as it is put in: the value's bytes, or an encoded LargeRef.
+// A leaf entry as it is put in: the value's bytes, or an encoded LargeRef and its tail.
 struct LeafEntry {
   std::string_view key;
   std::string_view value;
   bool is_large = false;
+
+  uint64_t tag() const {
+    return is_large ? (value.size() - LargeRef::kEncodedSize) * 2 + 1 : value.size() * 2;
+  }
 };
 
 // Changes a node in place.
@@ -272,13 +286,31 @@ void ForEachNodeRef(const char* page, absl::FunctionRef<void(const PageRef&)> fn
 void ClearUnusedInNode(char* page);
 std::string DescribeNode(const char* page);
 
-inline LargeRef DecodeLargeRef(const char* in) {
-  return {pager::DecodePageRef(in), DecodeFixed48(in + PageRef::kEncodedSize)};
+// Of a leaf's large value, whose tail it shows.
+inline LargeRef DecodeLargeRef(std::string_view in) {
+  return {pager::DecodePageRef(in.data()),
+          DecodeFixed48(in.data() + PageRef::kEncodedSize),
+          in.substr(LargeRef::kEncodedSize)};
 }
+// All but the tail.
 inline void EncodeLargeRef(char* out, const LargeRef& ref) {
   pager::EncodePageRef(out, ref.page);
-  EncodeFixed48(out + PageRef::kEncodedSize, ref.size);
+  EncodeFixed48(out + PageRef::kEncodedSize, ref.in_pages);
 }
+// As a leaf holds it.
+struct EncodedLarge {
+  explicit EncodedLarge(const LargeRef& ref)
+      : size(LargeRef::kEncodedSize + ref.tail.size()) {
+    SHEAF_ASSERT(ref.tail.size() <= LargeRef::kTailMax);
+    EncodeLargeRef(bytes, ref);
+    if (!ref.tail.empty())
+      std::memcpy(bytes + LargeRef::kEncodedSize, ref.tail.data(), ref.tail.size());
+  }
+  std::string_view view() const { return {bytes, size}; }
+
+  size_t size;
+  char bytes[LargeRef::kEncodedSize + LargeRef::kTailMax];
+};
 
 }  // namespace sheaf::btree
 #endif  // BTREE_NODE_H_

@@ -32,7 +32,7 @@ absl::StatusOr<bool> BTree::HoldsLargeToMove(const PageRef& leaf,
     const NodeView::LeafValue value = node.Value(i);
     if (!value.is_large) continue;
     SHEAF_RETURN_IF_ERROR(
-        WalkLarge(&pager, DecodeLargeRef(value.bytes.data()), [&](const PageRef& ref) {
+        WalkLarge(&pager, DecodeLargeRef(value.bytes), [&](const PageRef& ref) {
           found = found || relocation->Moves(ref);
           return absl::OkStatus();
         }));
@@ -87,7 +87,7 @@ absl::Status BTree::MoveLeaf(std::string_view key, Relocation* relocation) {
   for (uint32_t i = 0; i < NodeView(path_.back().page).count(); ++i) {
     const NodeView::LeafValue value = NodeView(path_.back().page).Value(i);
     if (values_ == Values::kRefs || !value.is_large) continue;
-    const LargeRef large = DecodeLargeRef(value.bytes.data());
+    const LargeRef large = DecodeLargeRef(value.bytes);
     SHEAF_ASSIGN_OR_RETURN(const LargeRef moved,
                            MoveLarge(&writer_, large, [&](const PageRef& ref) {
                              return relocation->Moves(ref);

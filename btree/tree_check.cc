@@ -116,7 +116,7 @@ class Checker {
       if (!ref.leaf_refs)
         on_problem_(ref.id,
                     absl::StrCat("slot ", i, " refers to pages its parent denies"));
-      const absl::Status status = CheckLarge(DecodeLargeRef(value.bytes.data()));
+      const absl::Status status = CheckLarge(DecodeLargeRef(value.bytes));
       if (absl::IsDataLoss(status))
         on_problem_(ref.id, std::string(status.message()));
       else if (!status.ok())

@@ -83,7 +83,7 @@ void TreeReader::Take(const NodeView& leaf, const PageRef& ref, std::string_view
   const NodeView::LeafValue value = leaf.Value(at.index);
   out->is_large = value.is_large;
   if (value.is_large)
-    out->large = DecodeLargeRef(value.bytes.data());
+    out->large = DecodeLargeRef(value.bytes);
   else
     out->bytes = value.bytes;
   // It is resident and, in this epoch, cannot cease to be.

@@ -28,7 +28,7 @@ struct TreeRoot {
   uint64_t entries = 0;
 };
 
-// What a look-up found. The bytes are in `pin`'s page.
+// What a look-up found. The bytes, and a large value's tail, are in `pin`'s page.
 struct Found {
   bool found = false;
   bool is_large = false;
@@ -36,7 +36,7 @@ struct Found {
   LargeRef large;
   pager::PinnedPage pin;  // the leaf; empty when nothing was found
 
-  uint64_t size() const { return is_large ? large.size : bytes.size(); }
+  uint64_t size() const { return is_large ? large.size() : bytes.size(); }
 };
 
 // Who reads: the memory, and the slot that protects what is looked at.

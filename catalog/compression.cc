@@ -195,7 +195,7 @@ absl::StatusOr<ValueCodec::Head> ReadHead(pager::Pager* pager,
   char bytes[ValueCodec::kHeadBytesMax];
   const absl::Span<char> head(bytes, std::min<uint64_t>(stored.size, sizeof bytes));
   SHEAF_RETURN_IF_ERROR(
-      btree::ReadLarge(pager, btree::DecodeLargeRef(stored.bytes.data()), 0, head));
+      btree::ReadLarge(pager, btree::DecodeLargeRef(stored.bytes), 0, head));
   return ValueCodec::ReadHead({head.data(), head.size()}, stored.size);
 }
 

@@ -89,11 +89,11 @@ class Measurer {
     m.stored_bytes += v.size;
     if (v.is_large) {
       ++m.large_values;
-      SHEAF_RETURN_IF_ERROR(btree::WalkLarge(
-          &pager_, btree::DecodeLargeRef(v.bytes.data()), [&](const PageRef& page) {
-            m.value_pages += page.pages;
-            return absl::OkStatus();
-          }));
+      SHEAF_RETURN_IF_ERROR(btree::WalkLarge(&pager_, btree::DecodeLargeRef(v.bytes),
+                                             [&](const PageRef& page) {
+                                               m.value_pages += page.pages;
+                                               return absl::OkStatus();
+                                             }));
     }
     pager::ValueCodec::Head head{.size = v.size, .as_is = true};
     if (record_.compression.encoded) {

@@ -377,7 +377,7 @@ TEST_F(InconsistentFileTest, LargeSizesWrong) {
     for (const char* key : {"large", "larger"}) {
       editor_ = PageEditor(sample_->file);
       LargeRef large = Large(key);
-      large.size = size;
+      large.in_pages = size;
       SetLarge(key, large);
       Expect("", Reading::kMayPass);
     }

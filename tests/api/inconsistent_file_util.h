@@ -111,7 +111,7 @@ class InconsistentFileTest : public testing::Test {
   }
   LargeRef Large(std::string_view key) {
     const Place p = Find(key);
-    return btree::DecodeLargeRef(node(p.leaf).Value(p.slot).bytes.data());
+    return btree::DecodeLargeRef(node(p.leaf).Value(p.slot).bytes);
   }
   void SetLarge(std::string_view key, const LargeRef& large) {
     const Place p = Find(key);

@@ -29,16 +29,32 @@ uint64_t PagesInUse(TestTree* t) {
 TEST(LargeValue, EverySizeComesBack) {
   for (const uint64_t cache : {pager::BufferManager::kBytesMin, uint64_t{16} << 20}) {
     TestTree t(cache);
-    for (const uint64_t size :
-         {uint64_t{0}, uint64_t{1}, uint64_t{4032}, uint64_t{4033}, uint64_t{8128},
-          uint64_t{8129}, kChunkBytes - 1, kChunkBytes, kChunkBytes + 1, 2 * kChunkBytes,
-          2 * kChunkBytes + 1, 21 * kChunkBytes, 21 * kChunkBytes + 5,
-          337 * kChunkBytes + 1}) {
+    for (const uint64_t size : {uint64_t{0},
+                                uint64_t{1},
+                                uint64_t{4032},
+                                uint64_t{4033},
+                                uint64_t{4096},
+                                uint64_t{4288},
+                                uint64_t{4289},
+                                uint64_t{8128},
+                                uint64_t{8129},
+                                uint64_t{8384},
+                                uint64_t{8385},
+                                kChunkBytes - 1,
+                                kChunkBytes,
+                                kChunkBytes + 1,
+                                kChunkBytes + LargeRef::kTailMax,
+                                kChunkBytes + LargeRef::kTailMax + 1,
+                                2 * kChunkBytes,
+                                2 * kChunkBytes + 1,
+                                21 * kChunkBytes,
+                                21 * kChunkBytes + 5,
+                                337 * kChunkBytes + 1}) {
       SCOPED_TRACE(size);
       const std::string value = Pattern(size);
       absl::StatusOr<LargeRef> ref = WriteLarge(&t.writer(), value);
       ASSERT_TRUE(ref.ok()) << ref.status();
-      EXPECT_EQ(ref->size, size);
+      EXPECT_EQ(ref->size(), size);
       std::string out(size, '?');
       ASSERT_TRUE(
           ReadLarge(&t.pager(), *ref, 0, absl::MakeSpan(out.data(), out.size())).ok());
@@ -66,6 +82,37 @@ TEST(LargeValue, EverySizeComesBack) {
       ASSERT_TRUE(GiveUpLarge(&t.writer(), *ref).ok());
       t.Commit();
       EXPECT_EQ(PagesInUse(&t), 0u);
+    }
+  }
+}
+
+// A value that fills its pages and a little of another leaves that in the leaf.
+TEST(LargeValue, TailsSaveAPage) {
+  TestTree t;
+  const struct {
+    uint64_t size, tail, pages;
+  } kCases[] = {{4032, 0, 1},  {4033, 1, 1},   {4096, 64, 1},   {4288, 256, 1},
+                {4289, 0, 2},  {8128, 0, 2},   {8192, 64, 2},   {8384, 256, 2},
+                {8385, 0, 3},  {65472, 0, 16}, {65536, 64, 16}, {65728, 256, 16},
+                {65729, 0, 18}};  // with its index
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.size);
+    const std::string value = Pattern(c.size);
+    const LargeRef ref = *WriteLarge(&t.writer(), value);
+    EXPECT_EQ(ref.tail.size(), c.tail);
+    EXPECT_EQ(ref.tail, value.substr(c.size - c.tail));
+    uint64_t pages = 0;
+    ASSERT_TRUE(WalkLarge(&t.pager(), ref, [&](const PageRef& page) {
+                  pages += page.pages;
+                  return absl::OkStatus();
+                }).ok());
+    EXPECT_EQ(pages, c.pages);
+    // Pieces on both sides, and across.
+    for (uint64_t at = c.size - std::min<uint64_t>(c.size, 300); at < c.size; at += 7) {
+      std::string out(std::min<uint64_t>(c.size - at, 100), '?');
+      ASSERT_TRUE(
+          ReadLarge(&t.pager(), ref, at, absl::MakeSpan(out.data(), out.size())).ok());
+      EXPECT_EQ(out, value.substr(at, out.size())) << at;
     }
   }
 }

@@ -48,7 +48,7 @@ LargeRef Write(TestTree* t, std::string_view bytes, size_t piece_max,
 // The value, whole and in ranges; and its pages are all that are in use.
 void ExpectIs(TestTree* t, const LargeRef& ref, const std::string& bytes,
               std::mt19937_64* random) {
-  ASSERT_EQ(ref.size, bytes.size());
+  ASSERT_EQ(ref.size(), bytes.size());
   std::string out(bytes.size(), '?');
   LargeReader reader(&t->pager(), ref);
   const auto read = [&](uint64_t offset, uint64_t n) {
@@ -215,7 +215,7 @@ TEST(LargeWriter, OnlyStreamsGoOn) {
        {cached, LargeRef{cached.page, 5000}, LargeRef{streamed.page, bytes.size() + 4032},
         LargeRef{streamed.page, uint64_t{1} << 47}}) {
     LargeWriter writer(&t.writer());
-    EXPECT_TRUE(absl::IsDataLoss(writer.Continue(ref))) << ref.size;
+    EXPECT_TRUE(absl::IsDataLoss(writer.Continue(ref))) << ref.in_pages;
   }
   EXPECT_TRUE(absl::IsDataLoss(OverwriteLarge(&t.writer(), cached, 0, "x").status()));
   EXPECT_TRUE(

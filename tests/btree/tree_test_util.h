@@ -121,8 +121,8 @@ class TestTree : public TestPages {
 
   std::string ValueOf(const NodeView::LeafValue& value) {
     if (!value.is_large) return std::string(value.bytes);
-    const LargeRef large = DecodeLargeRef(value.bytes.data());
-    std::string bytes(large.size, '\0');
+    const LargeRef large = DecodeLargeRef(value.bytes);
+    std::string bytes(large.size(), '\0');
     const absl::Status status =
         ReadLarge(pager_.get(), large, 0, absl::MakeSpan(bytes.data(), bytes.size()));
     EXPECT_TRUE(status.ok()) << status;

@@ -58,9 +58,8 @@ std::unique_ptr<Store> OpenStore(test::FaultyFileSystem* fs, uint64_t cache_byte
 std::string ValueOf(pager::Pager* pager, const btree::NodeView::LeafValue& value) {
   if (!value.is_large) return std::string(value.bytes);
   std::string bytes(value.size, '\0');
-  const absl::Status read =
-      btree::ReadLarge(pager, btree::DecodeLargeRef(value.bytes.data()), 0,
-                       absl::MakeSpan(bytes.data(), bytes.size()));
+  const absl::Status read = btree::ReadLarge(pager, btree::DecodeLargeRef(value.bytes), 0,
+                                             absl::MakeSpan(bytes.data(), bytes.size()));
   EXPECT_TRUE(read.ok()) << read;
   return bytes;
 }

@@ -299,8 +299,9 @@ class Decoder {
       cell += rest;
       if (own_level == 0) {
         const bool large = (tag & 1) != 0;
-        const uint64_t size = large ? 18 : tag >> 1;
-        entries[key] = large ? Large(RefAt(page, cell), page.At(cell + 12, 6))
+        const uint64_t size = (large ? 18 : 0) + (tag >> 1);
+        entries[key] = large ? Large(RefAt(page, cell), page.At(cell + 12, 6)) +
+                                   page.Text(cell + 18, tag >> 1)
                              : page.Text(cell, size);
         bytes += cell + size - begin;
         continue;
