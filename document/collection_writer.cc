@@ -165,7 +165,8 @@ absl::Status CollectionWriter::PlanChanges(std::string_view key,
     change.index = &index;
     SHEAF_ASSIGN_OR_RETURN(change.tree, TreeOf(index));
     change.before.entries.clear();
-    change.after = {};
+    change.after.entries.clear();
+    change.after.through_arrays = false;
     if (before.has_value()) {
       const absl::Status had = EntriesOf(index, *before, &change.before);
       // What an index that is being built could not take is not in it.

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "document/index_key.h"
 #include "document/json_codec.h"
@@ -32,6 +33,7 @@ void Cut(std::string* bytes, size_t begin, size_t max) {
 
 // Ascending, each once.
 void SortUnique(std::vector<IndexEntry>* entries) {
+  if (entries->size() < 2) return;
   std::sort(entries->begin(), entries->end());
   size_t kept = 0;
   for (size_t i = 1; i < entries->size(); ++i) {
@@ -40,7 +42,7 @@ void SortUnique(std::vector<IndexEntry>* entries) {
     else if (++kept != i)
       (*entries)[kept] = std::move((*entries)[i]);
   }
-  if (!entries->empty()) entries->resize(kept + 1);
+  entries->resize(kept + 1);
 }
 
 // The keys of the values that one path leads to, by the rules of filters.
@@ -82,7 +84,7 @@ struct Reached {
 };
 
 // Every combination of a key of each path.
-void Combine(const Index& index, const std::vector<Reached>& paths, size_t at,
+void Combine(const Index& index, absl::Span<const Reached> paths, size_t at,
              const IndexEntry& begun, std::vector<IndexEntry>* out) {
   if (at == paths.size()) {
     out->push_back(begun);
@@ -98,6 +100,13 @@ void Combine(const Index& index, const std::vector<Reached>& paths, size_t at,
   }
 }
 
+// Of an index of one path, which most are: its keys are the entries.
+void TakeKeys(const Index& index, Reached* path, std::vector<IndexEntry>* out) {
+  out->swap(path->keys);
+  if (!index.definition.fields[0].descending) return;
+  for (IndexEntry& entry : *out) InvertKey(&entry.values, 0);
+}
+
 absl::Status TooMany(const Index& index) {
   return absl::InvalidArgumentError(absl::StrCat("index ", index.definition.name,
                                                  ": a document has over ", kEntriesMax,
@@ -111,12 +120,13 @@ absl::Status EntriesOf(const Index& index, const View& document, IndexEntries* o
   out->through_arrays = false;
   if (!index.definition.filter.empty() && !index.filter.Matches(document))
     return absl::OkStatus();
-  std::vector<Reached> paths;
+  absl::InlinedVector<Reached, 1> paths;
   bool is_there = false;
   size_t count = 1, with_many = 0;
   uint64_t bytes = 0;  // of the longest combination
   for (const Path& path : index.paths) {
     Reached& reached = paths.emplace_back();
+    if (index.paths.size() == 1) reached.keys.swap(out->entries);  // for its memory
     reached.Read(path, document);
     is_there |= reached.is_there;
     out->through_arrays |= reached.through_arrays;
@@ -130,13 +140,21 @@ absl::Status EntriesOf(const Index& index, const View& document, IndexEntries* o
     if (count > kEntriesMax || (count > 1 && bytes * count > kCombinedBytesMax))
       return TooMany(index);
   }
-  if (index.definition.sparse && !is_there) return absl::OkStatus();
+  if (index.definition.sparse && !is_there) {
+    paths[0].keys.clear();
+    out->entries.swap(paths[0].keys);
+    return absl::OkStatus();
+  }
   if (index.definition.unique && with_many > 1)
     return absl::InvalidArgumentError(
         absl::StrCat("index ", index.definition.name,
                      ": two of its paths have several values in one document"));
-  out->entries.reserve(count);
-  Combine(index, paths, 0, {}, &out->entries);
+  if (paths.size() == 1) {
+    TakeKeys(index, &paths[0], &out->entries);
+  } else {
+    out->entries.reserve(count);
+    Combine(index, paths, 0, {}, &out->entries);
+  }
   for (IndexEntry& entry : out->entries) {
     if (!IsTooLong(entry.values.size(), kEntryValuesMax)) continue;
     Cut(&entry.values, 0, kEntryValuesMax);
