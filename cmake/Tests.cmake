@@ -64,6 +64,10 @@ endif()
 # What runs the built command or installs the library must wait for them.
 set(needs_cli cli_tests cli_slow_tests crash_tests crash_slow_tests install_slow_tests)
 
+# These begin first, the last of them before all, so that none is left to run alone.
+set(longest install_slow_tests graph_tests crash_tests cli_tests api_tests api_slow_tests
+    crash_slow_tests)
+
 function(sheaf_add_test_binary name label timeout)
   add_executable(${name} ${ARGN})
   set_target_properties(${name} PROPERTIES
@@ -89,7 +93,9 @@ function(sheaf_add_test_binary name label timeout)
         SHEAF_INSTALL_LIBDIR="${CMAKE_INSTALL_LIBDIR}")
   endif()
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS "${label}" TIMEOUT ${timeout})
+  list(FIND longest ${name} place)
+  math(EXPR cost "${place} + 1")
+  set_tests_properties(${name} PROPERTIES LABELS "${label}" TIMEOUT ${timeout} COST ${cost})
   if("fast" IN_LIST label)
     add_dependencies(sheaf_fast_tests ${name})
   endif()
