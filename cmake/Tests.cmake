@@ -14,7 +14,7 @@ endif()
 set(test_timeout_fast 120)
 set(test_timeout_slow 600)
 if(SHEAF_SANITIZE)
-  set(test_timeout_fast 720)
+  set(test_timeout_fast 1200)
   set(test_timeout_slow 1800)
 endif()
 
