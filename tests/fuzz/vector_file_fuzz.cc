@@ -33,7 +33,9 @@ void Append(const std::vector<float>& vector, VectorFileFormat format, std::stri
   out->append(bytes, 4);
   for (const float value : vector) {
     pager::EncodeFixed32(bytes, std::bit_cast<uint32_t>(value));
-    if (format == VectorFileFormat::kBvecs) bytes[0] = static_cast<char>(value);
+    if (format == VectorFileFormat::kBvecs) {
+      bytes[0] = static_cast<char>(static_cast<uint8_t>(value));
+    }
     out->append(bytes, format == VectorFileFormat::kBvecs ? 1 : 4);
   }
 }
