@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "btree/dense_reader.h"
+#include "pager/prefetch.h"
 
 namespace sheaf::btree {
 
@@ -40,10 +41,13 @@ class DenseDirectory {
 
   // Calls `fn(first, records)` with the records of several of these numbers, which are below
   // 2^30: those from the first on, null where there is none, good during the call, in which
-  // the slot must not be used. Of each the first `prefetch_bytes` come from memory together.
+  // the slot must not be used. The part of each that `fn` reads comes from memory together.
+  struct Part {
+    uint32_t begin, bytes;
+  };
   template <class Fn>
   absl::Status Visit(const ReadContext& context, absl::Span<const uint32_t> numbers,
-                     uint32_t prefetch_bytes, Fn&& fn) const;
+                     Part part, Fn&& fn) const;
 
  private:
   static constexpr size_t kLanes = DenseReader::kLanes;
@@ -92,8 +96,8 @@ class DenseDirectory {
 
 template <class Fn>
 absl::Status DenseDirectory::Visit(const ReadContext& context,
-                                   absl::Span<const uint32_t> numbers,
-                                   uint32_t prefetch_bytes, Fn&& fn) const {
+                                   absl::Span<const uint32_t> numbers, Part part,
+                                   Fn&& fn) const {
   pager::BufferManager& buffer = context.pager->buffer();
   for (size_t at = 0; at < numbers.size(); at += kLanes) {
     const absl::Span<const uint32_t> batch = numbers.subspan(at, kLanes);
@@ -119,8 +123,7 @@ absl::Status DenseDirectory::Visit(const ReadContext& context,
         if (lanes[k].entry == 0) continue;
         const char* const record =
             buffer.AddressHint(lanes[k].entry & kIdMask) + lanes[k].offset;
-        for (uint32_t byte = 0; byte < prefetch_bytes; byte += 64)
-          __builtin_prefetch(record + byte);
+        pager::PrefetchLines(record + part.begin, part.bytes);
       }
       for (size_t k = 0; k < batch.size(); ++k) {
         // The page was looked at when its entry was learned, and is verified when it is

@@ -153,7 +153,7 @@ absl::Status IndexChecker::CheckLevels(Slot slot, uint32_t level) {
 }
 
 absl::Status IndexChecker::CheckLinks(Slot slot, uint32_t level) {
-  SHEAF_RETURN_IF_ERROR(reader_.ReadLinks(slot, level, &links_));
+  SHEAF_RETURN_IF_ERROR(reader_.ReadLinks({&slot, 1}, level, &links_));
   std::sort(links_.begin(), links_.end());
   for (size_t i = 0; i < links_.size(); ++i) {
     const Slot to = links_[i];
@@ -162,7 +162,7 @@ absl::Status IndexChecker::CheckLinks(Slot slot, uint32_t level) {
               " on level ", level);
       continue;
     }
-    const absl::Status read = reader_.ReadLinks(to, level, &others_);
+    const absl::Status read = reader_.ReadLinks({&to, 1}, level, &others_);
     if (!read.ok() && !absl::IsDataLoss(read)) return read;
     if (!read.ok())
       Problem("slot ", slot, " is linked to slot ", to, " on level ", level,
@@ -243,7 +243,7 @@ absl::Status IndexChecker::CheckReach() {
   while (!next.empty()) {
     const Slot slot = next.back();
     next.pop_back();
-    SHEAF_RETURN_IF_ERROR(reader_.ReadLinks(slot, 0, &links_));
+    SHEAF_RETURN_IF_ERROR(reader_.ReadLinks({&slot, 1}, 0, &links_));
     for (const Slot to : links_) {
       if (to >= slots_.size() || !has_node_[to] || is_reached[to]) continue;
       is_reached[to] = true;

@@ -273,43 +273,120 @@ void QueryCode::Round(const float* query) {
   }
 }
 
-float QueryCode::ToDistance(const char* code, int32_t product) const {
+inline QueryCode::Decoded QueryCode::Decode(const char* code, int32_t product) const {
   const double lo = DecodeFloat(code + kLo), step = DecodeFloat(code + kStep);
   const double sum = pager::DecodeFixed32(code + kSum);
   const double squares = pager::DecodeFixed32(code + kSquares);
   // With x = lo + step * c and q = mean + r, where r sums up to zero, and scale * product
   // is the inner product of r and c:
   const double sum_x = lo * dimensions_ + step * sum;
-  const double products = mean_ * sum_x + step * scale_ * product;
-  if (metric_ == Metric::kInnerProduct) return static_cast<float>(1 - products);
-  const double squares_x = lo * (sum_x + step * sum) + step * step * squares;
+  return {.product = mean_ * sum_x + step * scale_ * product,
+          .squares = lo * (sum_x + step * sum) + step * step * squares};
+}
+
+inline float QueryCode::ToDistance(const char* code, int32_t product) const {
+  const Decoded x = Decode(code, product);
+  if (metric_ == Metric::kInnerProduct) return static_cast<float>(1 - x.product);
   if (metric_ == Metric::kL2)
-    return static_cast<float>(std::max(0.0, squares_x - 2 * products + squares_));
-  if (!(squares_x > 0)) return 1;  // not of any vector under kCosine
-  const double cosine = products / std::sqrt(squares_ * squares_x);
+    return static_cast<float>(std::max(0.0, x.squares - 2 * x.product + squares_));
+  if (!(x.squares > 0)) return 1;  // not of any vector under kCosine
+  const double cosine = x.product / std::sqrt(squares_ * x.squares);
   return static_cast<float>(std::max(0.0, 1 - cosine));
+}
+
+namespace {
+
+// How far a component may be from what its code decodes to: half a step, a little more for
+// the last, which a rounded step may not reach, and what steps too small to have all their
+// digits leave.
+double ComponentError(double step) { return step * (0.5 + 0x1p-15) + 0x1p-118; }
+// What the kernels of Distance may round off, twice, as a part of what they add up.
+double FloatError(double dimensions) { return (48 + dimensions / 8) * 0x1p-24; }
+// The same of Decode, as a part of the squares.
+double DoubleError(double dimensions) {
+  return dimensions * std::sqrt(dimensions) * 0x1p-51;
+}
+// Below what all terms may lose that have too few digits left.
+float RoundedDown(double value) {
+  return static_cast<float>(value - std::abs(value) * 0x1p-23 - 0x1p-130);
+}
+
+}  // namespace
+
+float QueryCode::ToLeast(const char* code, int32_t product) const {
+  const Decoded x = Decode(code, product);
+  const double step = DecodeFloat(code + kStep), n = dimensions_;
+  // Of the product, because components of the query were rounded to half their scale.
+  const double rounded = step * scale_ / 2 * pager::DecodeFixed32(code + kSum) +
+                         DoubleError(n) * (squares_ + x.squares);
+  // Of the vector, as a whole.
+  const double error = ComponentError(step) * std::sqrt(n);
+  if (metric_ == Metric::kL2) {
+    const double squares =
+        std::max(0.0, x.squares - 2 * (x.product + rounded) + squares_);
+    const double least = std::max(0.0, std::sqrt(squares) - error);
+    return RoundedDown(least * least * (1 - FloatError(n)));
+  }
+  const double norm = std::sqrt(squares_), norm_x = std::sqrt(std::max(0.0, x.squares));
+  if (metric_ == Metric::kInnerProduct)
+    return RoundedDown(1 - FloatError(n) - x.product - rounded - norm * error -
+                       FloatError(n) * norm * (norm_x + error));
+  // The vector turns by an angle with this sine, which moves a cosine by no more than the
+  // angle.
+  const double sine = error / norm_x;
+  if (!(sine < 0.5)) return -1;          // a cosine is at most 1, rounded
+  constexpr double kAngleToSine = 1.05;  // up to 0.5
+  return RoundedDown(1 - FloatError(n) - (x.product + rounded) / (norm * norm_x) -
+                     kAngleToSine * sine);
+}
+
+float QueryCode::ToLeastAbsolutes(const char* code, float absolutes) const {
+  const double lo = DecodeFloat(code + kLo), step = DecodeFloat(code + kStep);
+  const double decoded =
+      (std::abs(lo) + step * kCodeMax) * 0x1p-22;  // rounded so, or less
+  const double error = (ComponentError(step) + decoded) * dimensions_;
+  const double rounding = FloatError(dimensions_) * absolutes;
+  return RoundedDown(std::max(0.0, absolutes - error - 2 * rounding));
+}
+
+float QueryCode::AbsolutesOf(const char* code) const {
+  return kernels_->absolutes(unrounded_.data(), code + kCodes, dimensions_,
+                             DecodeFloat(code + kLo), DecodeFloat(code + kStep));
+}
+
+template <class Fn>
+void QueryCode::ForProducts(absl::Span<const char* const> codes, Fn&& fn) const {
+  constexpr size_t kAtOnce = 32;
+  int32_t products[kAtOnce];
+  for (size_t at = 0; at < codes.size(); at += kAtOnce) {
+    const absl::Span<const char* const> some = codes.subspan(at, kAtOnce);
+    kernels_->many_products(reinterpret_cast<const int16_t*>(blocks_.data()), some.data(),
+                            some.size(), kCodes, dimensions_, products);
+    for (size_t i = 0; i < some.size(); ++i) fn(at + i, products[i]);
+  }
 }
 
 void EstimateDistances(const QueryCode& query, absl::Span<const char* const> codes,
                        float* out) {
-  const uint32_t n = query.dimensions_;
   if (query.metric_ == Metric::kL1) {
-    for (const char* const code : codes)
-      *out++ =
-          query.kernels_->absolutes(query.unrounded_.data(), code + kCodes, n,
-                                    DecodeFloat(code + kLo), DecodeFloat(code + kStep));
+    for (const char* const code : codes) *out++ = query.AbsolutesOf(code);
     return;
   }
-  constexpr size_t kAtOnce = 32;
-  int32_t products[kAtOnce];
-  while (!codes.empty()) {
-    const absl::Span<const char* const> some = codes.subspan(0, kAtOnce);
-    query.kernels_->many_products(reinterpret_cast<const int16_t*>(query.blocks_.data()),
-                                  some.data(), some.size(), kCodes, n, products);
-    for (size_t i = 0; i < some.size(); ++i)
-      *out++ = query.ToDistance(some[i], products[i]);
-    codes.remove_prefix(some.size());
+  query.ForProducts(codes, [&](size_t i, int32_t product) {
+    out[i] = query.ToDistance(codes[i], product);
+  });
+}
+
+void LeastDistances(const QueryCode& query, absl::Span<const char* const> codes,
+                    float* out) {
+  if (query.metric_ == Metric::kL1) {
+    for (const char* const code : codes)
+      *out++ = query.ToLeastAbsolutes(code, query.AbsolutesOf(code));
+    return;
   }
+  query.ForProducts(codes, [&](size_t i, int32_t product) {
+    out[i] = query.ToLeast(codes[i], product);
+  });
 }
 
 float EstimateDistance(const QueryCode& query, const char* code) {

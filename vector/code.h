@@ -69,12 +69,27 @@ class QueryCode {
  private:
   friend void EstimateDistances(const QueryCode& query,
                                 absl::Span<const char* const> codes, float* out);
+  friend void LeastDistances(const QueryCode& query, absl::Span<const char* const> codes,
+                             float* out);
 
   struct alignas(64) Block {  // what one load takes
     std::array<int16_t, 32> components;
   };
+  // Of the vector that a code decodes to.
+  struct Decoded {
+    double product;  // with the query
+    double squares;  // the sum of those of its components
+  };
+
   void Round(const float* query);
+  Decoded Decode(const char* code, int32_t product) const;
   float ToDistance(const char* code, int32_t product) const;
+  float ToLeast(const char* code, int32_t product) const;
+  float ToLeastAbsolutes(const char* code, float absolutes) const;
+  // Calls `fn(i, product)` for each.
+  template <class Fn>
+  void ForProducts(absl::Span<const char* const> codes, Fn&& fn) const;
+  float AbsolutesOf(const char* code) const;
 
   Metric metric_;
   uint32_t dimensions_;
@@ -91,6 +106,11 @@ float EstimateDistance(const QueryCode& query, const char* code);
 // To several. Requires: room for as many floats.
 void EstimateDistances(const QueryCode& query, absl::Span<const char* const> codes,
                        float* out);
+// A bound: no vector of such a code is nearer, as Distance computes it, rounding and all. So
+// what is farther than enough others need not be looked at (the VA-file of Weber, Schek and
+// Blott, VLDB 1998). About twice the usual error of an estimate below it.
+void LeastDistances(const QueryCode& query, absl::Span<const char* const> codes,
+                    float* out);
 
 }  // namespace sheaf::vectors
 #endif  // VECTOR_CODE_H_

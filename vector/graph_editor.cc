@@ -39,8 +39,8 @@ absl::StatusOr<GraphEditor::Node*> GraphEditor::Find(Slot slot) {
     }));
     if (node->is_there) space_.Decode(node->code.data(), &node->point);
     for (size_t level = 1; level < node->links.size(); ++level)
-      SHEAF_RETURN_IF_ERROR(
-          reader_.ReadLinks(slot, static_cast<uint32_t>(level), &node->links[level]));
+      SHEAF_RETURN_IF_ERROR(reader_.ReadLinks({&slot, 1}, static_cast<uint32_t>(level),
+                                              &node->links[level]));
     if (node->is_there) node->stored_levels = node->links.size() - 1;
   }
   return node->is_there ? node.get() : nullptr;

@@ -1,12 +1,14 @@
 #include "vector/graph_search.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace sheaf::vectors {
 namespace {
 
-// Nodes that are gone on from at a time: what they need comes from memory together.
-constexpr size_t kExpanded = 2;
+// Nodes that are gone on from at a time, and how many new ones they should lead to: what
+// these need comes from memory together.
+constexpr size_t kExpandedMin = 2, kExpandedMax = 16, kWanted = 24;
 constexpr uint32_t kStepsATick = 64;
 
 }  // namespace
@@ -15,28 +17,31 @@ absl::StatusOr<std::optional<Slot>> GraphSearch::Descend(const Query& query,
                                                          uint32_t level) {
   const std::optional<EntryPoint> entry = reader_.entry();
   if (!entry.has_value()) return std::nullopt;
-  Near best{.slot = entry->slot};
-  const auto look = [&](size_t, NodeView node) {
-    best.distance = query.Estimate(node.code());
+  Near best{.distance = std::numeric_limits<float>::infinity(), .slot = entry->slot};
+  met_.Reset(reader_.slot_end());
+  // What was met before is farther than the best, on whichever level.
+  const auto look = [&](absl::Span<const Slot> slots) {
+    wanted_.resize(slots.size());
+    wanted_.resize(met_.InsertAll(slots, wanted_.data()));
+    return Estimate(query, wanted_, [&](const Near& near, const char*) {
+      if (near < best) best = near;
+    });
   };
-  if (entry->level > level)
-    SHEAF_RETURN_IF_ERROR(reader_.ForNodes({&best.slot, 1}, look));
+  if (entry->level > level) SHEAF_RETURN_IF_ERROR(look({&entry->slot, 1}));
   for (uint32_t at = entry->level; at > level; --at) {
     for (Slot from = kSlotEnd; from != best.slot;) {
       from = best.slot;
-      SHEAF_RETURN_IF_ERROR(reader_.ReadLinks(from, at, &links_));
-      estimates_ += links_.size();
-      SHEAF_RETURN_IF_ERROR(reader_.ForNodes(links_, [&](size_t i, NodeView node) {
-        const Near near{query.Estimate(node.code()), links_[i]};
-        if (near < best) best = near;
-      }));
+      SHEAF_RETURN_IF_ERROR(reader_.ReadLinks({&from, 1}, at, &links_));
+      SHEAF_RETURN_IF_ERROR(look(links_));
     }
   }
   return best.slot;
 }
 
+// Calls `fn(near, node)` for each slot that has a node, which may be gone from memory then.
+template <class Fn>
 absl::Status GraphSearch::Estimate(const Query& query, absl::Span<const Slot> slots,
-                                   const FindableFn* may_be_found) {
+                                   Fn&& fn) {
   estimates_ += slots.size();
   estimated_.clear();
   SHEAF_RETURN_IF_ERROR(reader_.ForNodeBatches(
@@ -48,21 +53,38 @@ absl::Status GraphSearch::Estimate(const Query& query, absl::Span<const Slot> sl
         for (size_t i = 0; i < nodes.size(); ++i)
           estimated_.push_back({{distances[i], slots[indexes[i]]}, nodes[i]});
       }));
-  // Nodes may be gone from memory now, which a prefetch does not mind; and what is asked
-  // here may read.
-  for (const Estimated& e : estimated_) {
-    if (!candidates_.IsNear(e.near.distance)) continue;
-    candidates_.Add(e.near.distance, e.near.slot,
-                    may_be_found == nullptr || (*may_be_found)(e.near.slot));
-    reader_.layout().PrefetchLinks(e.node);
-  }
+  for (const Estimated& e : estimated_) fn(e.near, e.node);
   return absl::OkStatus();
 }
 
-// Adds to `wanted_` what is new behind `count`, and returns how many there are then.
-absl::StatusOr<size_t> GraphSearch::Expand(Slot slot, uint32_t level, size_t count) {
-  SHEAF_RETURN_IF_ERROR(reader_.ReadLinks(slot, level, &links_));
-  return count + met_.InsertAll(links_, wanted_.data() + count);
+absl::Status GraphSearch::Meet(const Query& query, const FindableFn* may_be_found) {
+  const Layout& layout = reader_.layout();
+  return Estimate(query, wanted_, [&](const Near& near, const char* node) {
+    if (!candidates_.IsNear(near.distance)) return;
+    candidates_.Add(near.distance, near.slot,
+                    may_be_found == nullptr || (*may_be_found)(near.slot));
+    pager::PrefetchLines(node + layout.links_at, layout.usual_links_bytes());
+  });
+}
+
+// Takes the nearest candidates, as many as will probably lead to enough, and makes `wanted_`
+// of what is new among their neighbours. False: there are no more.
+absl::StatusOr<bool> GraphSearch::Expand(uint32_t level) {
+  Slot taken[kExpandedMax];
+  size_t count = 0;
+  for (; count < expanded_; ++count) {
+    const std::optional<Slot> next = candidates_.Take();
+    if (!next.has_value()) break;
+    taken[count] = *next;
+  }
+  if (count == 0) return false;
+  SHEAF_RETURN_IF_ERROR(
+      reader_.ReadLinks(absl::MakeConstSpan(taken, count), level, &links_));
+  wanted_.resize(links_.size());
+  wanted_.resize(met_.InsertAll(links_, wanted_.data()));
+  expanded_ =
+      std::clamp(count * kWanted / (wanted_.size() + 1), kExpandedMin, kExpandedMax);
+  return true;
 }
 
 absl::Status GraphSearch::Run(const Query& query, uint32_t level,
@@ -71,20 +93,14 @@ absl::Status GraphSearch::Run(const Query& query, uint32_t level,
                               std::vector<Near>* out) {
   met_.Reset(reader_.slot_end());
   candidates_.Reset(breadth);
-  wanted_.resize(std::max<size_t>(begin.size(), kExpanded * reader_.layout().links_max));
-  size_t count = met_.InsertAll(begin, wanted_.data());
-  for (uint32_t step = 1;; ++step) {
+  wanted_.resize(begin.size());
+  wanted_.resize(met_.InsertAll(begin, wanted_.data()));
+  expanded_ = kExpandedMin;
+  bool is_more = true;
+  for (uint32_t step = 1; is_more; ++step) {
     if (step % kStepsATick == 0) SHEAF_RETURN_IF_ERROR(tick());
-    SHEAF_RETURN_IF_ERROR(
-        Estimate(query, absl::MakeConstSpan(wanted_.data(), count), may_be_found));
-    count = 0;
-    size_t expanded = 0;
-    for (; expanded < kExpanded; ++expanded) {
-      const std::optional<Slot> next = candidates_.Take();
-      if (!next.has_value()) break;
-      SHEAF_ASSIGN_OR_RETURN(count, Expand(*next, level, count));
-    }
-    if (expanded == 0) break;
+    SHEAF_RETURN_IF_ERROR(Meet(query, may_be_found));
+    SHEAF_ASSIGN_OR_RETURN(is_more, Expand(level));
   }
   out->clear();
   candidates_.ForEachFound([&](const Near& near) { out->push_back(near); });

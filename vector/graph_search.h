@@ -37,10 +37,11 @@ class GraphSearch {
   uint64_t estimates() const { return estimates_; }
 
  private:
-  absl::Status Estimate(const Query& query, absl::Span<const Slot> slots,
-                        const FindableFn* may_be_found);
-
-  absl::StatusOr<size_t> Expand(Slot slot, uint32_t level, size_t count);
+  template <class Fn>
+  absl::Status Estimate(const Query& query, absl::Span<const Slot> slots, Fn&& fn);
+  // Makes candidates of `wanted_`.
+  absl::Status Meet(const Query& query, const FindableFn* may_be_found);
+  absl::StatusOr<bool> Expand(uint32_t level);
 
   struct Estimated {
     Near near;
@@ -52,6 +53,7 @@ class GraphSearch {
   SlotSet met_;
   std::vector<Slot> links_, wanted_;
   std::vector<Estimated> estimated_;
+  size_t expanded_ = 0;
   uint64_t estimates_ = 0;
 };
 

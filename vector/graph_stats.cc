@@ -38,7 +38,7 @@ absl::StatusOr<GraphStats> MeasureGraph(const VectorReader& reader,
   while (!next.empty()) {
     const Slot slot = next.back();
     next.pop_back();
-    SHEAF_RETURN_IF_ERROR(reader.ReadLinks(slot, 0, &links));
+    SHEAF_RETURN_IF_ERROR(reader.ReadLinks({&slot, 1}, 0, &links));
     std::for_each(links.begin(), links.end(), reach);
     if (reached % kNodesATick == 0) SHEAF_RETURN_IF_ERROR(tick(reached));
   }

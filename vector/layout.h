@@ -54,6 +54,7 @@
 #include "btree/dense_node.h"
 #include "catalog/tree_record.h"
 #include "pager/coding.h"
+#include "pager/prefetch.h"
 #include "vector/code.h"
 #include "vector/vector_options.h"
 
@@ -124,11 +125,8 @@ struct Layout {
   btree::DenseKey VectorKey(Slot slot, uint32_t record = 0) const {
     return vector_packing.KeyOf(uint64_t{slot} * vector_records + record);
   }
-  // Of most nodes, which have half of what there is room for.
-  void PrefetchLinks(const char* node) const {
-    for (size_t at = links_at; at < links_at + 2 * links_max; at += 64)
-      __builtin_prefetch(node + at);
-  }
+  // Most nodes have half of the links that there is room for.
+  uint32_t usual_links_bytes() const { return 2 * links_max; }
   btree::DenseKey NodeKey(Slot slot, uint32_t record = 0) const {
     return node_packing.KeyOf(uint64_t{slot} * node_records + record);
   }

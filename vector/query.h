@@ -29,6 +29,10 @@ class Query {
     if (code_.has_value()) return EstimateDistances(*code_, codes, out);
     for (const char* const code : codes) *out++ = Estimate(code);
   }
+  // None that has such a code is nearer; with LeastDistances. Requires: code kByte.
+  void LeastAll(absl::Span<const char* const> codes, float* out) const {
+    LeastDistances(*code_, codes, out);
+  }
   float To(const char* vector, float norm) const {
     return distance_.Between(vector_.data(), norm_, vector, norm);
   }

@@ -11,8 +11,10 @@ namespace {
 // the way through the graph, of which there are some for each that is kept, and keeping one
 // in order among others, by how many they are.
 constexpr double kExactCost = 80, kNodeCost = 70, kNodesForOne = 10, kOrderCost = 0.6;
-// Slots ranked at a time, between ticks.
-constexpr size_t kRankedAtOnce = 1024;
+// Slots compared at a time, between ticks.
+constexpr size_t kComparedAtOnce = 1024;
+// Vectors ranked at a time after codes, so that they come from memory together.
+constexpr size_t kRankedAtLeast = 8;
 
 // How many of what a search by codes finds are ranked by vectors.
 uint32_t RankedFor(uint32_t k) { return k + k / 2 + 5; }
@@ -86,7 +88,7 @@ absl::StatusOr<SearchAnswer> Searcher::Search(const SearchRequest& request) {
   }
   if (answer.plan == Plan::kExact)
     SHEAF_RETURN_IF_ERROR(Exactly(request, query, &answer));
-  answer.estimates = graph_.estimates() - before;
+  answer.estimates += graph_.estimates() - before;
   std::sort(answer.nearest.begin(), answer.nearest.end());
   return answer;
 }
@@ -121,8 +123,8 @@ absl::Status Searcher::ByGraph(const SearchRequest& request, const Query& query,
 
 absl::Status Searcher::Rank(const SearchRequest& request, const Query& query,
                             absl::Span<const Slot> slots, SearchAnswer* answer) {
-  for (size_t at = 0; at < slots.size(); at += kRankedAtOnce) {
-    const absl::Span<const Slot> some = slots.subspan(at, kRankedAtOnce);
+  for (size_t at = 0; at < slots.size(); at += kComparedAtOnce) {
+    const absl::Span<const Slot> some = slots.subspan(at, kComparedAtOnce);
     SHEAF_RETURN_IF_ERROR(
         reader_.ForVectors(some, [&](size_t i, const StoredVector& vector) {
           const float distance = query.To(vector);
@@ -130,7 +132,7 @@ absl::Status Searcher::Rank(const SearchRequest& request, const Query& query,
             Offer({distance, some[i]}, request.k, &answer->nearest);
         }));
     answer->exact += some.size();
-    if (at + kRankedAtOnce < slots.size()) SHEAF_RETURN_IF_ERROR(request.tick());
+    if (at + kComparedAtOnce < slots.size()) SHEAF_RETURN_IF_ERROR(request.tick());
   }
   return absl::OkStatus();
 }
@@ -138,6 +140,74 @@ absl::Status Searcher::Rank(const SearchRequest& request, const Query& query,
 absl::Status Searcher::Exactly(const SearchRequest& request, const Query& query,
                                SearchAnswer* answer) {
   answer->nearest.clear();
+  const std::vector<Slot>* const slots =
+      request.filter == nullptr ? nullptr : request.filter->slots;
+  if (reader_.node_count() == 0 || reader_.layout().code != Code::kByte)
+    return ByVectors(request, query, answer);
+  if (slots != nullptr) {
+    for (size_t at = 0; at < slots->size(); at += kComparedAtOnce) {
+      if (at > 0) SHEAF_RETURN_IF_ERROR(request.tick());
+      SHEAF_RETURN_IF_ERROR(
+          ByCodes(request, query,
+                  absl::MakeConstSpan(*slots).subspan(at, kComparedAtOnce), answer));
+    }
+    return absl::OkStatus();
+  }
+  std::vector<Slot> some;
+  const Slot end = reader_.slot_end();
+  for (Slot at = 0; at < end;) {
+    if (at > 0) SHEAF_RETURN_IF_ERROR(request.tick());
+    for (some.clear(); some.size() < kComparedAtOnce && at < end; ++at)
+      some.push_back(at);
+    SHEAF_RETURN_IF_ERROR(ByCodes(request, query, some, answer));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Searcher::ByCodes(const SearchRequest& request, const Query& query,
+                               absl::Span<const Slot> slots, SearchAnswer* answer) {
+  const std::vector<Near>& nearest = answer->nearest;
+  const auto may_be_near = [&](float least) {
+    return least <= request.radius &&
+           (nearest.size() < request.k || least <= nearest.front().distance);
+  };
+  const auto passes = [&](Slot slot) {
+    return request.filter == nullptr || request.filter->passes(slot);
+  };
+  slots_.clear();
+  if (!pending_.empty())
+    for (const Slot slot : slots)
+      if (pending_.Contains(slot) && passes(slot)) slots_.push_back(slot);
+  SHEAF_RETURN_IF_ERROR(Rank(request, query, slots_, answer));
+  found_.clear();
+  SHEAF_RETURN_IF_ERROR(reader_.ForNodeBatches(
+      slots, [&](absl::Span<const size_t> indexes, absl::Span<const char* const> nodes) {
+        const char* codes[btree::DenseReader::kLanes];
+        float leasts[btree::DenseReader::kLanes];
+        for (size_t i = 0; i < nodes.size(); ++i) codes[i] = NodeView(nodes[i]).code();
+        query.LeastAll(absl::MakeConstSpan(codes, nodes.size()), leasts);
+        for (size_t i = 0; i < nodes.size(); ++i)
+          if (may_be_near(leasts[i])) found_.push_back({leasts[i], slots[indexes[i]]});
+      }));
+  answer->estimates += slots.size();
+  // The least first, so that soon the rest cannot be near.
+  const auto is_farther = [](const Near& a, const Near& b) { return b < a; };
+  std::make_heap(found_.begin(), found_.end(), is_farther);
+  while (!found_.empty() && may_be_near(found_.front().distance)) {
+    const size_t wanted = std::max<size_t>(request.k - nearest.size(), kRankedAtLeast);
+    for (slots_.clear(); slots_.size() < wanted && !found_.empty(); found_.pop_back()) {
+      std::pop_heap(found_.begin(), found_.end(), is_farther);
+      const Near& near = found_.back();
+      if (!may_be_near(near.distance)) break;
+      if (!pending_.Contains(near.slot) && passes(near.slot)) slots_.push_back(near.slot);
+    }
+    SHEAF_RETURN_IF_ERROR(Rank(request, query, slots_, answer));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Searcher::ByVectors(const SearchRequest& request, const Query& query,
+                                 SearchAnswer* answer) {
   const SlotFilter* const filter = request.filter;
   if (filter != nullptr && filter->slots != nullptr) {
     slots_.clear();
@@ -146,7 +216,7 @@ absl::Status Searcher::Exactly(const SearchRequest& request, const Query& query,
     return Rank(request, query, slots_, answer);
   }
   return reader_.ForEachVector([&](Slot slot, const StoredVector& vector) {
-    if (++answer->exact % kRankedAtOnce == 0) SHEAF_RETURN_IF_ERROR(request.tick());
+    if (++answer->exact % kComparedAtOnce == 0) SHEAF_RETURN_IF_ERROR(request.tick());
     const Near near{query.To(vector), slot};
     const bool is_near =
         near.distance <= request.radius &&

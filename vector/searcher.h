@@ -47,7 +47,9 @@ struct SearchRequest {
 struct SearchAnswer {
   std::vector<Near> nearest;
   Plan plan = Plan::kGraph;
-  uint64_t estimates = 0, exact = 0, pending = 0;
+  uint64_t estimates = 0;  // from codes
+  uint64_t exact = 0;      // from vectors
+  uint64_t pending = 0;
 };
 
 class Searcher {
@@ -66,6 +68,11 @@ class Searcher {
                        SearchAnswer* answer);
   absl::Status Exactly(const SearchRequest& request, const Query& query,
                        SearchAnswer* answer);
+  // Compares with the codes of slots first, and with the vectors of those that may be near.
+  absl::Status ByCodes(const SearchRequest& request, const Query& query,
+                       absl::Span<const Slot> slots, SearchAnswer* answer);
+  absl::Status ByVectors(const SearchRequest& request, const Query& query,
+                         SearchAnswer* answer);
   // Ranks slots by their vectors.
   absl::Status Rank(const SearchRequest& request, const Query& query,
                     absl::Span<const Slot> slots, SearchAnswer* answer);

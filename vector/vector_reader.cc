@@ -177,30 +177,34 @@ absl::Status VectorReader::ReadLevels(Slot slot, std::string* out) const {
   return absl::OkStatus();
 }
 
-absl::Status VectorReader::ReadLinks(Slot slot, uint32_t level,
+absl::Status VectorReader::ReadLinks(absl::Span<const Slot> slots, uint32_t level,
                                      std::vector<Slot>* out) const {
   out->clear();
+  const auto append = [&](uint32_t count, const auto& link) {
+    const size_t before = out->size();
+    out->resize(before + count);
+    for (uint32_t i = 0; i < count; ++i) (*out)[before + i] = link(i);
+  };
+  size_t found = 0;
   if (level == 0) {
-    bool found = false;
-    SHEAF_RETURN_IF_ERROR(ForNodes({&slot, 1}, [&](size_t, NodeView node) {
-      found = true;
-      out->resize(node.link_count(layout_));
-      for (uint32_t i = 0; i < out->size(); ++i) (*out)[i] = node.Link(layout_, i);
+    const btree::DenseDirectory::Part links{static_cast<uint32_t>(layout_.links_at),
+                                            layout_.usual_links_bytes()};
+    SHEAF_RETURN_IF_ERROR(ForNodes(slots, links, [&](size_t, NodeView node) {
+      ++found;
+      append(node.link_count(layout_), [&](uint32_t i) { return node.Link(layout_, i); });
     }));
-    return found ? absl::OkStatus() : Malformed("node", slot);
+    return found == slots.size() ? absl::OkStatus() : Malformed("node", slots[0]);
   }
-  bool found = false;
-  const btree::DenseKey key = slot;
+  wanted_.assign(slots.begin(), slots.end());
   SHEAF_RETURN_IF_ERROR(
-      ReaderOf(levels_).Visit({&key, 1}, [&](size_t, std::string_view record) {
-        found = level * layout_.level_bytes <= record.size();
-        if (!found) return;
+      ReaderOf(levels_).Visit(wanted_, [&](size_t, std::string_view record) {
+        if (level * layout_.level_bytes > record.size()) return;
+        ++found;
         const char* const at = record.data() + (level - 1) * layout_.level_bytes;
-        out->resize(std::min<uint32_t>(pager::DecodeFixed16(at), layout_.links_max));
-        for (uint32_t i = 0; i < out->size(); ++i)
-          (*out)[i] = pager::DecodeFixed32(at + 2 + size_t{4} * i);
+        append(std::min<uint32_t>(pager::DecodeFixed16(at), layout_.links_max),
+               [&](uint32_t i) { return pager::DecodeFixed32(at + 2 + size_t{4} * i); });
       }));
-  return found ? absl::OkStatus() : Malformed("level record", slot);
+  return found == slots.size() ? absl::OkStatus() : Malformed("level record", slots[0]);
 }
 
 }  // namespace sheaf::vectors

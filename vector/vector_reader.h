@@ -68,14 +68,19 @@ class VectorReader {
   absl::Status ForEachSlot(absl::FunctionRef<void(Slot)> fn) const;  // of vectors
   // As ForVectors, `fn(i, node)`.
   template <class Fn>
-  absl::Status ForNodes(absl::Span<const Slot> slots, Fn&& fn) const;
+  absl::Status ForNodes(absl::Span<const Slot> slots, Fn&& fn) const {
+    return ForNodes(slots, {0, static_cast<uint32_t>(layout_.links_at)},
+                    std::forward<Fn>(fn));
+  }
   // Calls `fn(indexes, nodes)` with several at once.
   template <class Fn>
   absl::Status ForNodeBatches(absl::Span<const Slot> slots, Fn&& fn) const;
   absl::Status ForEachNode(absl::FunctionRef<absl::Status(Slot, NodeView)> fn) const;
 
-  // The links of a node on a level of its own. kDataLoss: it has none there.
-  absl::Status ReadLinks(Slot slot, uint32_t level, std::vector<Slot>* out) const;
+  // The links of nodes, one node's behind the other's, on a level that they have. kDataLoss:
+  // one has none there.
+  absl::Status ReadLinks(absl::Span<const Slot> slots, uint32_t level,
+                         std::vector<Slot>* out) const;
   // Its level record; empty where there is none.
   absl::Status ReadLevels(Slot slot, std::string* out) const;
 
@@ -86,6 +91,10 @@ class VectorReader {
 
  private:
   static absl::Status Malformed(const char* what, uint64_t slot);
+  // `part`: of a node, what is to be read.
+  template <class Fn>
+  absl::Status ForNodes(absl::Span<const Slot> slots, btree::DenseDirectory::Part part,
+                        Fn&& fn) const;
   btree::DenseReader ReaderOf(const catalog::TreeView& tree) const {
     return {tree.context(), tree.root()};
   }
@@ -125,7 +134,8 @@ absl::Status VectorReader::ForVectors(absl::Span<const Slot> slots, Fn&& fn) con
 }
 
 template <class Fn>
-absl::Status VectorReader::ForNodes(absl::Span<const Slot> slots, Fn&& fn) const {
+absl::Status VectorReader::ForNodes(absl::Span<const Slot> slots,
+                                    btree::DenseDirectory::Part part, Fn&& fn) const {
   if (layout_.node_records > 1) {
     for (size_t i = 0; i < slots.size(); ++i) {
       SHEAF_ASSIGN_OR_RETURN(const bool there, GatherNode(slots[i]));
@@ -134,8 +144,7 @@ absl::Status VectorReader::ForNodes(absl::Span<const Slot> slots, Fn&& fn) const
     return absl::OkStatus();
   }
   if (places_ != nullptr)
-    return places_->Visit(nodes_.context(), slots,
-                          static_cast<uint32_t>(layout_.links_at),
+    return places_->Visit(nodes_.context(), slots, part,
                           [&](size_t first, absl::Span<const char* const> nodes) {
                             for (size_t i = 0; i < nodes.size(); ++i)
                               if (nodes[i] != nullptr) fn(first + i, NodeView(nodes[i]));
@@ -164,17 +173,17 @@ absl::Status VectorReader::ForNodeBatches(absl::Span<const Slot> slots, Fn&& fn)
       nodes[0] = node.data();
       fn(absl::MakeConstSpan(indexes, 1), absl::MakeConstSpan(nodes, 1));
     });
-  return places_->Visit(nodes_.context(), slots, static_cast<uint32_t>(layout_.links_at),
-                        [&](size_t first, absl::Span<const char* const> found) {
-                          size_t count = 0;
-                          for (size_t i = 0; i < found.size(); ++i) {
-                            indexes[count] = first + i;
-                            nodes[count] = found[i];
-                            count += found[i] != nullptr;
-                          }
-                          fn(absl::MakeConstSpan(indexes, count),
-                             absl::MakeConstSpan(nodes, count));
-                        });
+  return places_->Visit(
+      nodes_.context(), slots, {0, static_cast<uint32_t>(layout_.links_at)},
+      [&](size_t first, absl::Span<const char* const> found) {
+        size_t count = 0;
+        for (size_t i = 0; i < found.size(); ++i) {
+          indexes[count] = first + i;
+          nodes[count] = found[i];
+          count += found[i] != nullptr;
+        }
+        fn(absl::MakeConstSpan(indexes, count), absl::MakeConstSpan(nodes, count));
+      });
 }
 
 }  // namespace sheaf::vectors

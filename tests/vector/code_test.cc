@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "tests/vector/guarded_bytes.h"
+#include "vector/distance.h"
 
 namespace sheaf::vectors {
 namespace {
@@ -242,6 +243,97 @@ TEST(Estimate, ErrsByAsMuchAsTheHeaderSays) {
     }
     EXPECT_LT(std::sqrt(squares_far / kPairs), far_max);
     EXPECT_LT(std::sqrt(squares_near / kPairs), near_max);
+  }
+}
+
+// What Distance computes, by all kernels, against the bound of whichever kernel.
+void ExpectNoneNearer(const Floats& query, const Floats& vector) {
+  const GuardedBytes code(CodeOf(vector));
+  const char* const codes[] = {code.data()};
+  const auto* const a = reinterpret_cast<const char*>(query.data());
+  const auto* const b = reinterpret_cast<const char*>(vector.data());
+  for (const Metric metric : kEstimated) {
+    if (metric == Metric::kCosine && (Norm(query) == 0 || Norm(vector) == 0)) continue;
+    for (const Simd simd : kSimds) {
+      if (!IsSupported(simd)) continue;
+      const QueryCode prepared(metric, query.data(), SizeOf(query), simd);
+      float least;
+      LeastDistances(prepared, codes, &least);
+      for (const Simd other : kSimds) {
+        if (!IsSupported(other)) continue;
+        const Distance distance(metric, Element::kFloat32, SizeOf(query),
+                                KernelsOf(other));
+        EXPECT_LE(least, distance.Between(a, distance.Norm(a), b, distance.Norm(b)))
+            << NameOf(metric) << " of " << query.size();
+      }
+    }
+  }
+}
+
+TEST(LeastDistances, NoVectorIsNearer) {
+  std::mt19937 random(6);
+  std::vector<uint32_t> all(40);
+  std::iota(all.begin(), all.end(), 1);
+  all.insert(all.end(), {127, 128, 768, kDimensionsMax});
+  for (const uint32_t dimensions : all) {
+    const int times = dimensions > 1000 ? 2 : 30;
+    for (int i = 0; i < times; ++i) {
+      const Floats query = RandomVector(dimensions, random);
+      ExpectNoneNearer(query, query);
+      ExpectNoneNearer(query, RandomVector(dimensions, random));
+      ExpectNoneNearer(query, RandomVector(dimensions, random, 5, 0.1f));
+      ExpectNoneNearer(query, Floats(dimensions, -0.5f));
+      Floats near = query;
+      for (float& component : near) component *= 1 + 1e-3f * (random() % 3);
+      ExpectNoneNearer(query, near);
+      const Floats far = RandomVector(dimensions, random, 1000, 1e-3f);
+      ExpectNoneNearer(far, far);
+      ExpectNoneNearer(far, RandomVector(dimensions, random, 1000, 1e-3f));
+      for (const float size : {1e-42f, 1e-30f, 1e15f}) {
+        const Floats other = RandomVector(dimensions, random, 0, size);
+        ExpectNoneNearer(other, other);
+        ExpectNoneNearer(other, RandomVector(dimensions, random, 0, size));
+      }
+    }
+  }
+  constexpr float kLeast = std::numeric_limits<float>::denorm_min();
+  ExpectNoneNearer({0, 382 * kLeast}, {0, 382 * kLeast});
+  ExpectNoneNearer({1, 1 + 0x1p-23f, 1 + 0x1p-22f}, {1 + 0x1p-22f, 1, 1});
+}
+
+// On the worst vector there is: all of its components half a step off, away from the query.
+TEST(LeastDistances, OfTheWorstRounding) {
+  Floats vector(128, 0), query(128, 0);
+  vector[0] = query[0] = -127.5f;
+  vector[1] = query[1] = 127.5f;
+  for (size_t i = 2; i < vector.size(); ++i) {
+    vector[i] = static_cast<float>(i % 32) + 0.01f;  // which rounds a half away
+    query[i] = vector[i] + 0.5f;
+  }
+  ExpectNoneNearer(query, vector);
+  for (float& component : query) component -= 1;
+  ExpectNoneNearer(query, vector);
+}
+
+TEST(LeastDistances, AreNotFarBelowEstimates) {
+  std::mt19937 random(7);
+  for (int i = 0; i < 1000; ++i) {
+    const Floats query = RandomVector(128, random), vector = RandomVector(128, random);
+    const std::string code = CodeOf(vector);
+    const char* const codes[] = {code.data()};
+    for (const Metric metric : kEstimated) {
+      const QueryCode prepared(metric, query.data(), 128);
+      float least;
+      LeastDistances(prepared, codes, &least);
+      // Of products by as much as a vector of that error may add to them.
+      const double norms =
+          metric == Metric::kInnerProduct ? Norm(query) * Norm(vector) : 1;
+      const double usual = metric == Metric::kCosine || metric == Metric::kInnerProduct
+                               ? norms
+                               : DistanceTo(metric, query, vector);
+      EXPECT_NEAR(least, EstimateDistance(prepared, code.data()), 0.03 * usual)
+          << NameOf(metric);
+    }
   }
 }
 
