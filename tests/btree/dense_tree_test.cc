@@ -61,7 +61,7 @@ class TestDenseTree : public TestPages {
       for (int i = 0; i < 100; ++i) numbers.push_back(random() % (count + 20));
       std::map<uint32_t, std::string> found;
       const absl::Status status = directory.Visit(
-          context_, numbers, 64,
+          context_, numbers, {0, 64},
           [&](size_t first, absl::Span<const char* const> records) {
             for (size_t i = 0; i < records.size(); ++i)
               if (records[i] != nullptr)
