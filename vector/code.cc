@@ -22,6 +22,8 @@ struct CodeKernels {
   // The same of several codes, `behind` their beginnings.
   void (*many_products)(const int16_t* query, const char* const* codes, size_t count,
                         size_t behind, uint32_t n, int32_t* out);
+  // Of codes with codes.
+  int32_t (*pair_products)(const char* a, const char* b, uint32_t n);
   // Of |query - (lo + step * code)|.
   float (*absolutes)(const float* query, const char* codes, uint32_t n, float lo,
                      float step);
@@ -47,6 +49,14 @@ int32_t ProductsPlain(const int16_t* query, const char* codes, uint32_t n) {
   return std::accumulate(sums.begin(), sums.end(), 0);
 }
 
+int32_t PairPlain(const char* a, const char* b, uint32_t n) {
+  std::array<int32_t, kPlainLanes> sums{};
+  for (; n >= kPlainLanes; n -= kPlainLanes, a += kPlainLanes, b += kPlainLanes)
+    for (uint32_t i = 0; i < kPlainLanes; ++i) sums[i] += ByteAt(a + i) * ByteAt(b + i);
+  for (uint32_t i = 0; i < n; ++i) sums[i] += ByteAt(a + i) * ByteAt(b + i);
+  return std::accumulate(sums.begin(), sums.end(), 0);
+}
+
 float AbsoluteAt(const float* query, const char* code, float lo, float step) {
   return std::abs(*query - (lo + step * static_cast<float>(ByteAt(code))));
 }
@@ -66,14 +76,16 @@ void ManyPlain(const int16_t* query, const char* const* codes, size_t count,
   for (size_t i = 0; i < count; ++i) out[i] = ProductsPlain(query, codes[i] + behind, n);
 }
 
-constexpr CodeKernels kPlain = {ProductsPlain, ManyPlain, AbsolutesPlain};
+constexpr CodeKernels kPlain = {ProductsPlain, ManyPlain, PairPlain, AbsolutesPlain};
 
 #if defined(__x86_64__)
 
+SHEAF_AVX2_INLINE __m256i Words256(const char* codes) {
+  return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes)));
+}
 SHEAF_AVX2_INLINE __m256i Product256(const int16_t* query, const char* codes) {
-  return _mm256_madd_epi16(
-      _mm256_load_si256(reinterpret_cast<const __m256i*>(query)),
-      _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes))));
+  return _mm256_madd_epi16(_mm256_load_si256(reinterpret_cast<const __m256i*>(query)),
+                           Words256(codes));
 }
 
 SHEAF_AVX2_INLINE int32_t InlineAvx2(const int16_t* query, const char* codes,
@@ -99,6 +111,14 @@ SHEAF_AVX2 int32_t ProductsAvx2(const int16_t* query, const char* codes, uint32_
 SHEAF_AVX2 void ManyAvx2(const int16_t* query, const char* const* codes, size_t count,
                          size_t behind, uint32_t n, int32_t* out) {
   for (size_t i = 0; i < count; ++i) out[i] = InlineAvx2(query, codes[i] + behind, n);
+}
+
+SHEAF_AVX2 int32_t PairAvx2(const char* a, const char* b, uint32_t n) {
+  constexpr uint32_t kLanes = 16;
+  __m256i sum{};
+  for (; n >= kLanes; n -= kLanes, a += kLanes, b += kLanes)
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(Words256(a), Words256(b)));
+  return Total(sum) + PairPlain(a, b, n);
 }
 
 SHEAF_AVX512_INLINE __m512i Add512(__m512i sum, const int16_t* query, __m256i codes) {
@@ -136,6 +156,25 @@ SHEAF_AVX512 void ManyAvx512(const int16_t* query, const char* const* codes, siz
   for (size_t i = 0; i < count; ++i) out[i] = InlineAvx512(query, codes[i] + behind, n);
 }
 
+SHEAF_AVX512_INLINE __m512i LoadWords(const char* codes, __mmask32 mask) {
+  return _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(mask, codes));
+}
+SHEAF_AVX512 int32_t PairAvx512(const char* a, const char* b, uint32_t n) {
+  constexpr uint32_t kLanes = 32;
+  __m512i sum0{}, sum1{};
+  for (; n >= 2 * kLanes; n -= 2 * kLanes, a += 2 * kLanes, b += 2 * kLanes) {
+    sum0 = _mm512_dpwssd_epi32(sum0, _mm512_cvtepu8_epi16(LoadCodes(a)),
+                               _mm512_cvtepu8_epi16(LoadCodes(b)));
+    sum1 = _mm512_dpwssd_epi32(sum1, _mm512_cvtepu8_epi16(LoadCodes(a + kLanes)),
+                               _mm512_cvtepu8_epi16(LoadCodes(b + kLanes)));
+  }
+  for (; n > 0; n -= std::min(n, kLanes), a += kLanes, b += kLanes) {
+    const __mmask32 mask = n < kLanes ? (uint32_t{1} << n) - 1 : ~uint32_t{0};
+    sum0 = _mm512_dpwssd_epi32(sum0, LoadWords(a, mask), LoadWords(b, mask));
+  }
+  return Total(_mm512_add_epi32(sum0, sum1));
+}
+
 SHEAF_AVX2_INLINE __m256 AddAbsolute(__m256 sum, const float* query, const char* codes,
                                      __m256 lo, __m256 step) {
   const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(codes));
@@ -160,8 +199,8 @@ SHEAF_AVX2 float AbsolutesAvx2(const float* query, const char* codes, uint32_t n
   return sum;
 }
 
-constexpr CodeKernels kAvx2 = {ProductsAvx2, ManyAvx2, AbsolutesAvx2};
-constexpr CodeKernels kAvx512 = {ProductsAvx512, ManyAvx512, AbsolutesAvx2};
+constexpr CodeKernels kAvx2 = {ProductsAvx2, ManyAvx2, PairAvx2, AbsolutesAvx2};
+constexpr CodeKernels kAvx512 = {ProductsAvx512, ManyAvx512, PairAvx512, AbsolutesAvx2};
 
 #endif  // defined(__x86_64__)
 
@@ -393,6 +432,59 @@ float EstimateDistance(const QueryCode& query, const char* code) {
   float distance;
   EstimateDistances(query, {&code, 1}, &distance);
   return distance;
+}
+
+CodeDistance::CodeDistance(Metric metric, uint32_t dimensions, Simd simd)
+    : metric_(metric), dimensions_(dimensions), kernels_(&CodeKernelsOf(simd)) {
+  SHEAF_ASSERT(metric != Metric::kHamming);
+}
+
+namespace {
+
+// What stands before the codes, for sums of lo + step * code.
+struct Head {
+  explicit Head(const char* code)
+      : lo(DecodeFloat(code + kLo)),
+        step(DecodeFloat(code + kStep)),
+        sum(step * pager::DecodeFixed32(code + kSum)),
+        squares(step * step * pager::DecodeFixed32(code + kSquares)) {}
+  double Squares(double n) const { return lo * (lo * n + 2 * sum) + squares; }
+
+  double lo, step;
+  double sum, squares;  // of step * code
+};
+
+float AbsolutesBetween(const char* a, const char* b, uint32_t n) {
+  const float lo = DecodeFloat(a + kLo) - DecodeFloat(b + kLo);
+  const float step_a = DecodeFloat(a + kStep), step_b = DecodeFloat(b + kStep);
+  std::array<float, kPlainLanes> sums{};
+  for (uint32_t i = 0; i < n; ++i)
+    sums[i % kPlainLanes] +=
+        std::abs(lo + step_a * static_cast<float>(ByteAt(a + kCodes + i)) -
+                 step_b * static_cast<float>(ByteAt(b + kCodes + i)));
+  return std::accumulate(sums.begin(), sums.end(), 0.0f);
+}
+
+}  // namespace
+
+float CodeDistance::Between(const char* a, const char* b) const {
+  if (metric_ == Metric::kL1) return AbsolutesBetween(a, b, dimensions_);
+  const Head x(a), y(b);
+  const double n = dimensions_;
+  const double products =
+      x.step * y.step * kernels_->pair_products(a + kCodes, b + kCodes, dimensions_);
+  if (metric_ == Metric::kL2) {
+    // Of differences of the codes and of what they begin at, so that nothing large cancels.
+    const double lo = x.lo - y.lo;
+    const double squares =
+        lo * (lo * n + 2 * (x.sum - y.sum)) + x.squares + y.squares - 2 * products;
+    return static_cast<float>(std::max(0.0, squares));
+  }
+  const double product = x.lo * (y.lo * n + y.sum) + y.lo * x.sum + products;
+  if (metric_ == Metric::kInnerProduct) return static_cast<float>(1 - product);
+  const double norms = x.Squares(n) * y.Squares(n);
+  if (!(norms > 0)) return 1;  // not of vectors under kCosine
+  return static_cast<float>(std::max(0.0, 1 - product / std::sqrt(norms)));
 }
 
 }  // namespace sheaf::vectors

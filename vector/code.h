@@ -13,8 +13,9 @@
 //
 //   Integers and floats are little-endian.
 //
-// The two sums are exact, so norms and differences from a query cost one inner product, of
-// integers, and cancel nothing away: the rest is done in double precision.
+// The two sums are exact, so norms and differences from a query, or from another code, cost
+// one inner product, of integers, and cancel nothing away: the rest is done in double
+// precision.
 //
 // Precision: a component decodes to within half a step, so that the square root of an
 // estimated kL2 errs by at most half a step times that of the dimensions. As measured, root
@@ -111,6 +112,20 @@ void EstimateDistances(const QueryCode& query, absl::Span<const char* const> cod
 // Blott, VLDB 1998). About twice the usual error of an estimate below it.
 void LeastDistances(const QueryCode& query, absl::Span<const char* const> codes,
                     float* out);
+
+// Distances between what two codes decode to. Immutable.
+class CodeDistance {
+ public:
+  // Requires: as QueryCode.
+  CodeDistance(Metric metric, uint32_t dimensions, Simd simd = BestSimd());
+
+  float Between(const char* a, const char* b) const;
+
+ private:
+  Metric metric_;
+  uint32_t dimensions_;
+  const CodeKernels* kernels_;
+};
 
 }  // namespace sheaf::vectors
 #endif  // VECTOR_CODE_H_

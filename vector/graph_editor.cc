@@ -24,26 +24,42 @@ constexpr size_t kLinksForOne = 2;
 
 // --- Nodes --------------------------------------------------------------------
 
-absl::StatusOr<GraphEditor::Node*> GraphEditor::Find(Slot slot) {
-  std::unique_ptr<Node>& node = known_[slot];
-  if (node == nullptr) {
+absl::Status GraphEditor::Load(absl::Span<const Slot> slots) {
+  std::vector<Slot> unknown;
+  for (const Slot slot : slots) {
+    std::unique_ptr<Node>& node = known_[slot];
+    if (node != nullptr) continue;
     node = std::make_unique<Node>();
     node->slot = slot;
-    SHEAF_RETURN_IF_ERROR(reader_.ForNodes({&slot, 1}, [&](size_t, NodeView view) {
-      node->is_there = true;
-      node->stamp = view.stamp();
-      node->code.assign(view.code(), layout_.code_bytes);
-      node->links.resize(1 + std::min(view.level(), layout_.level_max));
-      for (uint32_t i = 0; i < view.link_count(layout_); ++i)
-        node->links[0].push_back(view.Link(layout_, i));
-    }));
-    if (node->is_there) space_.Decode(node->code.data(), &node->point);
-    for (size_t level = 1; level < node->links.size(); ++level)
-      SHEAF_RETURN_IF_ERROR(reader_.ReadLinks({&slot, 1}, static_cast<uint32_t>(level),
-                                              &node->links[level]));
-    if (node->is_there) node->stored_levels = node->links.size() - 1;
+    unknown.push_back(slot);
   }
-  return node->is_there ? node.get() : nullptr;
+  std::vector<Node*> of_levels;
+  SHEAF_RETURN_IF_ERROR(reader_.ForNodes(unknown, [&](size_t i, NodeView view) {
+    Node* const node = known_[unknown[i]].get();
+    node->is_there = true;
+    node->stamp = view.stamp();
+    node->code.assign(view.code(), layout_.code_bytes);
+    node->links.resize(1 + std::min(view.level(), layout_.level_max));
+    node->links[0].reserve(layout_.links_max);
+    for (uint32_t k = 0; k < view.link_count(layout_); ++k)
+      node->links[0].push_back(view.Link(layout_, k));
+    node->stored_levels = node->links.size() - 1;
+    if (node->stored_levels > 0) of_levels.push_back(node);
+  }));
+  for (Node* const node : of_levels)
+    for (size_t level = 1; level < node->links.size(); ++level)
+      SHEAF_RETURN_IF_ERROR(reader_.ReadLinks(
+          {&node->slot, 1}, static_cast<uint32_t>(level), &node->links[level]));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<GraphEditor::Node*> GraphEditor::Find(Slot slot) {
+  auto at = known_.find(slot);
+  if (at == known_.end()) {
+    SHEAF_RETURN_IF_ERROR(Load({&slot, 1}));
+    at = known_.find(slot);
+  }
+  return at->second->is_there ? at->second.get() : nullptr;
 }
 
 absl::StatusOr<GraphEditor::Node*> GraphEditor::Get(Slot slot) {
@@ -80,21 +96,21 @@ void GraphEditor::Unlink(Node* a, Node* b, size_t level) {
 absl::StatusOr<GraphEditor::Node*> GraphEditor::ChooseToDrop(Node* a, Node* b,
                                                              size_t level,
                                                              bool at_any_price) {
-  std::vector<Near> all{{space_.Between(b->point, a->point), a->slot}};
+  SHEAF_RETURN_IF_ERROR(Load(b->links[level]));
+  std::vector<Near> all{{Between(*b, *a), a->slot}};
   for (const Slot slot : b->links[level]) {
     SHEAF_ASSIGN_OR_RETURN(const Node* const node, Get(slot));
     if (level >= node->links.size() || !Has(*node, level, b->slot))
       return absl::DataLossError(absl::StrCat("vector index: the link of slot ", b->slot,
                                               " to slot ", slot, " is not mutual"));
-    all.push_back({space_.Between(b->point, node->point), slot});
+    all.push_back({Between(*b, *node), slot});
   }
   std::sort(all.begin(), all.end());
   std::vector<Node*> nodes;
   for (const Near& near : all) nodes.push_back(known_[near.slot].get());
   const std::vector<size_t> kept =
-      ChooseLinks(all, layout_.links_max, [&](size_t i, size_t j) {
-        return space_.Between(nodes[i]->point, nodes[j]->point);
-      });
+      ChooseLinks(all, layout_.links_max,
+                  [&](size_t i, size_t j) { return Between(*nodes[i], *nodes[j]); });
   // What the rule drops comes first, each time the farthest.
   std::vector<size_t> order;
   for (size_t i = all.size(); i-- > 0;)
@@ -139,10 +155,12 @@ absl::Status GraphEditor::Insert(Slot slot, Stamp stamp, std::string_view code,
   node->stamp = stamp;
   node->is_there = node->is_changed = true;
   node->code = code;
-  space_.Decode(node->code.data(), &node->point);
   node->links.assign(wanted.size(), {});
   for (size_t level = wanted.size(); level-- > 0;) {
     std::vector<Node*> others;
+    std::vector<Slot> slots;
+    for (const Near& near : wanted[level]) slots.push_back(near.slot);
+    SHEAF_RETURN_IF_ERROR(Load(slots));
     for (const Near& near : wanted[level]) {
       SHEAF_ASSIGN_OR_RETURN(Node* const other, Find(near.slot));
       if (other != nullptr && other != node && level < other->links.size())
@@ -183,7 +201,7 @@ absl::Status GraphEditor::Bridge(absl::Span<Node* const> left, size_t level) {
       if (ShareNeighbour(*left[i], *left[j], level))
         join(part[i], part[j]);
       else
-        gaps.push_back({space_.Between(left[i]->point, left[j]->point), i, j});
+        gaps.push_back({Between(*left[i], *left[j]), i, j});
     }
   }
   std::sort(gaps.begin(), gaps.end(),
@@ -202,6 +220,7 @@ absl::StatusOr<bool> GraphEditor::Remove(Slot slot) {
   if (node == nullptr) return false;
   for (size_t level = node->links.size(); level-- > 0;) {
     std::vector<Node*> left;
+    SHEAF_RETURN_IF_ERROR(Load(node->links[level]));
     for (const Slot other : node->links[level]) {
       SHEAF_ASSIGN_OR_RETURN(Node* const neighbour, Get(other));
       if (level < neighbour->links.size()) left.push_back(neighbour);
@@ -211,9 +230,7 @@ absl::StatusOr<bool> GraphEditor::Remove(Slot slot) {
     for (Node* const a : left) {
       near.clear();
       for (size_t i = 0; i < left.size(); ++i)
-        if (left[i] != a)
-          near.push_back(
-              {space_.Between(a->point, left[i]->point), static_cast<Slot>(i)});
+        if (left[i] != a) near.push_back({Between(*a, *left[i]), static_cast<Slot>(i)});
       std::sort(near.begin(), near.end());
       size_t added = 0;
       for (const Near& n : near) {
@@ -225,7 +242,7 @@ absl::StatusOr<bool> GraphEditor::Remove(Slot slot) {
         bool is_apart = true;
         for (size_t k = 0; k < links.size() && is_apart; ++k) {
           SHEAF_ASSIGN_OR_RETURN(const Node* const other, Get(links[k]));
-          is_apart = space_.Between(other->point, b->point) >= n.distance;
+          is_apart = Between(*other, *b) >= n.distance;
         }
         if (!is_apart) continue;
         Link(a, b, level);

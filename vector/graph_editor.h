@@ -69,12 +69,16 @@ class GraphEditor {
     bool is_there = false, is_changed = false;
     size_t stored_levels = 0;  // above 0, in the tree
     std::string code;
-    Point point;
     std::vector<std::vector<Slot>> links;  // by level
   };
 
+  // Reads into `known_` what is not there yet; what several need comes from memory together.
+  absl::Status Load(absl::Span<const Slot> slots);
   absl::StatusOr<Node*> Find(Slot slot);  // null: there is none
   absl::StatusOr<Node*> Get(Slot slot);   // kDataLoss
+  float Between(const Node& a, const Node& b) const {
+    return space_.Between(a.code.data(), b.code.data());
+  }
   static bool Has(const Node& node, size_t level, Slot slot);
   static bool ShareNeighbour(const Node& a, const Node& b, size_t level);
   void Link(Node* a, Node* b, size_t level);

@@ -1,6 +1,8 @@
 #include "vector/link_planner.h"
 
 #include <algorithm>
+#include <cstring>
+#include <limits>
 #include <utility>
 
 #include "pager/status_macros.h"
@@ -21,16 +23,7 @@ absl::Status ReadVectors(const VectorReader& reader, absl::Span<LinkPlan> batch)
   });
 }
 
-std::vector<Point> PointsOf(const Layout& layout, absl::Span<const LinkPlan> batch) {
-  const CodeSpace space(layout);
-  std::vector<Point> points(batch.size());
-  for (size_t i = 0; i < batch.size(); ++i)
-    if (!batch[i].code.empty()) space.Decode(batch[i].code.data(), &points[i]);
-  return points;
-}
-
-absl::Status LinkPlanner::Plan(absl::Span<LinkPlan> batch, absl::Span<const Point> points,
-                               size_t i) {
+absl::Status LinkPlanner::Plan(absl::Span<LinkPlan> batch, size_t i) {
   LinkPlan& plan = batch[i];
   if (plan.code.empty()) return absl::OkStatus();
   std::vector<Slot> begin;
@@ -43,58 +36,64 @@ absl::Status LinkPlanner::Plan(absl::Span<LinkPlan> batch, absl::Span<const Poin
   if (nearest.has_value()) begin.push_back(*nearest);
   const auto may_be_linked = [&](Slot slot) { return !leaving_.Contains(slot); };
   const GraphSearch::FindableFn findable(may_be_linked);
-  std::vector<Near> found;
+  const size_t near_max = layout_.options.ef_construction;
   for (uint32_t level = top + 1; level-- > 0;) {
-    found.clear();
+    near_.clear();
     if (!begin.empty() && level <= graph_top)
       SHEAF_RETURN_IF_ERROR(search_.Run(
-          query, level, begin, layout_.options.ef_construction, &findable,
-          [] { return absl::OkStatus(); }, &found));
-    if (!found.empty()) {
+          query, level, begin, static_cast<uint32_t>(near_max), &findable,
+          [] { return absl::OkStatus(); }, &near_));
+    if (!near_.empty()) {
       begin.clear();
-      begin.push_back(found.front().slot);
+      begin.push_back(near_.front().slot);
     }
-    // Beside those of the graph, by their place in the batch: kSlotEnd and up.
-    for (size_t j = 0; j < i; ++j)
-      if (!batch[j].code.empty() && LevelOf(layout_, batch[j].stamp) >= level)
-        found.push_back(
-            {space_.Between(points[i], points[j]), static_cast<Slot>(kSlotEnd + j)});
-    SHEAF_RETURN_IF_ERROR(Choose(&found, batch, points, &plan.wanted[level]));
+    // Beside those of the graph, the batch.
+    const auto of_graph = static_cast<ptrdiff_t>(near_.size());
+    const float farthest = near_.size() < near_max
+                               ? std::numeric_limits<float>::infinity()
+                               : near_.back().distance;
+    for (size_t j = 0; j < i; ++j) {
+      if (batch[j].code.empty() || LevelOf(layout_, batch[j].stamp) < level) continue;
+      const float distance = space_.Between(plan.code.data(), batch[j].code.data());
+      if (distance <= farthest)
+        near_.push_back({distance, static_cast<Slot>(kSlotEnd + j)});
+    }
+    std::sort(near_.begin() + of_graph, near_.end());
+    std::inplace_merge(near_.begin(), near_.begin() + of_graph, near_.end());
+    if (near_.size() > near_max) near_.resize(near_max);
+    SHEAF_RETURN_IF_ERROR(Choose(near_, batch, &plan.wanted[level]));
   }
   return absl::OkStatus();
 }
 
-absl::Status LinkPlanner::Choose(std::vector<Near>* near,
+absl::Status LinkPlanner::Choose(absl::Span<const Near> near,
                                  absl::Span<const LinkPlan> batch,
-                                 absl::Span<const Point> points,
                                  std::vector<Near>* chosen) {
-  std::sort(near->begin(), near->end());
-  if (near->size() > layout_.options.ef_construction)
-    near->resize(layout_.options.ef_construction);
   slots_.clear();
-  std::vector<size_t> where;
-  for (size_t i = 0; i < near->size(); ++i) {
-    if ((*near)[i].slot >= kSlotEnd) continue;
-    slots_.push_back((*near)[i].slot);
-    where.push_back(i);
+  places_.clear();
+  for (size_t i = 0; i < near.size(); ++i) {
+    if (near[i].slot >= kSlotEnd) continue;
+    slots_.push_back(near[i].slot);
+    places_.push_back(i);
   }
-  near_points_.resize(near->size());
+  codes_.resize(near.size() * layout_.code_bytes);
   SHEAF_RETURN_IF_ERROR(reader_.ForNodes(slots_, [&](size_t i, NodeView node) {
-    space_.Decode(node.code(), &near_points_[where[i]]);
+    std::memcpy(codes_.data() + places_[i] * layout_.code_bytes, node.code(),
+                layout_.code_bytes);
   }));
-  const auto point = [&](size_t i) -> const Point& {
-    const Slot slot = (*near)[i].slot;
-    return slot >= kSlotEnd ? points[slot - kSlotEnd] : near_points_[i];
+  const auto code = [&](size_t i) {
+    return near[i].slot >= kSlotEnd ? batch[near[i].slot - kSlotEnd].code.data()
+                                    : codes_.data() + i * layout_.code_bytes;
   };
-  std::vector<size_t> all =
-      ChooseLinks(*near, layout_.options.m,
-                  [&](size_t a, size_t b) { return space_.Between(point(a), point(b)); });
+  std::vector<size_t> all = ChooseLinks(near, layout_.options.m, [&](size_t a, size_t b) {
+    return space_.Between(code(a), code(b));
+  });
   // A node of few links is hard to find: the nearest others join them.
   const size_t chosen_apart = all.size();
-  for (size_t i = 0; i < near->size() && all.size() < layout_.options.m / 2; ++i)
+  for (size_t i = 0; i < near.size() && all.size() < layout_.options.m / 2; ++i)
     if (!std::binary_search(all.begin(), all.begin() + chosen_apart, i)) all.push_back(i);
   for (const size_t i : all) {
-    Near choice = (*near)[i];
+    Near choice = near[i];
     if (choice.slot >= kSlotEnd) choice.slot = batch[choice.slot - kSlotEnd].slot;
     chosen->push_back(choice);
   }

@@ -25,7 +25,6 @@ struct LinkPlan {
 
 // Reads the vectors of a batch and encodes them, where they are still what it says.
 absl::Status ReadVectors(const VectorReader& reader, absl::Span<LinkPlan> batch);
-std::vector<Point> PointsOf(const Layout& layout, absl::Span<const LinkPlan> batch);
 
 class LinkPlanner {
  public:
@@ -38,20 +37,24 @@ class LinkPlanner {
         search_(reader) {}
 
   // Finds links for batch[i], also to those that come before it in the batch. Requires:
-  // ReadVectors for all of it; `points`: PointsOf(batch).
-  absl::Status Plan(absl::Span<LinkPlan> batch, absl::Span<const Point> points, size_t i);
+  // ReadVectors for all of it.
+  absl::Status Plan(absl::Span<LinkPlan> batch, size_t i);
 
  private:
-  absl::Status Choose(std::vector<Near>* near, absl::Span<const LinkPlan> batch,
-                      absl::Span<const Point> points, std::vector<Near>* chosen);
+  // Of near ones, nearest first, of which those of the batch go by their place in it:
+  // kSlotEnd and up.
+  absl::Status Choose(absl::Span<const Near> near, absl::Span<const LinkPlan> batch,
+                      std::vector<Near>* chosen);
 
   const VectorReader& reader_;
   const Layout& layout_;
   const CodeSpace space_;
   const SlotSet& leaving_;
   GraphSearch search_;
+  std::vector<Near> near_;
   std::vector<Slot> slots_;
-  std::vector<Point> near_points_;
+  std::vector<size_t> places_;
+  std::string codes_;
 };
 
 }  // namespace sheaf::vectors

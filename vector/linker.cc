@@ -74,12 +74,11 @@ absl::Status PlanAll(Store* store, TreeId index, Directories* directories,
   SlotSet slots;
   slots.Reset(first.slot_end());
   for (const LinkPlan& plan : batch) slots.Insert(plan.slot);
-  const std::vector<Point> points = PointsOf(first.layout(), batch);
   std::atomic<size_t> next{0};
   const auto work = [&](const VectorReader& reader) {
     LinkPlanner planner(&reader, &slots);
     for (size_t i; (i = next.fetch_add(1)) < batch.size();)
-      SHEAF_RETURN_IF_ERROR(planner.Plan(batch, points, i));
+      SHEAF_RETURN_IF_ERROR(planner.Plan(batch, i));
     return absl::OkStatus();
   };
   const size_t helpers = std::min<size_t>(threads, batch.size() / 4 + 1) - 1;

@@ -246,6 +246,55 @@ TEST(Estimate, ErrsByAsMuchAsTheHeaderSays) {
   }
 }
 
+void ExpectBetween(const Floats& x, const Floats& y) {
+  const GuardedBytes a(CodeOf(x)), b(CodeOf(y));
+  const Floats decoded_a = Decoded(std::string(a.view())),
+               decoded_b = Decoded(std::string(b.view()));
+  for (const Simd simd : kSimds) {
+    if (!IsSupported(simd)) continue;
+    for (const Metric metric : kEstimated) {
+      if (metric == Metric::kCosine && (Norm(x) == 0 || Norm(y) == 0)) continue;
+      const CodeDistance distance(metric, SizeOf(x), simd);
+      const double expected = DistanceTo(metric, decoded_a, decoded_b);
+      // What is decoded is rounded to floats; sums of L1 are floats, too.
+      double error = ErrorMax(Metric::kL1, decoded_a, decoded_b);
+      if (metric != Metric::kL1)
+        error = 0x1p-21 * Norm(decoded_a) * Norm(decoded_b) +
+                0x1p-22 * std::abs(expected) + 0x1p-140;
+      if (metric == Metric::kL2)
+        error = 0x1p-21 * (std::sqrt(expected) * (Norm(decoded_a) + Norm(decoded_b)) +
+                           expected) +
+                0x1p-140;
+      if (metric == Metric::kCosine) error = 0x1p-20;
+      const float between = distance.Between(a.data(), b.data());
+      EXPECT_NEAR(between, expected, error) << NameOf(metric) << " of " << x.size()
+                                            << " by kernels " << static_cast<int>(simd);
+      EXPECT_NEAR(distance.Between(b.data(), a.data()), expected, error);
+    }
+  }
+}
+
+TEST(CodeDistance, IsThatOfTheDecoded) {
+  std::mt19937 random(8);
+  std::vector<uint32_t> all(130);
+  std::iota(all.begin(), all.end(), 1);
+  all.insert(all.end(), {768, kDimensionsMax});
+  for (const uint32_t dimensions : all) {
+    const Floats vector = RandomVector(dimensions, random);
+    ExpectBetween(vector, RandomVector(dimensions, random));
+    ExpectBetween(vector, RandomVector(dimensions, random, 5, 0.1f));
+    ExpectBetween(RandomVector(dimensions, random, 1000, 1),
+                  RandomVector(dimensions, random, 1000, 1));
+    ExpectBetween(vector, vector);
+    ExpectBetween(vector, Floats(dimensions, -0.5f));
+    ExpectBetween(Floats(dimensions, 0.5f), Floats(dimensions, 0.25f));
+  }
+  // As large as a sum of products gets.
+  Floats ends(kDimensionsMax, 1);
+  ends[0] = -1;
+  ExpectBetween(ends, ends);
+}
+
 // What Distance computes, by all kernels, against the bound of whichever kernel.
 void ExpectNoneNearer(const Floats& query, const Floats& vector) {
   const GuardedBytes code(CodeOf(vector));
