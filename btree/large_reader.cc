@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "btree/large_index.h"
+#include "pager/prefetch.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::btree {
@@ -22,8 +23,7 @@ constexpr uint64_t kRunMin = 8, kRunMax = 64;
 // goes on by itself then.
 void PrefetchBytes(const char* page, uint64_t offset, uint64_t bytes) {
   __builtin_prefetch(page);
-  const uint64_t end = offset + std::min<uint64_t>(bytes, 1024);
-  for (; offset < end; offset += 64) __builtin_prefetch(page + offset);
+  pager::PrefetchLines(page + offset, std::min<uint64_t>(bytes, 1024));
 }
 
 }  // namespace

@@ -215,8 +215,8 @@ absl::Status IndexChecker::CheckNodes() {
           return absl::OkStatus();
         }
         has_node_[slot] = true;
-        seen = {slot, node.level(), node.stamp(),
-                std::string(node.code(), layout_.code_bytes)};
+        seen = {slot, node.level(layout_), node.stamp(),
+                std::string(node.code(layout_), layout_.code_bytes)};
         SHEAF_RETURN_IF_ERROR(look());
         return Tick();
       }));

@@ -38,8 +38,8 @@ absl::Status GraphEditor::Load(absl::Span<const Slot> slots) {
     Node* const node = known_[unknown[i]].get();
     node->is_there = true;
     node->stamp = view.stamp();
-    node->code.assign(view.code(), layout_.code_bytes);
-    node->links.resize(1 + std::min(view.level(), layout_.level_max));
+    node->code.assign(view.code(layout_), layout_.code_bytes);
+    node->links.resize(1 + std::min(view.level(layout_), layout_.level_max));
     node->links[0].reserve(layout_.links_max);
     for (uint32_t k = 0; k < view.link_count(layout_); ++k)
       node->links[0].push_back(view.Link(layout_, k));

@@ -48,7 +48,8 @@ absl::Status GraphSearch::Estimate(const Query& query, absl::Span<const Slot> sl
       slots, [&](absl::Span<const size_t> indexes, absl::Span<const char* const> nodes) {
         const char* codes[btree::DenseReader::kLanes];
         float distances[btree::DenseReader::kLanes];
-        for (size_t i = 0; i < nodes.size(); ++i) codes[i] = NodeView(nodes[i]).code();
+        for (size_t i = 0; i < nodes.size(); ++i)
+          codes[i] = NodeView(nodes[i]).code(reader_.layout());
         query.EstimateAll(absl::MakeConstSpan(codes, nodes.size()), distances);
         for (size_t i = 0; i < nodes.size(); ++i)
           estimated_.push_back({{distances[i], slots[indexes[i]]}, nodes[i]});

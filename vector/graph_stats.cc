@@ -20,9 +20,9 @@ absl::StatusOr<GraphStats> MeasureGraph(const VectorReader& reader,
   SHEAF_RETURN_IF_ERROR(reader.ForEachNode([&](Slot slot, NodeView node) -> absl::Status {
     ++stats.nodes;
     stats.links += node.link_count(reader.layout());
-    if (node.level() >= stats.nodes_by_level.size())
-      stats.nodes_by_level.resize(node.level() + 1);
-    ++stats.nodes_by_level[node.level()];
+    const uint32_t level = node.level(reader.layout());
+    if (level >= stats.nodes_by_level.size()) stats.nodes_by_level.resize(level + 1);
+    ++stats.nodes_by_level[level];
     if (slot < is_there.size()) is_there[slot] = true;
     return stats.nodes % kNodesATick == 0 ? tick(stats.nodes) : absl::OkStatus();
   }));

@@ -17,15 +17,14 @@ using btree::DenseKey;
 using btree::kGroupKeys;
 
 constexpr uint32_t kLevelEnd = 24;
-constexpr size_t kVectorHead = 14, kLinkBytes = 4, kCountBytes = 2;
+constexpr size_t kVectorHead = 14, kLevelLinkBytes = 4, kCountBytes = 2;
+constexpr uint32_t kLinkBits = NodeView::kLinkBits;
 // What packings count on.
 constexpr size_t kUsualKey = 16;
 // How much worse a leaf of one more page may be than a smaller one: each change copies it.
 constexpr double kPageCost = 0.04;
 // Groups of several pages are given an eighth more (btree/dense_tree.cc).
 constexpr size_t kSpareDivisor = 8;
-
-constexpr std::string_view kOptionsVersion = "1";
 
 std::string PartName(catalog::TreeId index, const char* part) {
   return absl::StrCat(std::string(catalog::kPartNamePrefix), index, ".", part);
@@ -134,18 +133,23 @@ Packing Packing::For(size_t record_bytes) {
   return best;
 }
 
-Layout::Layout(const Options& o)
+Layout::Layout(const Options& o, uint32_t f)
     : options(o),
+      format(f),
+      slot_end(format == 1 ? kSlotEnd : Slot{1} << kLinkBits),
       vector_bytes(VectorBytes(o.element, o.dimensions)),
       is_split(kVectorHead + kKeyMax + vector_bytes > kRecordMax),
       vector_records(static_cast<uint32_t>(is_split ? 1 + Pieces(vector_bytes) : 1)),
       code(o.element == Element::kBit ? Code::kExact : o.code),
       code_bytes(code == Code::kByte ? EncodedCodeBytes(o.dimensions) : 4 + vector_bytes),
       links_max(2 * o.m),
-      links_at(NodeView::kCode + code_bytes),
-      node_bytes(links_at + kLinkBytes * links_max),
+      link_bits(format == 1 ? 32 : kLinkBits),
+      code_at(format == 1 ? 10 : 8),
+      links_at(code_at + code_bytes),
+      node_bytes(links_at + (size_t{link_bits} * links_max + 7) / 8 +
+                 (format == 1 ? 0 : 1)),
       node_records(static_cast<uint32_t>(Pieces(node_bytes))),
-      level_bytes(kCountBytes + kLinkBytes * links_max),
+      level_bytes(kCountBytes + kLevelLinkBytes * links_max),
       level_max(
           static_cast<uint32_t>(std::min<size_t>(kLevelEnd, kRecordMax / level_bytes))) {
   options.code = code;
@@ -156,7 +160,7 @@ Layout::Layout(const Options& o)
 
 std::string OptionsText(const Layout& l) {
   const Options& o = l.options;
-  return absl::StrCat(std::string(kOptionsVersion), " ", std::string(NameOf(o.kind)), " ",
+  return absl::StrCat(l.format, " ", std::string(NameOf(o.kind)), " ",
                       std::string(NameOf(o.metric)), " ", std::string(NameOf(o.element)),
                       " ", o.dimensions, " ", o.m, " ", o.ef_construction, " ",
                       o.ef_search, " ", std::string(NameOf(o.code)), " ", o.seed, " ",
@@ -169,10 +173,12 @@ absl::StatusOr<Layout> ParseOptionsText(std::string_view text) {
   };
   const std::vector<std::string> words =
       absl::StrSplit(std::string(text), absl::ByChar(' '));
-  if (words[0] != kOptionsVersion && !words[0].empty())
+  uint32_t format = 0;
+  const bool is_number = absl::SimpleAtoi(words[0], &format);
+  if (is_number && format > Layout::kFormat)
     return absl::UnimplementedError(
         absl::StrCat("a vector index of format ", words[0], ", made by a later version"));
-  if (words.size() != 12) return wrong("are not whole");
+  if (format == 0 || words.size() != 12) return wrong("are not whole");
   Options o;
   const auto kind = Named(words[1], {IndexKind::kHnsw, IndexKind::kFlat});
   const auto metric = MetricNamed(words[2]);
@@ -192,7 +198,7 @@ absl::StatusOr<Layout> ParseOptionsText(std::string_view text) {
   if (!checked.ok()) return wrong(std::string(checked.message()));
   for (const uint32_t n : in_group)
     if (n < 1 || n > kGroupKeys) return wrong("a packing is out of range");
-  Layout layout(o);
+  Layout layout(o, format);
   layout.vector_packing = {in_group[0]};
   layout.node_packing = {in_group[1]};
   return layout;
@@ -225,12 +231,27 @@ void EncodeNode(const NodeParts& node, const Layout& layout, std::string* out) {
   out->assign(layout.node_bytes, '\0');
   char* const at = out->data();
   pager::EncodeFixed48(at, node.stamp);
-  at[NodeView::kLevel] = static_cast<char>(node.links.size() - 1);
-  pager::EncodeFixed16(at + NodeView::kCount,
-                       static_cast<uint16_t>(node.links[0].size()));
-  std::copy(node.code.begin(), node.code.end(), at + NodeView::kCode);
-  for (size_t i = 0; i < node.links[0].size(); ++i)
-    pager::EncodeFixed32(at + layout.links_at + kLinkBytes * i, node.links[0][i]);
+  const std::vector<Slot>& links = node.links[0];
+  const size_t level = node.links.size() - 1;
+  std::copy(node.code.begin(), node.code.end(), at + layout.code_at);
+  if (layout.format == 1) {
+    at[NodeView::kCounts] = static_cast<char>(level);
+    pager::EncodeFixed16(at + NodeView::kCountOfFormat1,
+                         static_cast<uint16_t>(links.size()));
+    for (size_t i = 0; i < links.size(); ++i)
+      pager::EncodeFixed32(at + layout.links_at + 4 * i, links[i]);
+    return;
+  }
+  pager::EncodeFixed16(
+      at + NodeView::kCounts,
+      static_cast<uint16_t>(links.size() | level << NodeView::kCountBits));
+  for (size_t i = 0; i < links.size(); ++i) {
+    const size_t bit = layout.link_bits * i;
+    char* const word = at + layout.links_at + bit / 8 - NodeView::kBefore;
+    pager::EncodeFixed64(
+        word, pager::DecodeFixed64(word) | uint64_t{links[i]}
+                                               << (bit % 8 + 8 * NodeView::kBefore));
+  }
 }
 
 void EncodeLevels(const std::vector<std::vector<Slot>>& links, const Layout& layout,
@@ -240,7 +261,7 @@ void EncodeLevels(const std::vector<std::vector<Slot>>& links, const Layout& lay
     char* const at = out->data() + (level - 1) * layout.level_bytes;
     pager::EncodeFixed16(at, static_cast<uint16_t>(links[level].size()));
     for (size_t i = 0; i < links[level].size(); ++i)
-      pager::EncodeFixed32(at + kCountBytes + kLinkBytes * i, links[level][i]);
+      pager::EncodeFixed32(at + kCountBytes + kLevelLinkBytes * i, links[level][i]);
   }
 }
 
@@ -251,8 +272,9 @@ uint64_t EncodeEntryPoint(const std::optional<EntryPoint>& entry) {
 
 Slot SlotEnd(const Layout& layout, uint64_t counter, uint64_t vector_entries,
              uint64_t key_rows) {
-  return static_cast<Slot>(std::min(
-      {counter, vector_entries / layout.vector_records + key_rows, uint64_t{kSlotEnd}}));
+  return static_cast<Slot>(
+      std::min({counter, vector_entries / layout.vector_records + key_rows,
+                uint64_t{layout.slot_end}}));
 }
 
 std::optional<EntryPoint> DecodeEntryPoint(uint64_t counter) {

@@ -21,14 +21,19 @@
 //
 //   vector record :=                          node record :=
 //      0  8  stamp                               0  6  stamp, of the vector it was made of
-//      8  4  norm   float32; 0 where the         6  1  level
-//                   metric wants none            7  1  reserved, zero
-//     12  2  size of the key                     8  2  count of links on level 0
-//     14     key, vector                        10     code
-//                                                .     links: 4 bytes each, of which there is
-//   level record := of each level from 1 on:           room for 2 * M
+//      8  4  norm   float32; 0 where the         6  2  count of links on level 0, and 1024
+//                   metric wants none                  times the level
+//     12  2  size of the key                     8     code
+//     14     key, vector                         .     links: 27 bits each, the first in the
+//                                                      lowest; room for 2 * M, to whole
+//   level record := of each level from 1 on:           bytes, and a byte of zero
 //      0  2  count of links
-//      2     links, room for 2 * M            code kExact := norm (4), vector
+//      2     links, 4 bytes each,             code kExact := norm (4), vector
+//            room for 2 * M
+//
+// Indexes of format 1, which earlier versions made and this one keeps as they are, differ in
+// the node record: level at 6 (1 byte), zero (1), count of links at 8 (2), code at 10, links
+// of 4 bytes.
 //
 // A vector record of more than kRecordMax bytes, be the key as long as can be, is split:
 // the first has all but the vector, which follows in pieces of kRecordMax. A node's record
@@ -62,7 +67,7 @@ namespace sheaf::vectors {
 
 using Slot = uint32_t;
 using Stamp = uint64_t;
-inline constexpr Slot kSlotEnd = Slot{1} << 30;
+inline constexpr Slot kSlotEnd = Slot{1} << 30;  // of format 1; else 2^27
 inline constexpr Stamp kStampEnd = Stamp{1} << 48;
 inline constexpr size_t kKeyMax = 512;
 inline constexpr size_t kRecordMax = btree::kDenseRecordMax;
@@ -105,9 +110,12 @@ Slot SlotEnd(const Layout& layout, uint64_t counter, uint64_t vector_entries,
 
 // What follows from the options.
 struct Layout {
-  explicit Layout(const Options& options);
+  static constexpr uint32_t kFormat = 2;
+  explicit Layout(const Options& options, uint32_t format = kFormat);
 
   Options options;
+  uint32_t format;
+  Slot slot_end;  // that links have bits for
   size_t vector_bytes;
   bool is_split;            // vectors have records of their own
   uint32_t vector_records;  // a vector
@@ -116,7 +124,8 @@ struct Layout {
   Code code;
   size_t code_bytes;
   uint32_t links_max;  // of a node on a level
-  size_t links_at, node_bytes;
+  uint32_t link_bits;
+  size_t code_at, links_at, node_bytes;
   uint32_t node_records;  // a node
   Packing node_packing;
   size_t level_bytes;  // a level
@@ -126,14 +135,14 @@ struct Layout {
     return vector_packing.KeyOf(uint64_t{slot} * vector_records + record);
   }
   // Most nodes have half of the links that there is room for.
-  uint32_t usual_links_bytes() const { return 2 * links_max; }
+  uint32_t usual_links_bytes() const { return link_bits * links_max / 16; }
   btree::DenseKey NodeKey(Slot slot, uint32_t record = 0) const {
     return node_packing.KeyOf(uint64_t{slot} * node_records + record);
   }
 };
 
-// As a tree record keeps them: "1 hnsw cosine float32 128 16 200 64 byte 1 7 7", the
-// version, then the options in order, then the two packings.
+// As a tree record keeps them: "2 hnsw cosine float32 128 16 200 64 byte 1 7 5", the
+// format, then the options in order, then the two packings.
 std::string OptionsText(const Layout& layout);
 // kDataLoss: it is none, or of options that are none. kUnimplemented: a later version.
 absl::StatusOr<Layout> ParseOptionsText(std::string_view text);
@@ -154,22 +163,40 @@ bool TakeVectorRecord(std::string_view record, const Layout& layout, StoredVecto
 // A node, all of its bytes. A view.
 class NodeView {
  public:
-  static constexpr size_t kLevel = 6, kCount = 8, kCode = 10;
-
   explicit NodeView(const char* node) : node_(node) {}
 
   const char* data() const { return node_; }
   Stamp stamp() const { return pager::DecodeFixed48(node_); }
-  uint32_t level() const { return static_cast<uint8_t>(node_[kLevel]); }
-  const char* code() const { return node_ + kCode; }
+  uint32_t level(const Layout& layout) const {
+    return layout.format == 1 ? static_cast<uint8_t>(node_[kCounts])
+                              : pager::DecodeFixed16(node_ + kCounts) >> kCountBits;
+  }
+  const char* code(const Layout& layout) const { return node_ + layout.code_at; }
   // Bounded by the room there is, whatever the bytes say.
   uint32_t link_count(const Layout& layout) const {
-    const uint32_t count = pager::DecodeFixed16(node_ + kCount);
+    const uint32_t count =
+        layout.format == 1
+            ? pager::DecodeFixed16(node_ + kCountOfFormat1)
+            : pager::DecodeFixed16(node_ + kCounts) & ((1u << kCountBits) - 1);
     return count < layout.links_max ? count : layout.links_max;
   }
   Slot Link(const Layout& layout, uint32_t i) const {
+    if (layout.format != 1) return PackedLink(layout, i);
     return pager::DecodeFixed32(node_ + layout.links_at + size_t{4} * i);
   }
+  // Not of format 1.
+  Slot PackedLink(const Layout& layout, uint32_t i) const {
+    const uint32_t bit = kLinkBits * i;
+    const uint64_t word =
+        pager::DecodeFixed64(node_ + layout.links_at + bit / 8 - kBefore);
+    return static_cast<Slot>(word >> (bit % 8 + 8 * kBefore)) & kLinkMask;
+  }
+
+  static constexpr size_t kCounts = 6, kCountOfFormat1 = 8;
+  static constexpr uint32_t kCountBits = 10, kLinkBits = 27;
+  static constexpr Slot kLinkMask = (Slot{1} << kLinkBits) - 1;
+  // A link is read with so many bytes before it, so that few behind the last are.
+  static constexpr size_t kBefore = 3;
 
  private:
   const char* node_;

@@ -78,7 +78,7 @@ absl::Status LinkPlanner::Choose(absl::Span<const Near> near,
   }
   codes_.resize(near.size() * layout_.code_bytes);
   SHEAF_RETURN_IF_ERROR(reader_.ForNodes(slots_, [&](size_t i, NodeView node) {
-    std::memcpy(codes_.data() + places_[i] * layout_.code_bytes, node.code(),
+    std::memcpy(codes_.data() + places_[i] * layout_.code_bytes, node.code(layout_),
                 layout_.code_bytes);
   }));
   const auto code = [&](size_t i) {

@@ -7,10 +7,11 @@
 namespace sheaf::vectors {
 namespace {
 
-// What decides between plans, in nanoseconds: a vector compared one by one, a node met on
-// the way through the graph, of which there are some for each that is kept, and keeping one
-// in order among others, by how many they are.
-constexpr double kExactCost = 80, kNodeCost = 70, kNodesForOne = 10, kOrderCost = 0.6;
+// What decides between plans, in nanoseconds: a vector compared one by one, or by its code; a
+// node met on the way through the graph, of which there are some for each that is kept, and
+// keeping one in order among others, by how many they are.
+constexpr double kVectorCost = 80, kCodeCost = 40, kNodeCost = 70, kNodesForOne = 10,
+                 kOrderCost = 0.6;
 // Slots compared at a time, between ticks.
 constexpr size_t kComparedAtOnce = 1024;
 // Vectors ranked at a time after codes, so that they come from memory together.
@@ -67,7 +68,9 @@ Plan Searcher::Choose(const SearchRequest& request) const {
   const double kept = std::min(request.ef / std::max(selectivity, 1e-9), count);
   const double by_graph =
       std::min(kept * kNodesForOne, count) * kNodeCost + kept * kept * kOrderCost;
-  if (compared * kExactCost < by_graph) return Plan::kExact;
+  const double compare_cost =
+      reader_.layout().code == Code::kByte ? kCodeCost : kVectorCost;
+  if (compared * compare_cost < by_graph) return Plan::kExact;
   return request.filter == nullptr ? Plan::kGraph : Plan::kFiltered;
 }
 
@@ -184,7 +187,8 @@ absl::Status Searcher::ByCodes(const SearchRequest& request, const Query& query,
       slots, [&](absl::Span<const size_t> indexes, absl::Span<const char* const> nodes) {
         const char* codes[btree::DenseReader::kLanes];
         float leasts[btree::DenseReader::kLanes];
-        for (size_t i = 0; i < nodes.size(); ++i) codes[i] = NodeView(nodes[i]).code();
+        for (size_t i = 0; i < nodes.size(); ++i)
+          codes[i] = NodeView(nodes[i]).code(reader_.layout());
         query.LeastAll(absl::MakeConstSpan(codes, nodes.size()), leasts);
         for (size_t i = 0; i < nodes.size(); ++i)
           if (may_be_near(leasts[i])) found_.push_back({leasts[i], slots[indexes[i]]});

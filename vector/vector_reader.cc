@@ -191,7 +191,11 @@ absl::Status VectorReader::ReadLinks(absl::Span<const Slot> slots, uint32_t leve
                                             layout_.usual_links_bytes()};
     SHEAF_RETURN_IF_ERROR(ForNodes(slots, links, [&](size_t, NodeView node) {
       ++found;
-      append(node.link_count(layout_), [&](uint32_t i) { return node.Link(layout_, i); });
+      const uint32_t count = node.link_count(layout_);
+      if (layout_.format == 1)
+        append(count, [&](uint32_t i) { return node.Link(layout_, i); });
+      else
+        append(count, [&](uint32_t i) { return node.PackedLink(layout_, i); });
     }));
     return found == slots.size() ? absl::OkStatus() : Malformed("node", slots[0]);
   }

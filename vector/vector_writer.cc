@@ -33,9 +33,9 @@ absl::StatusOr<Slot> VectorWriter::NextSlot() const {
   }
   SHEAF_RETURN_IF_ERROR(free.status());
   const uint64_t slot = trees_.vectors->record().counter;
-  if (slot < kSlotEnd) return static_cast<Slot>(slot);
+  if (slot < layout().slot_end) return static_cast<Slot>(slot);
   return absl::ResourceExhaustedError(
-      absl::StrCat("a vector index holds ", kSlotEnd, " vectors"));
+      absl::StrCat("a vector index holds ", layout().slot_end, " vectors"));
 }
 
 absl::StatusOr<Slot> VectorWriter::TakeSlot() {

@@ -32,7 +32,7 @@ class VectorWriter {
   const Trees& trees() const { return trees_; }
 
   // Returns its slot. Requires: the vector passes CheckVector, 1 <= key.size() <= kKeyMax.
-  // kResourceExhausted: there are kSlotEnd others.
+  // kResourceExhausted: as many others as slots.
   absl::StatusOr<Slot> Put(std::string_view key, std::string_view vector, bool* existed);
   // The slot that the next new key gets.
   absl::StatusOr<Slot> NextSlot() const;

@@ -1,11 +1,13 @@
-// A file with vector indexes, of format version 1, stays readable: a graph with levels, what
+// Files with vector indexes of formats 1 and 2 stay readable: a graph with levels, what
 // awaits linking, free slots, vectors in pieces, bits, metadata, an index on a field. What
-// this library writes today has the same records. SHEAF_WRITE_GOLDEN=1 writes it anew.
+// this library writes today has the same records as the second. SHEAF_WRITE_GOLDEN=1 writes
+// that anew.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/golden/golden_util.h"
 #include "tests/support/command.h"
@@ -15,8 +17,10 @@ namespace {
 
 using Floats = std::vector<float>;
 
-std::string GoldenPath() {
-  return absl::StrCat(SHEAF_SOURCE_DIR, "/tests/golden/v1-vectors.sheaf");
+constexpr char kFormat1[] = "v1-vectors.sheaf", kFormat2[] = "v1-vectors2.sheaf";
+
+std::string GoldenPath(const char* name) {
+  return absl::StrCat(SHEAF_SOURCE_DIR, "/tests/golden/", name);
 }
 
 // Whole numbers, which every processor adds up alike.
@@ -66,14 +70,19 @@ std::string MakeVectors() {
   return ReadWholeFile(fs.get(), kPath);
 }
 
-class VectorGolden : public testing::Test {
- protected:
-  static void SetUpTestSuite() {
+class WriteGolden : public testing::Environment {
+  void SetUp() override {
     if (std::getenv("SHEAF_WRITE_GOLDEN") != nullptr)
-      WriteFile(GoldenPath(), MakeVectors());
+      WriteFile(GoldenPath(kFormat2), MakeVectors());
   }
+};
+testing::Environment* const kWriteGolden =
+    testing::AddGlobalTestEnvironment(new WriteGolden);
+
+class VectorGolden : public testing::TestWithParam<const char*> {
+ protected:
   VectorGolden() {
-    WriteWholeFile(fs_.get(), kPath, ReadFile(GoldenPath()));
+    WriteWholeFile(fs_.get(), kPath, ReadFile(GoldenPath(GetParam())));
     Options options;
     options.file_system = fs_.get();
     options.background_linking = false;
@@ -88,7 +97,9 @@ class VectorGolden : public testing::Test {
   std::unique_ptr<Database> db_;
 };
 
-TEST_F(VectorGolden, Version1Opens) {
+INSTANTIATE_TEST_SUITE_P(Formats, VectorGolden, testing::Values(kFormat1, kFormat2));
+
+TEST_P(VectorGolden, Opens) {
   ExpectClean();
   const ReadTransaction read = db_->BeginRead();
   const VectorIndexReader near = *read.vectors("near");
@@ -108,7 +119,7 @@ TEST_F(VectorGolden, Version1Opens) {
   EXPECT_EQ(*read.vectors("field")->Get("x"), (Floats{1, 2, 3, 4, 5}));
 }
 
-TEST_F(VectorGolden, Version1IsWritten) {
+TEST_P(VectorGolden, IsWritten) {
   const absl::Status written = db_->Write([](WriteTransaction& txn) -> absl::Status {
     SHEAF_ASSIGN_OR_RETURN(VectorIndex near, txn.vectors("near"));
     for (int key = 100; key < 150; ++key)
@@ -119,10 +130,23 @@ TEST_F(VectorGolden, Version1IsWritten) {
   ASSERT_TRUE(written.ok()) << written;
   ASSERT_TRUE(db_->OptimizeVectors("near").ok());
   ExpectClean();
+  // Of 5 dimensions and 8 links, in the format that it was made in.
+  ASSERT_TRUE(db_->Close().ok());
+  const Content trees = TreesOf(ReadWholeFile(fs_.get(), kPath));
+  size_t count = 0;
+  for (const auto& [name, records] : trees) {
+    if (!absl::EndsWith(name, ".nodes") || records.size() < 100) continue;
+    for (const auto& [key, record] : records) {
+      EXPECT_EQ(record.size(), GetParam() == kFormat1 ? 10 + 21 + 32u : 8 + 21 + 27 + 1u);
+      ++count;
+    }
+  }
+  EXPECT_EQ(count, 149u);
 }
 
-TEST_F(VectorGolden, WhatIsWrittenTodayIsTheSame) {
-  const Content golden = TreesOf(ReadFile(GoldenPath())), today = TreesOf(MakeVectors());
+TEST(VectorGoldenToday, HasTheSameRecords) {
+  const Content golden = TreesOf(ReadFile(GoldenPath(kFormat2))),
+                today = TreesOf(MakeVectors());
   EXPECT_EQ(golden.size(),
             15u);  // that are not empty
   EXPECT_TRUE(golden == today);
