@@ -271,8 +271,32 @@ absl::Status CheckCode(const char* code, uint32_t dimensions) {
   return absl::OkStatus();
 }
 
+namespace {
+
+// How far a component may be from what its code decodes to: half a step, a little more for
+// the last, which a rounded step may not reach, and what steps too small to have all their
+// digits leave.
+double ComponentError(double step) { return step * (0.5 + 0x1p-15) + 0x1p-118; }
+// What the kernels of Distance may round off, twice, as a part of what they add up.
+double FloatError(double dimensions) { return (48 + dimensions / 8) * 0x1p-24; }
+// The same of Decode, as a part of the squares.
+double DoubleError(double dimensions) {
+  return dimensions * std::sqrt(dimensions) * 0x1p-51;
+}
+// Below what all terms may lose that have too few digits left.
+float RoundedDown(double value) {
+  return static_cast<float>(value - std::abs(value) * 0x1p-23 - 0x1p-130);
+}
+
+}  // namespace
+
 QueryCode::QueryCode(Metric metric, const float* query, uint32_t dimensions, Simd simd)
-    : metric_(metric), dimensions_(dimensions), kernels_(&CodeKernelsOf(simd)) {
+    : metric_(metric),
+      dimensions_(dimensions),
+      kernels_(&CodeKernelsOf(simd)),
+      root_dimensions_(std::sqrt(dimensions)),
+      float_error_(FloatError(dimensions)),
+      double_error_(DoubleError(dimensions)) {
   SHEAF_ASSERT(metric != Metric::kHamming);
   SHEAF_ASSERT(dimensions > 0);
   SHEAF_ASSERT(dimensions <= kDimensionsMax);
@@ -294,6 +318,7 @@ void QueryCode::Round(const float* query) {
     absolutes += left;
     squares_ += double{query[i]} * query[i];
   }
+  norm_ = std::sqrt(squares_);
   constexpr uint32_t kBlock = sizeof(Block) / sizeof(int16_t);
   blocks_.resize((dimensions_ + kBlock - 1) / kBlock);
   if (greatest == 0) return;
@@ -333,49 +358,31 @@ inline float QueryCode::ToDistance(const char* code, int32_t product) const {
   return static_cast<float>(std::max(0.0, 1 - cosine));
 }
 
-namespace {
-
-// How far a component may be from what its code decodes to: half a step, a little more for
-// the last, which a rounded step may not reach, and what steps too small to have all their
-// digits leave.
-double ComponentError(double step) { return step * (0.5 + 0x1p-15) + 0x1p-118; }
-// What the kernels of Distance may round off, twice, as a part of what they add up.
-double FloatError(double dimensions) { return (48 + dimensions / 8) * 0x1p-24; }
-// The same of Decode, as a part of the squares.
-double DoubleError(double dimensions) {
-  return dimensions * std::sqrt(dimensions) * 0x1p-51;
-}
-// Below what all terms may lose that have too few digits left.
-float RoundedDown(double value) {
-  return static_cast<float>(value - std::abs(value) * 0x1p-23 - 0x1p-130);
-}
-
-}  // namespace
-
-float QueryCode::ToLeast(const char* code, int32_t product) const {
+inline float QueryCode::ToLeast(const char* code, int32_t product) const {
   const Decoded x = Decode(code, product);
-  const double step = DecodeFloat(code + kStep), n = dimensions_;
+  const double step = DecodeFloat(code + kStep);
   // Of the product, because components of the query were rounded to half their scale.
   const double rounded = step * scale_ / 2 * pager::DecodeFixed32(code + kSum) +
-                         DoubleError(n) * (squares_ + x.squares);
+                         double_error_ * (squares_ + x.squares);
   // Of the vector, as a whole.
-  const double error = ComponentError(step) * std::sqrt(n);
+  const double error = ComponentError(step) * root_dimensions_;
   if (metric_ == Metric::kL2) {
     const double squares =
         std::max(0.0, x.squares - 2 * (x.product + rounded) + squares_);
     const double least = std::max(0.0, std::sqrt(squares) - error);
-    return RoundedDown(least * least * (1 - FloatError(n)));
+    return RoundedDown(least * least * (1 - float_error_));
   }
-  const double norm = std::sqrt(squares_), norm_x = std::sqrt(std::max(0.0, x.squares));
+  const double norm_x = std::sqrt(std::max(0.0, x.squares));
   if (metric_ == Metric::kInnerProduct)
-    return RoundedDown(1 - FloatError(n) - x.product - rounded - norm * error -
-                       FloatError(n) * norm * (norm_x + error));
+    return RoundedDown(1 - float_error_ - x.product - rounded - norm_ * error -
+                       float_error_ * norm_ * (norm_x + error));
   // The vector turns by an angle with this sine, which moves a cosine by no more than the
   // angle.
-  const double sine = error / norm_x;
+  const double inverse = 1 / norm_x;
+  const double sine = error * inverse;
   if (!(sine < 0.5)) return -1;          // a cosine is at most 1, rounded
   constexpr double kAngleToSine = 1.05;  // up to 0.5
-  return RoundedDown(1 - FloatError(n) - (x.product + rounded) / (norm * norm_x) -
+  return RoundedDown(1 - float_error_ - (x.product + rounded) * inverse / norm_ -
                      kAngleToSine * sine);
 }
 
@@ -384,7 +391,7 @@ float QueryCode::ToLeastAbsolutes(const char* code, float absolutes) const {
   const double decoded =
       (std::abs(lo) + step * kCodeMax) * 0x1p-22;  // rounded so, or less
   const double error = (ComponentError(step) + decoded) * dimensions_;
-  const double rounding = FloatError(dimensions_) * absolutes;
+  const double rounding = float_error_ * absolutes;
   return RoundedDown(std::max(0.0, absolutes - error - 2 * rounding));
 }
 

@@ -99,6 +99,9 @@ class QueryCode {
   std::vector<float> unrounded_;  // under kL1 only, which no product gives
   double mean_ = 0, scale_ = 0;
   double squares_ = 0;  // the sum of those of the query
+  double norm_ = 0;
+  // What bounds allow for, by the dimensions (code.cc).
+  double root_dimensions_, float_error_, double_error_;
 };
 
 // The distance of the query to what `code` decodes to. Requires: a code of as many

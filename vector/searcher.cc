@@ -1,6 +1,7 @@
 #include "vector/searcher.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "vector/query.h"
 
@@ -12,8 +13,9 @@ namespace {
 // keeping one in order among others, by how many they are.
 constexpr double kVectorCost = 80, kCodeCost = 40, kNodeCost = 70, kNodesForOne = 10,
                  kOrderCost = 0.6;
-// Slots compared at a time, between ticks.
-constexpr size_t kComparedAtOnce = 1024;
+// Slots compared at a time, between ticks; fewer at first, so that soon there is a distance
+// beyond which the others need not be looked at.
+constexpr size_t kComparedAtOnce = 1024, kComparedFirst = 128;
 // Vectors ranked at a time after codes, so that they come from memory together.
 constexpr size_t kRankedAtLeast = 8;
 
@@ -147,22 +149,21 @@ absl::Status Searcher::Exactly(const SearchRequest& request, const Query& query,
       request.filter == nullptr ? nullptr : request.filter->slots;
   if (reader_.node_count() == 0 || reader_.layout().code != Code::kByte)
     return ByVectors(request, query, answer);
-  if (slots != nullptr) {
-    for (size_t at = 0; at < slots->size(); at += kComparedAtOnce) {
-      if (at > 0) SHEAF_RETURN_IF_ERROR(request.tick());
-      SHEAF_RETURN_IF_ERROR(
-          ByCodes(request, query,
-                  absl::MakeConstSpan(*slots).subspan(at, kComparedAtOnce), answer));
+  const size_t end = slots != nullptr ? slots->size() : reader_.slot_end();
+  std::vector<Slot> all;
+  for (size_t at = 0; at < end;) {
+    const size_t count = std::min(at == 0 ? kComparedFirst : kComparedAtOnce, end - at);
+    absl::Span<const Slot> some;
+    if (slots != nullptr) {
+      some = absl::MakeConstSpan(*slots).subspan(at, count);
+    } else {
+      all.resize(count);
+      std::iota(all.begin(), all.end(), static_cast<Slot>(at));
+      some = all;
     }
-    return absl::OkStatus();
-  }
-  std::vector<Slot> some;
-  const Slot end = reader_.slot_end();
-  for (Slot at = 0; at < end;) {
-    if (at > 0) SHEAF_RETURN_IF_ERROR(request.tick());
-    for (some.clear(); some.size() < kComparedAtOnce && at < end; ++at)
-      some.push_back(at);
     SHEAF_RETURN_IF_ERROR(ByCodes(request, query, some, answer));
+    SHEAF_RETURN_IF_ERROR(request.tick());
+    at += count;
   }
   return absl::OkStatus();
 }
