@@ -41,20 +41,24 @@ uint8_t ByteAt(const char* at) { return static_cast<uint8_t>(*at); }
 // Sums beside each other, for compilers that vectorise.
 constexpr uint32_t kPlainLanes = 16;
 
-int32_t ProductsPlain(const int16_t* query, const char* codes, uint32_t n) {
+// `first(i)` with the i-th code.
+template <class FirstFn>
+int32_t SumOfProducts(FirstFn first, const char* codes, uint32_t n) {
   std::array<int32_t, kPlainLanes> sums{};
-  for (; n >= kPlainLanes; n -= kPlainLanes, query += kPlainLanes, codes += kPlainLanes)
-    for (uint32_t i = 0; i < kPlainLanes; ++i) sums[i] += query[i] * ByteAt(codes + i);
-  for (uint32_t i = 0; i < n; ++i) sums[i] += query[i] * ByteAt(codes + i);
+  uint32_t at = 0;
+  for (; at + kPlainLanes <= n; at += kPlainLanes)
+    for (uint32_t i = 0; i < kPlainLanes; ++i)
+      sums[i] += first(at + i) * ByteAt(codes + at + i);
+  for (; at < n; ++at) sums[0] += first(at) * ByteAt(codes + at);
   return std::accumulate(sums.begin(), sums.end(), 0);
 }
 
+int32_t ProductsPlain(const int16_t* query, const char* codes, uint32_t n) {
+  return SumOfProducts([&](uint32_t i) { return query[i]; }, codes, n);
+}
+
 int32_t PairPlain(const char* a, const char* b, uint32_t n) {
-  std::array<int32_t, kPlainLanes> sums{};
-  for (; n >= kPlainLanes; n -= kPlainLanes, a += kPlainLanes, b += kPlainLanes)
-    for (uint32_t i = 0; i < kPlainLanes; ++i) sums[i] += ByteAt(a + i) * ByteAt(b + i);
-  for (uint32_t i = 0; i < n; ++i) sums[i] += ByteAt(a + i) * ByteAt(b + i);
-  return std::accumulate(sums.begin(), sums.end(), 0);
+  return SumOfProducts([&](uint32_t i) { return ByteAt(a + i); }, b, n);
 }
 
 float AbsoluteAt(const float* query, const char* code, float lo, float step) {
@@ -248,12 +252,6 @@ void EncodeCode(const float* vector, uint32_t dimensions, char* out) {
   pager::EncodeFixed32(out + kSquares, sums.squares);
 }
 
-void DecodeCode(const char* code, uint32_t dimensions, float* out) {
-  const double lo = DecodeFloat(code + kLo), step = DecodeFloat(code + kStep);
-  for (uint32_t i = 0; i < dimensions; ++i)
-    out[i] = static_cast<float>(lo + step * ByteAt(code + kCodes + i));
-}
-
 absl::Status CheckCode(const char* code, uint32_t dimensions) {
   const float lo = DecodeFloat(code + kLo), step = DecodeFloat(code + kStep);
   if (!std::isfinite(lo) || !std::isfinite(step) || std::signbit(step)) {
@@ -433,12 +431,6 @@ void LeastDistances(const QueryCode& query, absl::Span<const char* const> codes,
   query.ForProducts(codes, [&](size_t i, int32_t product) {
     out[i] = query.ToLeast(codes[i], product);
   });
-}
-
-float EstimateDistance(const QueryCode& query, const char* code) {
-  float distance;
-  EstimateDistances(query, {&code, 1}, &distance);
-  return distance;
 }
 
 CodeDistance::CodeDistance(Metric metric, uint32_t dimensions, Simd simd)

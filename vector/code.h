@@ -49,8 +49,6 @@ constexpr size_t EncodedCodeBytes(uint32_t dimensions) { return size_t{16} + dim
 
 // Requires: a vector that CheckVector let pass; room for EncodedCodeBytes.
 void EncodeCode(const float* vector, uint32_t dimensions, char* out);
-// What distances are estimated to.
-void DecodeCode(const char* code, uint32_t dimensions, float* out);
 // kDataLoss unless it is what EncodeCode may have written. Requires: EncodedCodeBytes.
 absl::Status CheckCode(const char* code, uint32_t dimensions);
 
@@ -104,10 +102,8 @@ class QueryCode {
   double root_dimensions_, float_error_, double_error_;
 };
 
-// The distance of the query to what `code` decodes to. Requires: a code of as many
-// dimensions.
-float EstimateDistance(const QueryCode& query, const char* code);
-// To several. Requires: room for as many floats.
+// The distances of the query to what codes decode to. Requires: codes of as many dimensions,
+// room for as many floats.
 void EstimateDistances(const QueryCode& query, absl::Span<const char* const> codes,
                        float* out);
 // A bound: no vector of such a code is nearer, as Distance computes it, rounding and all. So

@@ -26,16 +26,18 @@ constexpr size_t kLinksForOne = 2;
 
 absl::Status GraphEditor::Load(absl::Span<const Slot> slots) {
   std::vector<Slot> unknown;
+  std::vector<Node*> nodes;
   for (const Slot slot : slots) {
     std::unique_ptr<Node>& node = known_[slot];
     if (node != nullptr) continue;
     node = std::make_unique<Node>();
     node->slot = slot;
     unknown.push_back(slot);
+    nodes.push_back(node.get());
   }
   std::vector<Node*> of_levels;
   SHEAF_RETURN_IF_ERROR(reader_.ForNodes(unknown, [&](size_t i, NodeView view) {
-    Node* const node = known_[unknown[i]].get();
+    Node* const node = nodes[i];
     node->is_there = true;
     node->stamp = view.stamp();
     node->code.assign(view.code(layout_), layout_.code_bytes);

@@ -38,33 +38,30 @@ absl::StatusOr<std::optional<Slot>> GraphSearch::Descend(const Query& query,
   return best.slot;
 }
 
-// Calls `fn(near, node)` for each slot that has a node, which may be gone from memory then.
+// Calls `fn(near, code)` for each slot that has a node, which may be gone from memory then.
 template <class Fn>
 absl::Status GraphSearch::Estimate(const Query& query, absl::Span<const Slot> slots,
                                    Fn&& fn) {
   estimates_ += slots.size();
   estimated_.clear();
-  SHEAF_RETURN_IF_ERROR(reader_.ForNodeBatches(
-      slots, [&](absl::Span<const size_t> indexes, absl::Span<const char* const> nodes) {
-        const char* codes[btree::DenseReader::kLanes];
-        float distances[btree::DenseReader::kLanes];
-        for (size_t i = 0; i < nodes.size(); ++i)
-          codes[i] = NodeView(nodes[i]).code(reader_.layout());
-        query.EstimateAll(absl::MakeConstSpan(codes, nodes.size()), distances);
-        for (size_t i = 0; i < nodes.size(); ++i)
-          estimated_.push_back({{distances[i], slots[indexes[i]]}, nodes[i]});
+  SHEAF_RETURN_IF_ERROR(reader_.ForCodes(
+      slots, [&](absl::Span<const size_t> indexes, absl::Span<const char* const> codes) {
+        float distances[VectorReader::kLanes];
+        query.EstimateAll(codes, distances);
+        for (size_t i = 0; i < codes.size(); ++i)
+          estimated_.push_back({{distances[i], slots[indexes[i]]}, codes[i]});
       }));
-  for (const Estimated& e : estimated_) fn(e.near, e.node);
+  for (const Estimated& e : estimated_) fn(e.near, e.code);
   return absl::OkStatus();
 }
 
 absl::Status GraphSearch::Meet(const Query& query, const FindableFn* may_be_found) {
   const Layout& layout = reader_.layout();
-  return Estimate(query, wanted_, [&](const Near& near, const char* node) {
+  return Estimate(query, wanted_, [&](const Near& near, const char* code) {
     if (!candidates_.IsNear(near.distance)) return;
     candidates_.Add(near.distance, near.slot,
                     may_be_found == nullptr || (*may_be_found)(near.slot));
-    pager::PrefetchLines(node + layout.links_at, layout.usual_links_bytes());
+    pager::PrefetchLines(code + layout.code_bytes, layout.usual_links_bytes());
   });
 }
 

@@ -45,7 +45,7 @@ class GraphSearch {
 
   struct Estimated {
     Near near;
-    const char* node;
+    const char* code;
   };
 
   const VectorReader& reader_;

@@ -18,7 +18,6 @@ using btree::kGroupKeys;
 
 constexpr uint32_t kLevelEnd = 24;
 constexpr size_t kVectorHead = 14, kLevelLinkBytes = 4, kCountBytes = 2;
-constexpr uint32_t kLinkBits = NodeView::kLinkBits;
 // What packings count on.
 constexpr size_t kUsualKey = 16;
 // How much worse a leaf of one more page may be than a smaller one: each change copies it.
@@ -136,18 +135,18 @@ Packing Packing::For(size_t record_bytes) {
 Layout::Layout(const Options& o, uint32_t f)
     : options(o),
       format(f),
-      slot_end(format == 1 ? kSlotEnd : Slot{1} << kLinkBits),
+      slot_end(format == 1 ? kSlotEnd : NodeView::kLinkMask + 1),
       vector_bytes(VectorBytes(o.element, o.dimensions)),
       is_split(kVectorHead + kKeyMax + vector_bytes > kRecordMax),
       vector_records(static_cast<uint32_t>(is_split ? 1 + Pieces(vector_bytes) : 1)),
       code(o.element == Element::kBit ? Code::kExact : o.code),
       code_bytes(code == Code::kByte ? EncodedCodeBytes(o.dimensions) : 4 + vector_bytes),
       links_max(2 * o.m),
-      link_bits(format == 1 ? 32 : kLinkBits),
       code_at(format == 1 ? 10 : 8),
       links_at(code_at + code_bytes),
-      node_bytes(links_at + (size_t{link_bits} * links_max + 7) / 8 +
-                 (format == 1 ? 0 : 1)),
+      node_bytes(links_at + (format == 1
+                                 ? 4 * links_max
+                                 : (NodeView::kLinkBits * links_max + 7) / 8 + 1)),
       node_records(static_cast<uint32_t>(Pieces(node_bytes))),
       level_bytes(kCountBytes + kLevelLinkBytes * links_max),
       level_max(
@@ -246,7 +245,7 @@ void EncodeNode(const NodeParts& node, const Layout& layout, std::string* out) {
       at + NodeView::kCounts,
       static_cast<uint16_t>(links.size() | level << NodeView::kCountBits));
   for (size_t i = 0; i < links.size(); ++i) {
-    const size_t bit = layout.link_bits * i;
+    const size_t bit = NodeView::kLinkBits * i;
     char* const word = at + layout.links_at + bit / 8 - NodeView::kBefore;
     pager::EncodeFixed64(
         word, pager::DecodeFixed64(word) | uint64_t{links[i]}

@@ -124,7 +124,6 @@ struct Layout {
   Code code;
   size_t code_bytes;
   uint32_t links_max;  // of a node on a level
-  uint32_t link_bits;
   size_t code_at, links_at, node_bytes;
   uint32_t node_records;  // a node
   Packing node_packing;
@@ -135,7 +134,9 @@ struct Layout {
     return vector_packing.KeyOf(uint64_t{slot} * vector_records + record);
   }
   // Most nodes have half of the links that there is room for.
-  uint32_t usual_links_bytes() const { return link_bits * links_max / 16; }
+  uint32_t usual_links_bytes() const {
+    return static_cast<uint32_t>((node_bytes - links_at) / 2);
+  }
   btree::DenseKey NodeKey(Slot slot, uint32_t record = 0) const {
     return node_packing.KeyOf(uint64_t{slot} * node_records + record);
   }

@@ -19,15 +19,11 @@ class Query {
   // Requires: `vector` passes CheckVector; `layout` outlives this.
   Query(const Layout& layout, std::string_view vector);
 
-  // Of a node's code; exact where the code is.
-  float Estimate(const char* code) const {
-    if (code_.has_value()) return EstimateDistance(*code_, code);
-    return distance_.Between(vector_.data(), norm_, code + 4, DecodeFloat(code));
-  }
-  // Of several. Requires: room for as many floats.
+  // Of codes of nodes; exact where these are. Requires: room for as many floats.
   void EstimateAll(absl::Span<const char* const> codes, float* out) const {
     if (code_.has_value()) return EstimateDistances(*code_, codes, out);
-    for (const char* const code : codes) *out++ = Estimate(code);
+    for (const char* const code : codes)
+      *out++ = distance_.Between(vector_.data(), norm_, code + 4, DecodeFloat(code));
   }
   // None that has such a code is nearer; with LeastDistances. Requires: code kByte.
   void LeastAll(absl::Span<const char* const> codes, float* out) const {

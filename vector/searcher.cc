@@ -184,14 +184,11 @@ absl::Status Searcher::ByCodes(const SearchRequest& request, const Query& query,
       if (pending_.Contains(slot) && passes(slot)) slots_.push_back(slot);
   SHEAF_RETURN_IF_ERROR(Rank(request, query, slots_, answer));
   found_.clear();
-  SHEAF_RETURN_IF_ERROR(reader_.ForNodeBatches(
-      slots, [&](absl::Span<const size_t> indexes, absl::Span<const char* const> nodes) {
-        const char* codes[btree::DenseReader::kLanes];
-        float leasts[btree::DenseReader::kLanes];
-        for (size_t i = 0; i < nodes.size(); ++i)
-          codes[i] = NodeView(nodes[i]).code(reader_.layout());
-        query.LeastAll(absl::MakeConstSpan(codes, nodes.size()), leasts);
-        for (size_t i = 0; i < nodes.size(); ++i)
+  SHEAF_RETURN_IF_ERROR(reader_.ForCodes(
+      slots, [&](absl::Span<const size_t> indexes, absl::Span<const char* const> codes) {
+        float leasts[VectorReader::kLanes];
+        query.LeastAll(codes, leasts);
+        for (size_t i = 0; i < codes.size(); ++i)
           if (may_be_near(leasts[i])) found_.push_back({leasts[i], slots[indexes[i]]});
       }));
   answer->estimates += slots.size();

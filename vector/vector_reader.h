@@ -69,12 +69,12 @@ class VectorReader {
   // As ForVectors, `fn(i, node)`.
   template <class Fn>
   absl::Status ForNodes(absl::Span<const Slot> slots, Fn&& fn) const {
-    return ForNodes(slots, {0, static_cast<uint32_t>(layout_.links_at)},
-                    std::forward<Fn>(fn));
+    return ForNodes(slots, BeforeLinks(), std::forward<Fn>(fn));
   }
-  // Calls `fn(indexes, nodes)` with several at once.
+  // Calls `fn(indexes, codes)` with the codes of several nodes at once, kLanes at most.
+  static constexpr size_t kLanes = btree::DenseReader::kLanes;
   template <class Fn>
-  absl::Status ForNodeBatches(absl::Span<const Slot> slots, Fn&& fn) const;
+  absl::Status ForCodes(absl::Span<const Slot> slots, Fn&& fn) const;
   absl::Status ForEachNode(absl::FunctionRef<absl::Status(Slot, NodeView)> fn) const;
 
   // The links of nodes, one node's behind the other's, on a level that they have. kDataLoss:
@@ -91,6 +91,9 @@ class VectorReader {
 
  private:
   static absl::Status Malformed(const char* what, uint64_t slot);
+  btree::DenseDirectory::Part BeforeLinks() const {
+    return {0, static_cast<uint32_t>(layout_.links_at)};
+  }
   // `part`: of a node, what is to be read.
   template <class Fn>
   absl::Status ForNodes(absl::Span<const Slot> slots, btree::DenseDirectory::Part part,
@@ -163,27 +166,26 @@ absl::Status VectorReader::ForNodes(absl::Span<const Slot> slots,
 }
 
 template <class Fn>
-absl::Status VectorReader::ForNodeBatches(absl::Span<const Slot> slots, Fn&& fn) const {
-  constexpr size_t kAtOnce = btree::DenseReader::kLanes;
-  size_t indexes[kAtOnce];
-  const char* nodes[kAtOnce];
+absl::Status VectorReader::ForCodes(absl::Span<const Slot> slots, Fn&& fn) const {
+  size_t indexes[kLanes];
+  const char* codes[kLanes];
   if (places_ == nullptr)
     return ForNodes(slots, [&](size_t i, NodeView node) {
       indexes[0] = i;
-      nodes[0] = node.data();
-      fn(absl::MakeConstSpan(indexes, 1), absl::MakeConstSpan(nodes, 1));
+      codes[0] = node.code(layout_);
+      fn(absl::MakeConstSpan(indexes, 1), absl::MakeConstSpan(codes, 1));
     });
-  return places_->Visit(
-      nodes_.context(), slots, {0, static_cast<uint32_t>(layout_.links_at)},
-      [&](size_t first, absl::Span<const char* const> found) {
-        size_t count = 0;
-        for (size_t i = 0; i < found.size(); ++i) {
-          indexes[count] = first + i;
-          nodes[count] = found[i];
-          count += found[i] != nullptr;
-        }
-        fn(absl::MakeConstSpan(indexes, count), absl::MakeConstSpan(nodes, count));
-      });
+  return places_->Visit(nodes_.context(), slots, BeforeLinks(),
+                        [&](size_t first, absl::Span<const char* const> nodes) {
+                          size_t count = 0;
+                          for (size_t i = 0; i < nodes.size(); ++i) {
+                            if (nodes[i] == nullptr) continue;
+                            indexes[count] = first + i;
+                            codes[count++] = NodeView(nodes[i]).code(layout_);
+                          }
+                          fn(absl::MakeConstSpan(indexes, count),
+                             absl::MakeConstSpan(codes, count));
+                        });
 }
 
 }  // namespace sheaf::vectors

@@ -35,10 +35,19 @@ std::string CodeOf(const Floats& vector) {
   return std::string(code.view());
 }
 
+// As the header says.
 Floats Decoded(const std::string& code) {
-  Floats vector(code.size() - EncodedCodeBytes(0));
-  DecodeCode(code.data(), SizeOf(vector), vector.data());
+  const double lo = DecodeFloat(code.data()), step = DecodeFloat(code.data() + 4);
+  Floats vector;
+  for (const char c : code.substr(EncodedCodeBytes(0)))
+    vector.push_back(static_cast<float>(lo + step * static_cast<uint8_t>(c)));
   return vector;
+}
+
+float EstimateDistance(const QueryCode& query, const char* code) {
+  float distance;
+  EstimateDistances(query, {&code, 1}, &distance);
+  return distance;
 }
 
 Floats RandomVector(uint32_t dimensions, std::mt19937& random, float mean = 0,
