@@ -1,16 +1,11 @@
 #include "btree/dense_directory.h"
 
+#include <bit>
+
 namespace sheaf::btree {
 
-uint64_t DenseDirectory::Learn(const ReadContext& context, uint64_t group) const {
-  if (group >= groups_) return 0;
-  const char* entry = nullptr;
-  PageRef missing;
-  const absl::Status status =
-      DenseReader(context, root_).FollowTo(group, &entry, &missing);
-  if (!status.ok() || entry == nullptr) return 0;  // which a look-up by itself tells of
-  const PageRef ref = pager::DecodePageRef(entry);
-  const char* const page = ref ? context.pager->buffer().Peek(ref.id) : nullptr;
+uint64_t DenseDirectory::EntryFor(const PageRef& ref, const char* page,
+                                  uint64_t group) const {
   if (page == nullptr || pager::BirthOf(page) != ref.birth ||
       pager::PageKindOf(page) != pager::PageKind::kDenseLeaf ||
       !DenseLeafView(page).Covers(group))
@@ -26,10 +21,49 @@ uint64_t DenseDirectory::Learn(const ReadContext& context, uint64_t group) const
         record.size() == record_bytes_ && record.data() + (i + 1) * record_bytes_ == end;
   }
   const uint64_t place = is_regular ? static_cast<uint64_t>(end - page) : slot;
-  const uint64_t learned =
-      ref.id | place << kEndShift | uint64_t{is_regular} << kRegularShift;
-  entries_[group].store(learned, std::memory_order_relaxed);
-  return learned;
+  return ref.id | place << kEndShift | uint64_t{is_regular} << kRegularShift;
+}
+
+// Pages of versions that nobody holds any more are used again: a leaf made after the root of an
+// earlier version is not of that, wherever it lies. Of one that a later version has elsewhere
+// the place is not used while this one is held.
+uint64_t DenseDirectory::EntryBefore(const PageRef& ref, uint64_t group) const {
+  if (before_ == nullptr || ref.birth > before_root_.birth) return 0;
+  const uint64_t entry = before_->Of(group);
+  return (entry & kIdMask) == ref.id ? entry : 0;
+}
+
+void DenseDirectory::Learn(const ReadContext& context, absl::Span<const uint32_t> numbers,
+                           uint32_t which, uint64_t* learned) const {
+  pager::BufferManager& buffer = context.pager->buffer();
+  const DenseReader reader(context, root_);
+  PageRef refs[kLanes];
+  uint32_t to_look_at = 0;
+  for (uint32_t left = which; left != 0; left &= left - 1) {
+    const int k = std::countr_zero(left);
+    const uint32_t group = GroupOf(numbers[k]);
+    const char* entry = nullptr;
+    PageRef missing;
+    // What fails is told of by a look-up by itself.
+    if (group >= entries_->groups || !reader.FollowTo(group, &entry, &missing).ok() ||
+        entry == nullptr)
+      continue;
+    refs[k] = pager::DecodePageRef(entry);
+    if (!refs[k]) continue;
+    learned[k] = EntryBefore(refs[k], group);
+    to_look_at |= uint32_t{learned[k] == 0} << k;
+    buffer.PrefetchState(refs[k].id);
+  }
+  for (uint32_t left = to_look_at; left != 0; left &= left - 1)
+    pager::PrefetchLines(buffer.AddressHint(refs[std::countr_zero(left)].id),
+                         DenseView::kPayload + in_group_ * DenseLeafView::kSlotSize);
+  for (uint32_t left = which; left != 0; left &= left - 1) {
+    const int k = std::countr_zero(left);
+    const uint32_t group = GroupOf(numbers[k]);
+    if ((to_look_at >> k & 1) != 0)
+      learned[k] = EntryFor(refs[k], buffer.Peek(refs[k].id), group);
+    if (learned[k] != 0) entries_->at[group].store(learned[k], std::memory_order_relaxed);
+  }
 }
 
 }  // namespace sheaf::btree

@@ -3,7 +3,7 @@
 //
 // For trees of records of one size, the first so many of each group, that are looked up at
 // random in a version that nobody changes. It takes 8 bytes a group, of which only those that
-// were asked for are touched.
+// were asked for are touched, and as many for what another version had learned.
 //
 // Thread-safe. Whoever reads holds a version in which the tree has the same root.
 #ifndef BTREE_DENSE_DIRECTORY_H_
@@ -25,19 +25,20 @@ namespace sheaf::btree {
 class DenseDirectory {
  public:
   // For the records 0 to `count`, of which record n has the key n / in_group * kGroupKeys +
-  // n % in_group; `root` as it stays.
+  // n % in_group; `root` as it stays. `before`: none, or of any version of the same tree, in
+  // groups of as many; what is still where that learned it is not looked at again.
   DenseDirectory(const TreeRoot& root, uint32_t count, uint32_t in_group,
-                 uint32_t record_bytes)
+                 uint32_t record_bytes, const DenseDirectory* before = nullptr)
       : root_(root),
-        groups_(count / in_group + 1),
         in_group_(in_group),
         record_bytes_(record_bytes),
         inverse_(((uint64_t{1} << kInverseShift) + in_group - 1) / in_group),
-        entries_(static_cast<std::atomic<uint64_t>*>(
-            std::calloc(groups_, sizeof(std::atomic<uint64_t>)))) {}
+        entries_(std::make_shared<const Entries>(count / in_group + 1)),
+        before_root_(before == nullptr ? PageRef{} : before->root_.page),
+        before_(before == nullptr ? nullptr : before->entries_) {}
 
   bool IsOf(const TreeRoot& root) const { return root.page == root_.page; }
-  bool ok() const { return entries_ != nullptr; }
+  bool ok() const { return entries_->at != nullptr; }
 
   // Calls `fn(first, records)` with the records of several of these numbers, which are below
   // 2^30: those from the first on, null where there is none, good during the call, in which
@@ -59,15 +60,33 @@ class DenseDirectory {
   static constexpr uint64_t kIdMask = (uint64_t{1} << kEndShift) - 1;
   static constexpr uint32_t kEndMask = (1 << 18) - 1;
 
-  struct Freer {
-    void operator()(std::atomic<uint64_t>* p) const { std::free(p); }
+  struct Entries {
+    explicit Entries(uint32_t count)
+        : groups(count),
+          at(static_cast<std::atomic<uint64_t>*>(
+              std::calloc(count, sizeof(std::atomic<uint64_t>)))) {}
+    ~Entries() { std::free(at); }
+    Entries(const Entries&) = delete;
+    Entries& operator=(const Entries&) = delete;
+
+    // 0: unknown, or there is no such group.
+    uint64_t Of(uint64_t group) const {
+      return group < groups ? at[group].load(std::memory_order_relaxed) : 0;
+    }
+
+    const uint32_t groups;
+    std::atomic<uint64_t>* const at;
   };
 
   uint32_t GroupOf(uint32_t n) const {
     return static_cast<uint32_t>(n * inverse_ >> kInverseShift);
   }
-  // 0: a page on the way is not in memory, or there is no such leaf.
-  uint64_t Learn(const ReadContext& context, uint64_t group) const;
+  // Of those of the numbers, at most kLanes, that have a bit in `which`: their leaves come from
+  // memory together. 0: a page on the way is not there, or there is no such leaf.
+  void Learn(const ReadContext& context, absl::Span<const uint32_t> numbers,
+             uint32_t which, uint64_t* learned) const;
+  uint64_t EntryFor(const PageRef& ref, const char* page, uint64_t group) const;
+  uint64_t EntryBefore(const PageRef& ref, uint64_t group) const;
   static bool IsRegular(uint64_t entry) { return entry >> kRegularShift != 0; }
   static uint32_t PlaceOf(uint64_t entry) {
     return static_cast<uint32_t>(entry >> kEndShift) & kEndMask;
@@ -89,9 +108,11 @@ class DenseDirectory {
   }
 
   const TreeRoot root_;
-  const uint32_t groups_, in_group_, record_bytes_;
+  const uint32_t in_group_, record_bytes_;
   const uint64_t inverse_;
-  const std::unique_ptr<std::atomic<uint64_t>[], Freer> entries_;
+  const std::shared_ptr<const Entries> entries_;
+  const PageRef before_root_;
+  const std::shared_ptr<const Entries> before_;
 };
 
 template <class Fn>
@@ -101,37 +122,33 @@ absl::Status DenseDirectory::Visit(const ReadContext& context,
   pager::BufferManager& buffer = context.pager->buffer();
   for (size_t at = 0; at < numbers.size(); at += kLanes) {
     const absl::Span<const uint32_t> batch = numbers.subspan(at, kLanes);
-    struct Lane {
-      uint64_t entry;
-      uint32_t offset;
-    } lanes[kLanes];
+    uint64_t entries[kLanes];
+    uint32_t offsets[kLanes];
     const char* records[kLanes];
-    uint32_t singly = 0;  // bits
+    uint32_t unknown = 0, singly = 0;  // bits
     {
       const pager::EpochGuard guard(buffer, context.slot);
       context.slot->CountLookups(batch.size());
       for (size_t k = 0; k < batch.size(); ++k) {
-        const uint32_t group = GroupOf(batch[k]);
-        Lane& lane = lanes[k];
-        lane.entry =
-            group < groups_ ? entries_[group].load(std::memory_order_relaxed) : 0;
-        if (lane.entry == 0) lane.entry = Learn(context, group);
-        lane.offset = OffsetOf(lane.entry, batch[k], group);
-        if (lane.entry != 0) buffer.PrefetchState(lane.entry & kIdMask);
+        entries[k] = entries_->Of(GroupOf(batch[k]));
+        unknown |= uint32_t{entries[k] == 0} << k;
+      }
+      if (unknown != 0) Learn(context, batch, unknown, entries);
+      for (size_t k = 0; k < batch.size(); ++k) {
+        offsets[k] = OffsetOf(entries[k], batch[k], GroupOf(batch[k]));
+        if (entries[k] != 0) buffer.PrefetchState(entries[k] & kIdMask);
       }
       for (size_t k = 0; k < batch.size(); ++k) {
-        if (lanes[k].entry == 0) continue;
-        const char* const record =
-            buffer.AddressHint(lanes[k].entry & kIdMask) + lanes[k].offset;
+        if (entries[k] == 0) continue;
+        const char* const record = buffer.AddressHint(entries[k] & kIdMask) + offsets[k];
         pager::PrefetchLines(record + part.begin, part.bytes);
       }
       for (size_t k = 0; k < batch.size(); ++k) {
         // The page was looked at when its entry was learned, and is verified when it is
         // loaded again.
         const char* const page =
-            lanes[k].entry == 0 ? nullptr : buffer.Peek(lanes[k].entry & kIdMask);
-        records[k] =
-            page == nullptr ? nullptr : RecordAt(page, lanes[k].entry, lanes[k].offset);
+            entries[k] == 0 ? nullptr : buffer.Peek(entries[k] & kIdMask);
+        records[k] = page == nullptr ? nullptr : RecordAt(page, entries[k], offsets[k]);
         if (records[k] == nullptr) singly |= 1u << k;
       }
       fn(at, absl::MakeConstSpan(records, batch.size()));

@@ -450,9 +450,9 @@ absl::Status BulkBuild::Store(catalog::OpenTree* nodes, catalog::OpenTree* level
       if (next == all.size()) return false;
       const Id id = all[next++].second;
       gather(id, 0, 0);
-      links.resize(graph_->LevelOf(id) + 1);
       graph_->CodeOf(id, &code);
-      EncodeNode({graph_->stamp(id), code, links}, layout_, &record);
+      EncodeNode({graph_->stamp(id), code, graph_->LevelOf(id), links[0]}, layout_,
+                 &record);
       part = 0;
     }
     key = catalog::EncodeDenseKey(layout_.NodeKey(all[next - 1].first, part));
@@ -467,7 +467,8 @@ absl::Status BulkBuild::Store(catalog::OpenTree* nodes, catalog::OpenTree* level
     if (next == all.size()) return false;
     const auto [slot, id] = all[next++];
     gather(id, 1, graph_->LevelOf(id));
-    EncodeLevels(links, layout_, &record);
+    const std::vector<absl::Span<const Slot>> spans(links.begin() + 1, links.end());
+    EncodeLevels(spans, layout_, &record);
     key = catalog::EncodeDenseKey(slot);
     *k = key;
     *value = record;

@@ -28,19 +28,19 @@ absl::Status GraphEditor::Load(absl::Span<const Slot> slots) {
   std::vector<Slot> unknown;
   std::vector<Node*> nodes;
   for (const Slot slot : slots) {
-    std::unique_ptr<Node>& node = known_[slot];
+    Node*& node = known_[slot];
     if (node != nullptr) continue;
-    node = std::make_unique<Node>();
-    node->slot = slot;
+    node = new (memory_.allocate(sizeof(Node), alignof(Node)))
+        Node{.slot = slot, .links = std::pmr::vector<Links>(&memory_)};
     unknown.push_back(slot);
-    nodes.push_back(node.get());
+    nodes.push_back(node);
   }
   std::vector<Node*> of_levels;
   SHEAF_RETURN_IF_ERROR(reader_.ForNodes(unknown, [&](size_t i, NodeView view) {
     Node* const node = nodes[i];
     node->is_there = true;
     node->stamp = view.stamp();
-    node->code.assign(view.code(layout_), layout_.code_bytes);
+    node->code = Kept({view.code(layout_), layout_.code_bytes});
     node->links.resize(1 + std::min(view.level(layout_), layout_.level_max));
     node->links[0].reserve(layout_.links_max);
     for (uint32_t k = 0; k < view.link_count(layout_); ++k)
@@ -48,11 +48,21 @@ absl::Status GraphEditor::Load(absl::Span<const Slot> slots) {
     node->stored_levels = node->links.size() - 1;
     if (node->stored_levels > 0) of_levels.push_back(node);
   }));
-  for (Node* const node : of_levels)
-    for (size_t level = 1; level < node->links.size(); ++level)
-      SHEAF_RETURN_IF_ERROR(reader_.ReadLinks(
-          {&node->slot, 1}, static_cast<uint32_t>(level), &node->links[level]));
+  std::vector<Slot> links;
+  for (Node* const node : of_levels) {
+    for (size_t level = 1; level < node->links.size(); ++level) {
+      SHEAF_RETURN_IF_ERROR(
+          reader_.ReadLinks({&node->slot, 1}, static_cast<uint32_t>(level), &links));
+      node->links[level].assign(links.begin(), links.end());
+    }
+  }
   return absl::OkStatus();
+}
+
+std::string_view GraphEditor::Kept(std::string_view code) {
+  char* const at = static_cast<char*>(memory_.allocate(code.size(), 1));
+  std::copy(code.begin(), code.end(), at);
+  return {at, code.size()};
 }
 
 absl::StatusOr<GraphEditor::Node*> GraphEditor::Find(Slot slot) {
@@ -61,7 +71,7 @@ absl::StatusOr<GraphEditor::Node*> GraphEditor::Find(Slot slot) {
     SHEAF_RETURN_IF_ERROR(Load({&slot, 1}));
     at = known_.find(slot);
   }
-  return at->second->is_there ? at->second.get() : nullptr;
+  return at->second->is_there ? at->second : nullptr;
 }
 
 absl::StatusOr<GraphEditor::Node*> GraphEditor::Get(Slot slot) {
@@ -72,7 +82,7 @@ absl::StatusOr<GraphEditor::Node*> GraphEditor::Get(Slot slot) {
 }
 
 bool GraphEditor::Has(const Node& node, size_t level, Slot slot) {
-  const std::vector<Slot>& links = node.links[level];
+  const Links& links = node.links[level];
   return std::find(links.begin(), links.end(), slot) != links.end();
 }
 
@@ -109,7 +119,7 @@ absl::StatusOr<GraphEditor::Node*> GraphEditor::ChooseToDrop(Node* a, Node* b,
   }
   std::sort(all.begin(), all.end());
   std::vector<Node*> nodes;
-  for (const Near& near : all) nodes.push_back(known_[near.slot].get());
+  for (const Near& near : all) nodes.push_back(known_[near.slot]);
   const std::vector<size_t> kept =
       ChooseLinks(all, layout_.links_max,
                   [&](size_t i, size_t j) { return Between(*nodes[i], *nodes[j]); });
@@ -153,11 +163,12 @@ absl::Status GraphEditor::Insert(Slot slot, Stamp stamp, std::string_view code,
   SHEAF_ASSIGN_OR_RETURN(const Node* const there, Find(slot));
   SHEAF_ASSERT(there == nullptr && !wanted.empty() &&
                wanted.size() <= layout_.level_max + 1);
-  Node* const node = known_[slot].get();
+  Node* const node = known_[slot];
   node->stamp = stamp;
   node->is_there = node->is_changed = true;
-  node->code = code;
-  node->links.assign(wanted.size(), {});
+  node->code = Kept(code);
+  node->links.clear();
+  node->links.resize(wanted.size());
   for (size_t level = wanted.size(); level-- > 0;) {
     std::vector<Node*> others;
     std::vector<Slot> slots;
@@ -237,7 +248,7 @@ absl::StatusOr<bool> GraphEditor::Remove(Slot slot) {
       size_t added = 0;
       for (const Near& n : near) {
         Node* const b = left[n.slot];
-        const std::vector<Slot>& links = a->links[level];
+        const Links& links = a->links[level];
         if (added == kLinksForOne || links.size() >= layout_.links_max) break;
         if (b->links[level].size() >= layout_.links_max || Has(*a, level, b->slot))
           continue;
@@ -265,7 +276,9 @@ absl::StatusOr<bool> GraphEditor::Remove(Slot slot) {
 absl::Status GraphEditor::MoveEntry(const Node& gone) {
   std::optional<EntryPoint> best;
   const auto offer = [&](Slot slot, size_t level) {
-    if (slot != gone.slot && (!best.has_value() || level > best->level))
+    if (slot == gone.slot) return;
+    if (!best.has_value() || level > best->level ||
+        (level == best->level && slot < best->slot))
       best = EntryPoint{slot, static_cast<uint32_t>(level)};
   };
   for (const auto& [slot, node] : known_)
@@ -298,14 +311,17 @@ absl::Status GraphEditor::Store(Node* node) {
           nodes_.Delete(EncodeDenseKey(layout_.NodeKey(node->slot, i))).status());
     return levels_.Delete(EncodeDenseKey(node->slot)).status();
   }
-  EncodeNode({node->stamp, node->code, node->links}, layout_, &record_);
+  EncodeNode({node->stamp, node->code, node->links.size() - 1, node->links[0]}, layout_,
+             &record_);
   for (uint32_t i = 0; i < layout_.node_records; ++i)
     SHEAF_RETURN_IF_ERROR(
         nodes_.PutStored(EncodeDenseKey(layout_.NodeKey(node->slot, i)),
                          std::string_view(record_).substr(i * kRecordMax, kRecordMax),
                          PutMode::kUpsert, &existed));
   if (node->links.size() > 1) {
-    EncodeLevels(node->links, layout_, &record_);
+    const std::vector<absl::Span<const Slot>> above(node->links.begin() + 1,
+                                                    node->links.end());
+    EncodeLevels(above, layout_, &record_);
     SHEAF_RETURN_IF_ERROR(levels_.PutStored(EncodeDenseKey(node->slot), record_,
                                             PutMode::kUpsert, &existed));
   } else if (node->stored_levels > 0) {
@@ -315,9 +331,14 @@ absl::Status GraphEditor::Store(Node* node) {
 }
 
 absl::Status GraphEditor::Flush() {
-  for (auto& [slot, node] : known_)
-    if (node->is_changed) SHEAF_RETURN_IF_ERROR(Store(node.get()));
+  std::vector<Node*> changed;
+  for (const auto& [slot, node] : known_)
+    if (node->is_changed) changed.push_back(node);
+  std::sort(changed.begin(), changed.end(),
+            [](const Node* a, const Node* b) { return a->slot < b->slot; });
+  for (Node* const node : changed) SHEAF_RETURN_IF_ERROR(Store(node));
   known_.clear();
+  memory_.release();
   const uint64_t entry = EncodeEntryPoint(entry_);
   return entry == nodes_.record().counter ? absl::OkStatus() : nodes_.SetCounter(entry);
 }

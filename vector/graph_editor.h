@@ -11,12 +11,13 @@
 // After an error its transaction can only be rolled back. Thread-compatible.
 #ifndef VECTOR_GRAPH_EDITOR_H_
 #define VECTOR_GRAPH_EDITOR_H_
-#include <memory>
+#include <memory_resource>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -63,13 +64,16 @@ class GraphEditor {
   absl::Status Flush();
 
  private:
+  static constexpr size_t kMemoryAtFirst = 64 << 10;
+  using Links = std::pmr::vector<Slot>;
+  // In memory_, as all that belongs to it.
   struct Node {
-    Slot slot = 0;
+    Slot slot;
     Stamp stamp = 0;
     bool is_there = false, is_changed = false;
     size_t stored_levels = 0;  // above 0, in the tree
-    std::string code;
-    std::vector<std::vector<Slot>> links;  // by level
+    std::string_view code;
+    std::pmr::vector<Links> links;  // by level
   };
 
   // Reads into `known_` what is not there yet; what several need comes from memory together.
@@ -89,6 +93,7 @@ class GraphEditor {
   absl::StatusOr<Node*> ChooseToDrop(Node* a, Node* b, size_t level, bool at_any_price);
   absl::Status Bridge(absl::Span<Node* const> left, size_t level);
   absl::Status MoveEntry(const Node& gone);
+  std::string_view Kept(std::string_view code);
   absl::Status Store(Node* node);
 
   const VectorReader& reader_;
@@ -96,7 +101,9 @@ class GraphEditor {
   const CodeSpace space_;
   catalog::OpenTree &nodes_, &levels_;
   std::optional<EntryPoint> entry_;
-  absl::btree_map<Slot, std::unique_ptr<Node>> known_;
+  // Given back at once: nodes are many, and none goes before Flush.
+  std::pmr::monotonic_buffer_resource memory_{kMemoryAtFirst};
+  absl::flat_hash_map<Slot, Node*> known_;
   std::string record_;
 };
 

@@ -24,6 +24,7 @@ constexpr Part kParts[] = {{KeysName, TreeKind::kVectorPart},
                            {LevelsName, TreeKind::kVectorNodes}};
 
 constexpr size_t kDirectoriesKept = 16;
+constexpr std::ptrdiff_t kStatesKept = 2;  // of an index
 
 absl::Status Lost(const TreeRecord& index, const std::string& part) {
   return absl::DataLossError(
@@ -56,14 +57,21 @@ std::shared_ptr<const btree::DenseDirectory> Directories::Get(const Layout& layo
                                                               const TreeRecord& nodes) {
   if (!nodes.root.page || layout.node_records > 1) return nullptr;
   absl::MutexLock lock(&mu_);
-  for (const auto& directory : kept_)
-    if (directory->IsOf(nodes.root)) return directory;
+  for (const Kept& kept : kept_)
+    if (kept.directory->IsOf(nodes.root)) return kept.directory;
+  const auto of_index = [&](const Kept& kept) { return kept.nodes == nodes.id; };
+  const auto last = std::find_if(kept_.rbegin(), kept_.rend(), of_index);
   auto directory = std::make_shared<const btree::DenseDirectory>(
       nodes.root, slot_end, layout.node_packing.in_group,
-      static_cast<uint32_t>(layout.node_bytes));
+      static_cast<uint32_t>(layout.node_bytes),
+      last == kept_.rend() ? nullptr : last->directory.get());
   if (!directory->ok()) return nullptr;
-  if (kept_.size() == kDirectoriesKept) kept_.erase(kept_.begin());
-  return kept_.emplace_back(std::move(directory));
+  if (std::count_if(kept_.begin(), kept_.end(), of_index) == kStatesKept)
+    kept_.erase(std::find_if(kept_.begin(), kept_.end(), of_index));
+  else if (kept_.size() == kDirectoriesKept)
+    kept_.erase(kept_.begin());
+  kept_.push_back({nodes.id, directory});
+  return directory;
 }
 
 absl::StatusOr<std::unique_ptr<VectorReader>> OpenIndex(catalog::Store* store,

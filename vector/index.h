@@ -33,9 +33,14 @@ class Directories {
       ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
+  struct Kept {
+    catalog::TreeId nodes;
+    std::shared_ptr<const btree::DenseDirectory> directory;
+  };
+
   absl::Mutex mu_;
-  // Of the states asked for last.
-  std::vector<std::shared_ptr<const btree::DenseDirectory>> kept_ ABSL_GUARDED_BY(mu_);
+  // Of the states asked for last, few of each index.
+  std::vector<Kept> kept_ ABSL_GUARDED_BY(mu_);
 };
 
 // `record`: of the vectors. kDataLoss: not all of its trees are there.

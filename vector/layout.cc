@@ -230,11 +230,10 @@ void EncodeNode(const NodeParts& node, const Layout& layout, std::string* out) {
   out->assign(layout.node_bytes, '\0');
   char* const at = out->data();
   pager::EncodeFixed48(at, node.stamp);
-  const std::vector<Slot>& links = node.links[0];
-  const size_t level = node.links.size() - 1;
+  const absl::Span<const Slot> links = node.links;
   std::copy(node.code.begin(), node.code.end(), at + layout.code_at);
   if (layout.format == 1) {
-    at[NodeView::kCounts] = static_cast<char>(level);
+    at[NodeView::kCounts] = static_cast<char>(node.level);
     pager::EncodeFixed16(at + NodeView::kCountOfFormat1,
                          static_cast<uint16_t>(links.size()));
     for (size_t i = 0; i < links.size(); ++i)
@@ -243,7 +242,7 @@ void EncodeNode(const NodeParts& node, const Layout& layout, std::string* out) {
   }
   pager::EncodeFixed16(
       at + NodeView::kCounts,
-      static_cast<uint16_t>(links.size() | level << NodeView::kCountBits));
+      static_cast<uint16_t>(links.size() | node.level << NodeView::kCountBits));
   for (size_t i = 0; i < links.size(); ++i) {
     const size_t bit = NodeView::kLinkBits * i;
     char* const word = at + layout.links_at + bit / 8 - NodeView::kBefore;
@@ -253,14 +252,15 @@ void EncodeNode(const NodeParts& node, const Layout& layout, std::string* out) {
   }
 }
 
-void EncodeLevels(const std::vector<std::vector<Slot>>& links, const Layout& layout,
+void EncodeLevels(absl::Span<const absl::Span<const Slot>> links, const Layout& layout,
                   std::string* out) {
-  out->assign((links.size() - 1) * layout.level_bytes, '\0');
-  for (size_t level = 1; level < links.size(); ++level) {
-    char* const at = out->data() + (level - 1) * layout.level_bytes;
-    pager::EncodeFixed16(at, static_cast<uint16_t>(links[level].size()));
-    for (size_t i = 0; i < links[level].size(); ++i)
-      pager::EncodeFixed32(at + kCountBytes + kLevelLinkBytes * i, links[level][i]);
+  out->assign(links.size() * layout.level_bytes, '\0');
+  char* at = out->data();
+  for (const absl::Span<const Slot> level : links) {
+    pager::EncodeFixed16(at, static_cast<uint16_t>(level.size()));
+    for (size_t i = 0; i < level.size(); ++i)
+      pager::EncodeFixed32(at + kCountBytes + kLevelLinkBytes * i, level[i]);
+    at += layout.level_bytes;
   }
 }
 

@@ -56,6 +56,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "btree/dense_node.h"
 #include "catalog/tree_record.h"
 #include "pager/coding.h"
@@ -203,15 +204,16 @@ class NodeView {
   const char* node_;
 };
 
-// Makes `*out` the bytes of a node, or of its levels above 0, of which it has some. Requires:
-// no more links than there is room for.
+// Makes `*out` the bytes of a node, or of its levels above 0, of which it has some: `links` by
+// level from 1 on. Requires: no more links than there is room for.
 struct NodeParts {
   Stamp stamp;
   std::string_view code;
-  const std::vector<std::vector<Slot>>& links;  // by level
+  size_t level;
+  absl::Span<const Slot> links;  // on level 0
 };
 void EncodeNode(const NodeParts& node, const Layout& layout, std::string* out);
-void EncodeLevels(const std::vector<std::vector<Slot>>& links, const Layout& layout,
+void EncodeLevels(absl::Span<const absl::Span<const Slot>> links, const Layout& layout,
                   std::string* out);
 
 // The node that a search begins at, and its level, as a counter keeps them: 0 when there

@@ -28,6 +28,14 @@ class TestDenseTree : public TestPages {
     CommitPages();
     Begin();
   }
+  // The version before stays readable until FreeHeld.
+  void CommitAndHold() {
+    root_ = tree_->root();
+    const absl::Span<const pager::PageRef> given_up = writer_->Commit();
+    held_.assign(given_up.begin(), given_up.end());
+    Begin();
+  }
+  void FreeHeld() { pager_->allocator().FreeAll(held_); }
   void Rollback() {
     writer_->Rollback();
     Begin();
@@ -54,7 +62,11 @@ class TestDenseTree : public TestPages {
   // By a directory, of records 0 to `count`, of which `in_group` are in a group.
   void ExpectDirectory(const DenseModel& model, uint32_t count, uint32_t in_group,
                        uint32_t record_bytes) {
-    const DenseDirectory directory(tree_->root(), count, in_group, record_bytes);
+    ExpectDirectory(DenseDirectory(tree_->root(), count, in_group, record_bytes), model,
+                    count, in_group, record_bytes);
+  }
+  void ExpectDirectory(const DenseDirectory& directory, const DenseModel& model,
+                       uint32_t count, uint32_t in_group, uint32_t record_bytes) {
     std::mt19937 random(2);
     for (int round = 0; round < 30; ++round) {
       std::vector<uint32_t> numbers;
@@ -128,6 +140,7 @@ class TestDenseTree : public TestPages {
                                         kTreeMark);
   }
   std::unique_ptr<DenseTree> tree_;
+  std::vector<pager::PageRef> held_;
 };
 
 // Close together, some apart, or anywhere below 2^53.
@@ -381,6 +394,49 @@ TEST(DenseTree, ADirectoryFindsWhatTheTreeHas) {
   }
   t.Commit();
   t.ExpectDirectory(model, kCount, kInGroup, kBytes);
+}
+
+// Pages are used again at once, so an entry that was taken over wrongly leads to other records.
+TEST(DenseTree, ADirectoryTakesOverWhatAnotherVersionLearned) {
+  constexpr uint32_t kCount = 4000, kInGroup = 7, kBytes = 282;
+  for (const uint64_t cache_bytes : {uint64_t{512} << 10, uint64_t{16} << 20}) {
+    TestDenseTree t(cache_bytes);
+    DenseModel model;
+    std::mt19937 random(5);
+    // Of the version before, or of one before that, whose pages others have taken since.
+    std::unique_ptr<DenseDirectory> before;
+    for (int round = 0; round < 60; ++round) {
+      SCOPED_TRACE(round);
+      const DenseModel model_before = model;
+      const TreeRoot root_before = t.tree().root();
+      // Mostly in one place, so that most leaves stay what they are.
+      const uint32_t first = random() % kCount, some = round == 0 ? kCount : 200;
+      for (uint32_t i = 0; i < some; ++i) {
+        const uint32_t n = (first + i) % kCount;
+        const DenseKey key = DenseKey{n / kInGroup} * kGroupKeys + n % kInGroup;
+        const bool is_there = model.contains(key);
+        if (is_there && random() % 8 == 0) {
+          ASSERT_TRUE(*t.tree().Delete(key));
+          model.erase(key);
+          continue;
+        }
+        std::string record = absl::StrCat(round, " ", n, " ");
+        record.resize(kBytes, static_cast<char>(n));
+        t.Put(key, record, is_there);
+        model[key] = record;
+      }
+      t.CommitAndHold();
+      auto now = std::make_unique<DenseDirectory>(t.tree().root(), kCount, kInGroup,
+                                                  kBytes, before.get());
+      t.ExpectDirectory(*now, model, kCount, kInGroup, kBytes);
+      if (round > 0)
+        t.ExpectDirectory(
+            DenseDirectory(root_before, kCount, kInGroup, kBytes, now.get()),
+            model_before, kCount, kInGroup, kBytes);
+      t.FreeHeld();
+      if (round % 4 == 0) before = std::move(now);
+    }
+  }
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ TEST(NodeRecord, IsWhatTheFormatSays) {
           code.push_back(static_cast<char>(random()));
         const Stamp stamp = (uint64_t{random()} << 16 | 0xff) % kStampEnd;
         std::string record;
-        EncodeNode({stamp, code, links}, layout, &record);
+        EncodeNode({stamp, code, links.size() - 1, links[0]}, layout, &record);
 
         ASSERT_EQ(record.size(), layout.node_bytes);
         EXPECT_EQ(BitsAt(record, 0, 48), stamp);
