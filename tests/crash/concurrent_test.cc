@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "tests/crash/images.h"
 #include "tests/crash/workload.h"
 
 namespace sheaf::test {

@@ -11,6 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "tests/crash/images.h"
 #include "tests/crash/workload.h"
 
 namespace sheaf::test {

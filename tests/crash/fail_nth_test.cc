@@ -12,6 +12,7 @@
 #include <cstdio>
 
 #include "absl/strings/match.h"
+#include "tests/crash/images.h"
 #include "tests/crash/workload.h"
 
 namespace sheaf::test {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/crash/images.h"
 #include "tests/crash/workload.h"
 
 namespace sheaf::test {
