@@ -28,7 +28,7 @@ uint64_t DenseDirectory::EntryFor(const PageRef& ref, const char* page,
 // earlier version is not of that, wherever it lies. Of one that a later version has elsewhere
 // the place is not used while this one is held.
 uint64_t DenseDirectory::EntryBefore(const PageRef& ref, uint64_t group) const {
-  if (before_ == nullptr || ref.birth > before_root_.birth) return 0;
+  if (before_ == nullptr || ref.birth > before_->birth) return 0;
   const uint64_t entry = before_->Of(group);
   return (entry & kIdMask) == ref.id ? entry : 0;
 }

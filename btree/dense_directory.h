@@ -33,8 +33,7 @@ class DenseDirectory {
         in_group_(in_group),
         record_bytes_(record_bytes),
         inverse_(((uint64_t{1} << kInverseShift) + in_group - 1) / in_group),
-        entries_(std::make_shared<const Entries>(count / in_group + 1)),
-        before_root_(before == nullptr ? PageRef{} : before->root_.page),
+        entries_(std::make_shared<const Entries>(root.page.birth, count / in_group + 1)),
         before_(before == nullptr ? nullptr : before->entries_) {}
 
   bool IsOf(const TreeRoot& root) const { return root.page == root_.page; }
@@ -61,8 +60,9 @@ class DenseDirectory {
   static constexpr uint32_t kEndMask = (1 << 18) - 1;
 
   struct Entries {
-    explicit Entries(uint32_t count)
-        : groups(count),
+    Entries(pager::Stamp birth_of_root, uint32_t count)
+        : birth(birth_of_root),
+          groups(count),
           at(static_cast<std::atomic<uint64_t>*>(
               std::calloc(count, sizeof(std::atomic<uint64_t>)))) {}
     ~Entries() { std::free(at); }
@@ -74,6 +74,7 @@ class DenseDirectory {
       return group < groups ? at[group].load(std::memory_order_relaxed) : 0;
     }
 
+    const pager::Stamp birth;  // of the root
     const uint32_t groups;
     std::atomic<uint64_t>* const at;
   };
@@ -111,7 +112,6 @@ class DenseDirectory {
   const uint32_t in_group_, record_bytes_;
   const uint64_t inverse_;
   const std::shared_ptr<const Entries> entries_;
-  const PageRef before_root_;
   const std::shared_ptr<const Entries> before_;
 };
 
