@@ -12,8 +12,8 @@
 
 namespace sheaf {
 
-using internal::CheckHandle, internal::SelectedSlots, internal::VectorState;
-using vectors::Slot;
+using internal::CheckHandle, internal::VectorState;
+using vectors::SelectedSlots, vectors::Slot;
 
 namespace {
 
@@ -39,6 +39,12 @@ absl::StatusOr<document::Filter> ParseFilter(const VectorState& state,
       "VectorSearchOptions::among or accept");
 }
 
+std::shared_ptr<const SelectedSlots> ToSlots(const Roaring& set) {
+  std::vector<Slot> slots(set.cardinality());
+  set.toUint32Array(slots.data());
+  return std::make_shared<SelectedSlots>(slots);
+}
+
 // Whether a slot passes all that a search asks for. An error is kept, and nothing passes
 // behind it.
 class Passing {
@@ -56,9 +62,7 @@ class Passing {
     return is_cheap() || Asked(slot);
   }
   const absl::Status& status() const { return status_; }
-  const std::vector<Slot>* slots() const {
-    return selected_ == nullptr ? nullptr : &selected_->slots;
-  }
+  const SelectedSlots* selected() const { return selected_.get(); }
   bool is_cheap() const { return !filter_.has_value() && options_.accept == nullptr; }
   double selectivity() const { return selectivity_; }
 
@@ -101,13 +105,13 @@ absl::Status Passing::CheckSets() const {
 void Passing::Narrow(const Roaring& set, std::shared_ptr<const SelectedSlots> selected) {
   if (set_ == nullptr) {
     set_ = &set;
-    selected_ = selected != nullptr ? std::move(selected) : SelectedSlots::Of(set);
+    selected_ = selected != nullptr ? std::move(selected) : ToSlots(set);
   } else {
     narrowed_ = *set_ & set;
     set_ = &*narrowed_;
-    selected_ = SelectedSlots::Of(*narrowed_);
+    selected_ = ToSlots(*narrowed_);
   }
-  selectivity_ = ShareOf(selected_->slots.size());
+  selectivity_ = ShareOf(selected_->slots().size());
 }
 
 absl::Status Passing::TakeExceptions() {
@@ -146,7 +150,7 @@ absl::Status Passing::SelectFilter() {
   if (state_.writer == nullptr) {
     VectorState::UsedFilter& used = state_.filters[options_.filter];
     used.set = of_filter_;
-    used.selected = selected = SelectedSlots::Of(*of_filter_);
+    used.selected = selected = ToSlots(*of_filter_);
   }
   filter_.reset();
   Narrow(*of_filter_, std::move(selected));
@@ -213,8 +217,7 @@ absl::Status Passing::Prepare() {
   if (options_.among != nullptr) {
     static const Roaring* const kNone = new Roaring;
     const VectorSet::Rep* const rep = options_.among->rep();
-    if (rep != nullptr && rep->selected == nullptr)
-      rep->selected = SelectedSlots::Of(rep->slots);
+    if (rep != nullptr && rep->selected == nullptr) rep->selected = ToSlots(rep->slots);
     Narrow(rep == nullptr ? *kNone : rep->slots,
            rep == nullptr ? nullptr : rep->selected);
   }
@@ -231,16 +234,6 @@ absl::Status Passing::Prepare() {
 }  // namespace
 
 namespace internal {
-
-std::shared_ptr<const SelectedSlots> SelectedSlots::Of(const Roaring& set) {
-  auto selected = std::make_shared<SelectedSlots>();
-  selected->slots.resize(set.cardinality());
-  set.toUint32Array(selected->slots.data());
-  if (!selected->slots.empty()) selected->bits.resize(selected->slots.back() / 64 + 1);
-  for (const Slot slot : selected->slots)
-    selected->bits[slot / 64] |= uint64_t{1} << slot % 64;
-  return selected;
-}
 
 absl::Status VectorState::SelectWhere(std::string_view filter, Roaring* out) const {
   SHEAF_RETURN_IF_ERROR(ParseFilter(*this, filter).status());
@@ -335,8 +328,9 @@ absl::StatusOr<VectorResult> VectorState::Search(std::string_view bytes,
   if (options.plan.has_value()) request.plan = static_cast<vectors::Plan>(*options.plan);
   if (request.ef > vectors::kBreadthMax) request.plan = vectors::Plan::kExact;
   if (options.radius.has_value()) request.radius = *options.radius;
-  const vectors::SlotFilter filter{
-      .passes = passing, .slots = passing.slots(), .selectivity = passing.selectivity()};
+  const vectors::SlotFilter filter{.passes = passing,
+                                   .selected = passing.selected(),
+                                   .selectivity = passing.selectivity()};
   if (passing.is_needed()) request.filter = &filter;
   SHEAF_ASSIGN_OR_RETURN(const vectors::SearchAnswer answer, searcher.Search(request));
   SHEAF_RETURN_IF_ERROR(passing.status());

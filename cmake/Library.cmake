@@ -53,6 +53,10 @@ if(SHEAF_PCH AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
       <absl/synchronization/mutex.h> <absl/time/time.h> <absl/types/span.h>)
 endif()
 
+# Compilers turn its loops with roots and maxima into vector instructions only so.
+set_source_files_properties(vector/code.cc PROPERTIES
+    COMPILE_OPTIONS "-fno-math-errno;-fno-trapping-math" SKIP_PRECOMPILE_HEADERS ON)
+
 add_library(sheaf_static STATIC $<TARGET_OBJECTS:sheaf_objects>)
 add_library(sheaf_shared SHARED $<TARGET_OBJECTS:sheaf_objects>)
 set_target_properties(sheaf_static PROPERTIES EXPORT_NAME static)

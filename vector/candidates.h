@@ -139,6 +139,7 @@ class SlotSet {
     return count;
   }
   bool empty() const { return slots_.empty(); }
+  const std::vector<Slot>& slots() const { return slots_; }  // as they were inserted
 
  private:
   std::vector<uint64_t> bits_;

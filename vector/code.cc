@@ -14,9 +14,21 @@
 
 namespace sheaf::vectors {
 
+// What stands before the codes of several vectors, each field apart, and the products of
+// their codes with the query's.
+struct CodeHeads {
+  static constexpr size_t kMax = 32;
+
+  float lo[kMax] = {}, step[kMax] = {};
+  int32_t sum[kMax] = {}, squares[kMax] = {}, product[kMax] = {};
+};
+
 // Over the codes of a vector and as many components of a query, which has zeros up to a
 // whole block.
 struct CodeKernels {
+  // Of the first `count` heads, under kL2, kCosine or kInnerProduct. Requires: room for
+  // CodeHeads::kMax.
+  CodeHeadsFn to_distances, to_leasts;
   // Requires: no sum leaves 32 bits.
   int32_t (*products)(const int16_t* query, const char* codes, uint32_t n);
   // The same of several codes, `behind` their beginnings.
@@ -75,12 +87,114 @@ float AbsolutesPlain(const float* query, const char* codes, uint32_t n, float lo
   return std::accumulate(sums.begin(), sums.end(), 0.0f);
 }
 
+// Into the loops for each set of instructions.
+#define SHEAF_INLINE __attribute__((always_inline)) inline
+
+// How far a component may be from what its code decodes to: half a step, a little more for
+// the last, which a rounded step may not reach, and what steps too small to have all their
+// digits leave.
+SHEAF_INLINE double ComponentError(double step) {
+  return step * (0.5 + 0x1p-15) + 0x1p-118;
+}
+// What the kernels of Distance may round off, twice, as a part of what they add up.
+double FloatError(double dimensions) { return (48 + dimensions / 8) * 0x1p-24; }
+// The same of Decode, as a part of the squares.
+double DoubleError(double dimensions) {
+  return dimensions * std::sqrt(dimensions) * 0x1p-51;
+}
+// Below what all terms may lose that have too few digits left.
+SHEAF_INLINE float RoundedDown(double value) {
+  return static_cast<float>(value - std::abs(value) * 0x1p-23 - 0x1p-130);
+}
+
+// Of the vector that a code decodes to.
+struct Decoded {
+  double product;  // with the query
+  double squares;  // the sum of those of its components
+};
+SHEAF_INLINE Decoded Decode(const CodeTerms& q, const CodeHeads& heads, size_t i) {
+  const double lo = heads.lo[i], step = heads.step[i];
+  const double sum = heads.sum[i], squares = heads.squares[i];
+  // With x = lo + step * c and q = mean + r, where r sums up to zero, and scale * product
+  // is the inner product of r and c:
+  const double sum_x = lo * q.dimensions + step * sum;
+  return {.product = q.mean * sum_x + step * q.scale * heads.product[i],
+          .squares = lo * (sum_x + step * sum) + step * step * squares};
+}
+
+template <Metric metric>
+SHEAF_INLINE float ToDistance(const CodeTerms& q, const CodeHeads& heads, size_t i) {
+  const Decoded x = Decode(q, heads, i);
+  if (metric == Metric::kInnerProduct) return static_cast<float>(1 - x.product);
+  if (metric == Metric::kL2)
+    return static_cast<float>(std::max(0.0, x.squares - 2 * x.product + q.squares));
+  // A vector of zeros, which no vector under kCosine is, is at 1 from all.
+  const double norms =
+      std::max(q.squares * x.squares, std::numeric_limits<double>::min());
+  return static_cast<float>(std::max(0.0, 1 - x.product / std::sqrt(norms)));
+}
+
+template <Metric metric>
+SHEAF_INLINE float ToLeast(const CodeTerms& q, const CodeHeads& heads, size_t i) {
+  const Decoded x = Decode(q, heads, i);
+  const double step = heads.step[i];
+  // Of the product, because components of the query were rounded to half their scale.
+  const double rounded =
+      step * q.scale / 2 * heads.sum[i] + q.double_error * (q.squares + x.squares);
+  // Of the vector, as a whole.
+  const double error = ComponentError(step) * q.root_dimensions;
+  if (metric == Metric::kL2) {
+    const double squares =
+        std::max(0.0, x.squares - 2 * (x.product + rounded) + q.squares);
+    const double least = std::max(0.0, std::sqrt(squares) - error);
+    return RoundedDown(least * least * (1 - q.float_error));
+  }
+  const double norm_x = std::sqrt(std::max(0.0, x.squares));
+  if (metric == Metric::kInnerProduct)
+    return RoundedDown(1 - q.float_error - x.product - rounded - q.norm * error -
+                       q.float_error * q.norm * (norm_x + error));
+  // The vector turns by an angle with this sine, which moves a cosine by no more than the
+  // angle.
+  const double inverse = 1 / norm_x;
+  const double sine = error * inverse;
+  constexpr double kAngleToSine = 1.05;  // up to a sine of 0.5
+  const double least =
+      1 - q.float_error - (x.product + rounded) * inverse / q.norm - kAngleToSine * sine;
+  return RoundedDown(sine < 0.5 ? least : -1);  // a cosine is at most 1, rounded
+}
+
+// In blocks of a constant length, for compilers that vectorise.
+constexpr size_t kHeadsBlock = 16;
+template <float (*fn)(const CodeTerms&, const CodeHeads&, size_t)>
+SHEAF_INLINE void ForHeads(const CodeTerms& q, const CodeHeads& heads, size_t count,
+                           float* __restrict out) {
+  for (size_t at = 0; at < count; at += kHeadsBlock)
+    for (size_t i = 0; i < kHeadsBlock; ++i) out[at + i] = fn(q, heads, at + i);
+}
+SHEAF_INLINE void ToDistances(const CodeTerms& q, const CodeHeads& heads, size_t count,
+                              float* out) {
+  if (q.metric == Metric::kL2)
+    return ForHeads<ToDistance<Metric::kL2>>(q, heads, count, out);
+  if (q.metric == Metric::kCosine)
+    return ForHeads<ToDistance<Metric::kCosine>>(q, heads, count, out);
+  ForHeads<ToDistance<Metric::kInnerProduct>>(q, heads, count, out);
+}
+SHEAF_INLINE void ToLeasts(const CodeTerms& q, const CodeHeads& heads, size_t count,
+                           float* out) {
+  if (q.metric == Metric::kL2)
+    return ForHeads<ToLeast<Metric::kL2>>(q, heads, count, out);
+  if (q.metric == Metric::kCosine)
+    return ForHeads<ToLeast<Metric::kCosine>>(q, heads, count, out);
+  ForHeads<ToLeast<Metric::kInnerProduct>>(q, heads, count, out);
+}
+
 void ManyPlain(const int16_t* query, const char* const* codes, size_t count,
                size_t behind, uint32_t n, int32_t* out) {
   for (size_t i = 0; i < count; ++i) out[i] = ProductsPlain(query, codes[i] + behind, n);
 }
 
-constexpr CodeKernels kPlain = {ProductsPlain, ManyPlain, PairPlain, AbsolutesPlain};
+constexpr CodeKernels kPlain = {ToDistances, ToLeasts,  ProductsPlain,
+                                ManyPlain,   PairPlain, AbsolutesPlain};
 
 #if defined(__x86_64__)
 
@@ -203,8 +317,27 @@ SHEAF_AVX2 float AbsolutesAvx2(const float* query, const char* codes, uint32_t n
   return sum;
 }
 
-constexpr CodeKernels kAvx2 = {ProductsAvx2, ManyAvx2, PairAvx2, AbsolutesAvx2};
-constexpr CodeKernels kAvx512 = {ProductsAvx512, ManyAvx512, PairAvx512, AbsolutesAvx2};
+SHEAF_AVX2 void ToDistancesAvx2(const CodeTerms& q, const CodeHeads& heads, size_t count,
+                                float* out) {
+  ToDistances(q, heads, count, out);
+}
+SHEAF_AVX2 void ToLeastsAvx2(const CodeTerms& q, const CodeHeads& heads, size_t count,
+                             float* out) {
+  ToLeasts(q, heads, count, out);
+}
+SHEAF_AVX512 void ToDistancesAvx512(const CodeTerms& q, const CodeHeads& heads,
+                                    size_t count, float* out) {
+  ToDistances(q, heads, count, out);
+}
+SHEAF_AVX512 void ToLeastsAvx512(const CodeTerms& q, const CodeHeads& heads, size_t count,
+                                 float* out) {
+  ToLeasts(q, heads, count, out);
+}
+
+constexpr CodeKernels kAvx2 = {ToDistancesAvx2, ToLeastsAvx2, ProductsAvx2,
+                               ManyAvx2,        PairAvx2,     AbsolutesAvx2};
+constexpr CodeKernels kAvx512 = {ToDistancesAvx512, ToLeastsAvx512, ProductsAvx512,
+                                 ManyAvx512,        PairAvx512,     AbsolutesAvx2};
 
 #endif  // defined(__x86_64__)
 
@@ -269,32 +402,13 @@ absl::Status CheckCode(const char* code, uint32_t dimensions) {
   return absl::OkStatus();
 }
 
-namespace {
-
-// How far a component may be from what its code decodes to: half a step, a little more for
-// the last, which a rounded step may not reach, and what steps too small to have all their
-// digits leave.
-double ComponentError(double step) { return step * (0.5 + 0x1p-15) + 0x1p-118; }
-// What the kernels of Distance may round off, twice, as a part of what they add up.
-double FloatError(double dimensions) { return (48 + dimensions / 8) * 0x1p-24; }
-// The same of Decode, as a part of the squares.
-double DoubleError(double dimensions) {
-  return dimensions * std::sqrt(dimensions) * 0x1p-51;
-}
-// Below what all terms may lose that have too few digits left.
-float RoundedDown(double value) {
-  return static_cast<float>(value - std::abs(value) * 0x1p-23 - 0x1p-130);
-}
-
-}  // namespace
-
 QueryCode::QueryCode(Metric metric, const float* query, uint32_t dimensions, Simd simd)
-    : metric_(metric),
-      dimensions_(dimensions),
-      kernels_(&CodeKernelsOf(simd)),
-      root_dimensions_(std::sqrt(dimensions)),
-      float_error_(FloatError(dimensions)),
-      double_error_(DoubleError(dimensions)) {
+    : terms_{.metric = metric,
+             .dimensions = dimensions,
+             .root_dimensions = std::sqrt(dimensions),
+             .float_error = FloatError(dimensions),
+             .double_error = DoubleError(dimensions)},
+      kernels_(&CodeKernelsOf(simd)) {
   SHEAF_ASSERT(metric != Metric::kHamming);
   SHEAF_ASSERT(dimensions > 0);
   SHEAF_ASSERT(dimensions <= kDimensionsMax);
@@ -307,18 +421,18 @@ QueryCode::QueryCode(Metric metric, const float* query, uint32_t dimensions, Sim
 
 void QueryCode::Round(const float* query) {
   double sum = 0;
-  for (uint32_t i = 0; i < dimensions_; ++i) sum += query[i];
-  mean_ = sum / dimensions_;
+  for (uint32_t i = 0; i < terms_.dimensions; ++i) sum += query[i];
+  terms_.mean = sum / terms_.dimensions;
   double greatest = 0, absolutes = 0;  // of what is left
-  for (uint32_t i = 0; i < dimensions_; ++i) {
-    const double left = std::abs(query[i] - mean_);
+  for (uint32_t i = 0; i < terms_.dimensions; ++i) {
+    const double left = std::abs(query[i] - terms_.mean);
     greatest = std::max(greatest, left);
     absolutes += left;
-    squares_ += double{query[i]} * query[i];
+    terms_.squares += double{query[i]} * query[i];
   }
-  norm_ = std::sqrt(squares_);
+  terms_.norm = std::sqrt(terms_.squares);
   constexpr uint32_t kBlock = sizeof(Block) / sizeof(int16_t);
-  blocks_.resize((dimensions_ + kBlock - 1) / kBlock);
+  blocks_.resize((terms_.dimensions + kBlock - 1) / kBlock);
   if (greatest == 0) return;
   // The greatest fits 16 bits, and a sum of all products with 255 fits 32, though each may
   // be rounded up by a half.
@@ -326,111 +440,63 @@ void QueryCode::Round(const float* query) {
       std::numeric_limits<int32_t>::max() / double{kCodeMax} - 0.5 * kDimensionsMax;
   const double rounded_max = std::floor(std::min<double>(
       std::numeric_limits<int16_t>::max(), kSumMax * (greatest / absolutes)));
-  scale_ = greatest / rounded_max;
-  const double inverse = 1 / scale_;
-  for (uint32_t i = 0; i < dimensions_; ++i) {
+  terms_.scale = greatest / rounded_max;
+  const double inverse = 1 / terms_.scale;
+  for (uint32_t i = 0; i < terms_.dimensions; ++i) {
     constexpr int kAbove = 1 << 16;  // a cast rounds down only above zero
-    const auto rounded = static_cast<int>((query[i] - mean_) * inverse + (kAbove + 0.5));
+    const auto rounded =
+        static_cast<int>((query[i] - terms_.mean) * inverse + (kAbove + 0.5));
     blocks_[i / kBlock].components[i % kBlock] = static_cast<int16_t>(rounded - kAbove);
   }
-}
-
-inline QueryCode::Decoded QueryCode::Decode(const char* code, int32_t product) const {
-  const double lo = DecodeFloat(code + kLo), step = DecodeFloat(code + kStep);
-  const double sum = pager::DecodeFixed32(code + kSum);
-  const double squares = pager::DecodeFixed32(code + kSquares);
-  // With x = lo + step * c and q = mean + r, where r sums up to zero, and scale * product
-  // is the inner product of r and c:
-  const double sum_x = lo * dimensions_ + step * sum;
-  return {.product = mean_ * sum_x + step * scale_ * product,
-          .squares = lo * (sum_x + step * sum) + step * step * squares};
-}
-
-inline float QueryCode::ToDistance(const char* code, int32_t product) const {
-  const Decoded x = Decode(code, product);
-  if (metric_ == Metric::kInnerProduct) return static_cast<float>(1 - x.product);
-  if (metric_ == Metric::kL2)
-    return static_cast<float>(std::max(0.0, x.squares - 2 * x.product + squares_));
-  if (!(x.squares > 0)) return 1;  // not of any vector under kCosine
-  const double cosine = x.product / std::sqrt(squares_ * x.squares);
-  return static_cast<float>(std::max(0.0, 1 - cosine));
-}
-
-inline float QueryCode::ToLeast(const char* code, int32_t product) const {
-  const Decoded x = Decode(code, product);
-  const double step = DecodeFloat(code + kStep);
-  // Of the product, because components of the query were rounded to half their scale.
-  const double rounded = step * scale_ / 2 * pager::DecodeFixed32(code + kSum) +
-                         double_error_ * (squares_ + x.squares);
-  // Of the vector, as a whole.
-  const double error = ComponentError(step) * root_dimensions_;
-  if (metric_ == Metric::kL2) {
-    const double squares =
-        std::max(0.0, x.squares - 2 * (x.product + rounded) + squares_);
-    const double least = std::max(0.0, std::sqrt(squares) - error);
-    return RoundedDown(least * least * (1 - float_error_));
-  }
-  const double norm_x = std::sqrt(std::max(0.0, x.squares));
-  if (metric_ == Metric::kInnerProduct)
-    return RoundedDown(1 - float_error_ - x.product - rounded - norm_ * error -
-                       float_error_ * norm_ * (norm_x + error));
-  // The vector turns by an angle with this sine, which moves a cosine by no more than the
-  // angle.
-  const double inverse = 1 / norm_x;
-  const double sine = error * inverse;
-  if (!(sine < 0.5)) return -1;          // a cosine is at most 1, rounded
-  constexpr double kAngleToSine = 1.05;  // up to 0.5
-  return RoundedDown(1 - float_error_ - (x.product + rounded) * inverse / norm_ -
-                     kAngleToSine * sine);
 }
 
 float QueryCode::ToLeastAbsolutes(const char* code, float absolutes) const {
   const double lo = DecodeFloat(code + kLo), step = DecodeFloat(code + kStep);
   const double decoded =
       (std::abs(lo) + step * kCodeMax) * 0x1p-22;  // rounded so, or less
-  const double error = (ComponentError(step) + decoded) * dimensions_;
-  const double rounding = float_error_ * absolutes;
+  const double error = (ComponentError(step) + decoded) * terms_.dimensions;
+  const double rounding = terms_.float_error * absolutes;
   return RoundedDown(std::max(0.0, absolutes - error - 2 * rounding));
 }
 
 float QueryCode::AbsolutesOf(const char* code) const {
-  return kernels_->absolutes(unrounded_.data(), code + kCodes, dimensions_,
+  return kernels_->absolutes(unrounded_.data(), code + kCodes, terms_.dimensions,
                              DecodeFloat(code + kLo), DecodeFloat(code + kStep));
 }
 
-template <class Fn>
-void QueryCode::ForProducts(absl::Span<const char* const> codes, Fn&& fn) const {
-  constexpr size_t kAtOnce = 32;
-  int32_t products[kAtOnce];
+void QueryCode::Compare(CodeHeadsFn heads_fn, absl::Span<const char* const> codes,
+                        float* out) const {
+  constexpr size_t kAtOnce = CodeHeads::kMax;
+  float compared[kAtOnce];
   for (size_t at = 0; at < codes.size(); at += kAtOnce) {
     const absl::Span<const char* const> some = codes.subspan(at, kAtOnce);
+    CodeHeads heads;
     kernels_->many_products(reinterpret_cast<const int16_t*>(blocks_.data()), some.data(),
-                            some.size(), kCodes, dimensions_, products);
-    for (size_t i = 0; i < some.size(); ++i) fn(at + i, products[i]);
+                            some.size(), kCodes, terms_.dimensions, heads.product);
+    for (size_t i = 0; i < some.size(); ++i) {
+      heads.lo[i] = DecodeFloat(some[i] + kLo);
+      heads.step[i] = DecodeFloat(some[i] + kStep);
+      heads.sum[i] = static_cast<int32_t>(pager::DecodeFixed32(some[i] + kSum));
+      heads.squares[i] = static_cast<int32_t>(pager::DecodeFixed32(some[i] + kSquares));
+    }
+    heads_fn(terms_, heads, some.size(), compared);
+    out = std::copy_n(compared, some.size(), out);
   }
 }
 
 void EstimateDistances(const QueryCode& query, absl::Span<const char* const> codes,
                        float* out) {
-  if (query.metric_ == Metric::kL1) {
-    for (const char* const code : codes) *out++ = query.AbsolutesOf(code);
-    return;
-  }
-  query.ForProducts(codes, [&](size_t i, int32_t product) {
-    out[i] = query.ToDistance(codes[i], product);
-  });
+  if (query.terms_.metric != Metric::kL1)
+    return query.Compare(query.kernels_->to_distances, codes, out);
+  for (const char* const code : codes) *out++ = query.AbsolutesOf(code);
 }
 
 void LeastDistances(const QueryCode& query, absl::Span<const char* const> codes,
                     float* out) {
-  if (query.metric_ == Metric::kL1) {
-    for (const char* const code : codes)
-      *out++ = query.ToLeastAbsolutes(code, query.AbsolutesOf(code));
-    return;
-  }
-  query.ForProducts(codes, [&](size_t i, int32_t product) {
-    out[i] = query.ToLeast(codes[i], product);
-  });
+  if (query.terms_.metric != Metric::kL1)
+    return query.Compare(query.kernels_->to_leasts, codes, out);
+  for (const char* const code : codes)
+    *out++ = query.ToLeastAbsolutes(code, query.AbsolutesOf(code));
 }
 
 CodeDistance::CodeDistance(Metric metric, uint32_t dimensions, Simd simd)

@@ -53,6 +53,20 @@ void EncodeCode(const float* vector, uint32_t dimensions, char* out);
 absl::Status CheckCode(const char* code, uint32_t dimensions);
 
 struct CodeKernels;
+struct CodeHeads;
+
+// What distances need of a query beside its components.
+struct CodeTerms {
+  Metric metric;
+  uint32_t dimensions;
+  double mean = 0, scale = 0;
+  double squares = 0;  // the sum of those of the components
+  double norm = 0;
+  // What bounds allow for, by the dimensions (code.cc).
+  double root_dimensions, float_error, double_error;
+};
+using CodeHeadsFn = void (*)(const CodeTerms& query, const CodeHeads& heads, size_t count,
+                             float* out);
 
 // A query, prepared once for a search. Immutable; has its own memory.
 //
@@ -74,32 +88,16 @@ class QueryCode {
   struct alignas(64) Block {  // what one load takes
     std::array<int16_t, 32> components;
   };
-  // Of the vector that a code decodes to.
-  struct Decoded {
-    double product;  // with the query
-    double squares;  // the sum of those of its components
-  };
-
   void Round(const float* query);
-  Decoded Decode(const char* code, int32_t product) const;
-  float ToDistance(const char* code, int32_t product) const;
-  float ToLeast(const char* code, int32_t product) const;
   float ToLeastAbsolutes(const char* code, float absolutes) const;
-  // Calls `fn(i, product)` for each.
-  template <class Fn>
-  void ForProducts(absl::Span<const char* const> codes, Fn&& fn) const;
+  void Compare(CodeHeadsFn heads_fn, absl::Span<const char* const> codes,
+               float* out) const;
   float AbsolutesOf(const char* code) const;
 
-  Metric metric_;
-  uint32_t dimensions_;
+  CodeTerms terms_;
   const CodeKernels* kernels_;
-  std::vector<Block> blocks_;     // (query - mean_) / scale_, rounded; zeros to the end
+  std::vector<Block> blocks_;     // (query - mean) / scale, rounded; zeros to the end
   std::vector<float> unrounded_;  // under kL1 only, which no product gives
-  double mean_ = 0, scale_ = 0;
-  double squares_ = 0;  // the sum of those of the query
-  double norm_ = 0;
-  // What bounds allow for, by the dimensions (code.cc).
-  double root_dimensions_, float_error_, double_error_;
 };
 
 // The distances of the query to what codes decode to. Requires: codes of as many dimensions,

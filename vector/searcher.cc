@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "vector/query.h"
 
@@ -49,12 +50,6 @@ absl::Status Searcher::ReadPending() {
   return absl::OkStatus();
 }
 
-double Searcher::SelectivityOf(const SlotFilter& filter) const {
-  if (filter.slots == nullptr) return filter.selectivity;
-  return static_cast<double>(filter.slots->size()) /
-         static_cast<double>(std::max<uint64_t>(reader_.size(), 1));
-}
-
 Plan Searcher::Choose(const SearchRequest& request) const {
   const auto count = static_cast<double>(reader_.size());
   if (reader_.node_count() == 0) return Plan::kExact;
@@ -63,10 +58,10 @@ Plan Searcher::Choose(const SearchRequest& request) const {
            : request.filter == nullptr   ? Plan::kGraph
                                          : Plan::kFiltered;
   const SlotFilter* const filter = request.filter;
-  const double selectivity = filter == nullptr ? 1 : SelectivityOf(*filter);
-  const double compared = filter == nullptr || filter->slots == nullptr
+  const double selectivity = filter == nullptr ? 1 : filter->selectivity;
+  const double compared = filter == nullptr || filter->selected == nullptr
                               ? count
-                              : static_cast<double>(filter->slots->size());
+                              : static_cast<double>(filter->selected->slots().size());
   const double kept = std::min(request.ef / std::max(selectivity, 1e-9), count);
   const double by_graph =
       std::min(kept * kNodesForOne, count) * kNodeCost + kept * kept * kOrderCost;
@@ -120,6 +115,12 @@ absl::Status Searcher::ByGraph(const SearchRequest& request, const Query& query,
     slots_.push_back(near.slot);
   }
   SHEAF_RETURN_IF_ERROR(Rank(request, query, slots_, answer));
+  return RankPending(request, query, answer);
+}
+
+absl::Status Searcher::RankPending(const SearchRequest& request, const Query& query,
+                                   SearchAnswer* answer) {
+  const SlotFilter* const filter = request.filter;
   slots_.clear();
   for (const Slot slot : pending_vectors_)
     if (filter == nullptr || filter->passes(slot)) slots_.push_back(slot);
@@ -145,23 +146,32 @@ absl::Status Searcher::Rank(const SearchRequest& request, const Query& query,
 absl::Status Searcher::Exactly(const SearchRequest& request, const Query& query,
                                SearchAnswer* answer) {
   answer->nearest.clear();
-  const std::vector<Slot>* const slots =
-      request.filter == nullptr ? nullptr : request.filter->slots;
   if (reader_.node_count() == 0 || reader_.layout().code != Code::kByte)
     return ByVectors(request, query, answer);
-  const size_t end = slots != nullptr ? slots->size() : reader_.slot_end();
+  SHEAF_RETURN_IF_ERROR(RankPending(request, query, answer));
+  const SelectedSlots* const selected =
+      request.filter == nullptr ? nullptr : request.filter->selected;
+  const SelectedSlots::Codes* copied = nullptr;
+  if (selected != nullptr && is_fixed_) {
+    SHEAF_ASSIGN_OR_RETURN(copied, selected->CopiedCodes(reader_));
+  }
+  absl::Span<const Slot> slots;
+  if (selected != nullptr) slots = copied != nullptr ? copied->slots : selected->slots();
+  const size_t end = selected != nullptr ? slots.size() : reader_.slot_end();
   std::vector<Slot> all;
   for (size_t at = 0; at < end;) {
     const size_t count = std::min(at == 0 ? kComparedFirst : kComparedAtOnce, end - at);
     absl::Span<const Slot> some;
-    if (slots != nullptr) {
-      some = absl::MakeConstSpan(*slots).subspan(at, count);
+    if (selected != nullptr) {
+      some = slots.subspan(at, count);
     } else {
       all.resize(count);
       std::iota(all.begin(), all.end(), static_cast<Slot>(at));
       some = all;
     }
-    SHEAF_RETURN_IF_ERROR(ByCodes(request, query, some, answer));
+    const char* codes = nullptr;
+    if (copied != nullptr) codes = &copied->codes[at * reader_.layout().code_bytes];
+    SHEAF_RETURN_IF_ERROR(ByCodes(request, query, some, codes, answer));
     SHEAF_RETURN_IF_ERROR(request.tick());
     at += count;
   }
@@ -169,28 +179,37 @@ absl::Status Searcher::Exactly(const SearchRequest& request, const Query& query,
 }
 
 absl::Status Searcher::ByCodes(const SearchRequest& request, const Query& query,
-                               absl::Span<const Slot> slots, SearchAnswer* answer) {
+                               absl::Span<const Slot> slots, const char* codes,
+                               SearchAnswer* answer) {
   const std::vector<Near>& nearest = answer->nearest;
   const auto may_be_near = [&](float least) {
     return least <= request.radius &&
            (nearest.size() < request.k || least <= nearest.front().distance);
   };
   const auto passes = [&](Slot slot) {
-    return request.filter == nullptr || request.filter->passes(slot);
+    return !pending_.Contains(slot) &&
+           (request.filter == nullptr || request.filter->passes(slot));
   };
-  slots_.clear();
-  if (!pending_.empty())
-    for (const Slot slot : slots)
-      if (pending_.Contains(slot) && passes(slot)) slots_.push_back(slot);
-  SHEAF_RETURN_IF_ERROR(Rank(request, query, slots_, answer));
   found_.clear();
-  SHEAF_RETURN_IF_ERROR(reader_.ForCodes(
-      slots, [&](absl::Span<const size_t> indexes, absl::Span<const char* const> codes) {
-        float leasts[VectorReader::kLanes];
-        query.LeastAll(codes, leasts);
-        for (size_t i = 0; i < codes.size(); ++i)
-          if (may_be_near(leasts[i])) found_.push_back({leasts[i], slots[indexes[i]]});
-      }));
+  float leasts[VectorReader::kLanes];
+  if (codes != nullptr) {
+    const char* some[VectorReader::kLanes];
+    for (size_t at = 0; at < slots.size(); at += VectorReader::kLanes) {
+      const size_t count = std::min(VectorReader::kLanes, slots.size() - at);
+      for (const char*& code : absl::MakeSpan(some, count))
+        code = std::exchange(codes, codes + reader_.layout().code_bytes);
+      query.LeastAll(absl::MakeConstSpan(some, count), leasts);
+      for (size_t i = 0; i < count; ++i)
+        if (may_be_near(leasts[i])) found_.push_back({leasts[i], slots[at + i]});
+    }
+  } else {
+    SHEAF_RETURN_IF_ERROR(reader_.ForCodes(
+        slots, [&](absl::Span<const size_t> indexes, absl::Span<const char* const> some) {
+          query.LeastAll(some, leasts);
+          for (size_t i = 0; i < some.size(); ++i)
+            if (may_be_near(leasts[i])) found_.push_back({leasts[i], slots[indexes[i]]});
+        }));
+  }
   answer->estimates += slots.size();
   // The least first, so that soon the rest cannot be near.
   const auto is_farther = [](const Near& a, const Near& b) { return b < a; };
@@ -201,7 +220,7 @@ absl::Status Searcher::ByCodes(const SearchRequest& request, const Query& query,
       std::pop_heap(found_.begin(), found_.end(), is_farther);
       const Near& near = found_.back();
       if (!may_be_near(near.distance)) break;
-      if (!pending_.Contains(near.slot) && passes(near.slot)) slots_.push_back(near.slot);
+      if (passes(near.slot)) slots_.push_back(near.slot);
     }
     SHEAF_RETURN_IF_ERROR(Rank(request, query, slots_, answer));
   }
@@ -211,9 +230,9 @@ absl::Status Searcher::ByCodes(const SearchRequest& request, const Query& query,
 absl::Status Searcher::ByVectors(const SearchRequest& request, const Query& query,
                                  SearchAnswer* answer) {
   const SlotFilter* const filter = request.filter;
-  if (filter != nullptr && filter->slots != nullptr) {
+  if (filter != nullptr && filter->selected != nullptr) {
     slots_.clear();
-    for (const Slot slot : *filter->slots)
+    for (const Slot slot : filter->selected->slots())
       if (filter->passes(slot)) slots_.push_back(slot);
     return Rank(request, query, slots_, answer);
   }

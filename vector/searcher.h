@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "vector/candidates.h"
 #include "vector/graph_search.h"
+#include "vector/selected_slots.h"
 #include "vector/vector_reader.h"
 
 namespace sheaf::vectors {
@@ -28,9 +29,8 @@ enum class Plan : uint8_t {
 // Which slots may be found.
 struct SlotFilter {
   absl::FunctionRef<bool(Slot)> passes;
-  // Those that may pass, ascending, where they are known; otherwise their share is estimated.
-  const std::vector<Slot>* slots = nullptr;
-  double selectivity = 1;
+  const SelectedSlots* selected = nullptr;  // those that may pass, where they are known
+  double selectivity = 1;                   // of all, the share that does, or a guess
 };
 
 struct SearchRequest {
@@ -62,15 +62,19 @@ class Searcher {
 
  private:
   absl::Status ReadPending();
-  double SelectivityOf(const SlotFilter& filter) const;
   Plan Choose(const SearchRequest& request) const;
   absl::Status ByGraph(const SearchRequest& request, const Query& query,
                        SearchAnswer* answer);
   absl::Status Exactly(const SearchRequest& request, const Query& query,
                        SearchAnswer* answer);
+  // Ranks those that await linking.
+  absl::Status RankPending(const SearchRequest& request, const Query& query,
+                           SearchAnswer* answer);
   // Compares with the codes of slots first, and with the vectors of those that may be near.
+  // `codes`: theirs, one behind the other; null: they are in the pages.
   absl::Status ByCodes(const SearchRequest& request, const Query& query,
-                       absl::Span<const Slot> slots, SearchAnswer* answer);
+                       absl::Span<const Slot> slots, const char* codes,
+                       SearchAnswer* answer);
   absl::Status ByVectors(const SearchRequest& request, const Query& query,
                          SearchAnswer* answer);
   // Ranks slots by their vectors.

@@ -19,25 +19,10 @@
 
 namespace sheaf {
 
-namespace internal {
-
-// A set as searches read it: a list in order, and bits.
-struct SelectedSlots {
-  std::vector<vectors::Slot> slots;
-  std::vector<uint64_t> bits;
-
-  static std::shared_ptr<const SelectedSlots> Of(const Roaring& set);
-  bool Has(vectors::Slot slot) const {
-    return slot / 64 < bits.size() && (bits[slot / 64] >> slot % 64 & 1) != 0;
-  }
-};
-
-}  // namespace internal
-
 struct VectorSet::Rep {
   const internal::VectorState* of = nullptr;  // whose slots they are
   Roaring slots;
-  mutable std::shared_ptr<const internal::SelectedSlots> selected;  // once searched
+  mutable std::shared_ptr<const vectors::SelectedSlots> selected;  // once searched
 };
 
 namespace internal {
@@ -123,7 +108,7 @@ struct VectorState {
   struct UsedFilter {
     uint32_t uses = 0;
     std::shared_ptr<const Roaring> set;
-    std::shared_ptr<const SelectedSlots> selected;
+    std::shared_ptr<const vectors::SelectedSlots> selected;
   };
   mutable std::map<std::string, UsedFilter, std::less<>> filters;
 

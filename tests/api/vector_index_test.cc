@@ -46,6 +46,11 @@ class VectorIndexTest : public test::ApiTest {
     ASSERT_TRUE(report.ok()) << report.status();
     for (const CheckFinding& f : report->findings) ADD_FAILURE() << f.what;
   }
+  static Floats Distances(const VectorResult& result) {
+    Floats distances;
+    for (const VectorMatch& match : result.matches) distances.push_back(match.distance);
+    return distances;
+  }
   // The share of the true nearest 10 that a search finds.
   static double Recall(const VectorIndexReader& index, VectorSearchOptions options) {
     std::mt19937 random(99);
@@ -273,6 +278,10 @@ TEST_F(VectorIndexTest, FiltersFindAllOfKWheneverThereAreSoMany) {
         VectorSearchOptions exactly = options;
         exactly.plan = VectorPlan::kExact;
         const VectorResult exact = *index.Search(query, exactly);
+        // Which compares with codes in the pages; others may have a copy of them.
+        const VectorResult asked =
+            *index.Search(query, {.plan = VectorPlan::kExact, .accept = accept});
+        EXPECT_EQ(Distances(exact), Distances(asked));
         const VectorResult near = *index.Search(query, options);
         plans.insert(near.plan);
         ASSERT_EQ(exact.matches.size(), static_cast<size_t>(std::min(share, 10)));
