@@ -124,6 +124,15 @@ absl::StatusOr<absl::Time> GraphReader::EdgeExpiresAt(const EdgeId& edge) const 
   return at.value_or(absl::InfiniteFuture());
 }
 
+absl::StatusOr<Expiry> GraphReader::DefaultExpiry() const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return state_->DefaultExpiry(GraphState::kVertices);
+}
+absl::StatusOr<Expiry> GraphReader::DefaultEdgeExpiry() const {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return state_->DefaultExpiry(GraphState::kEdges);
+}
+
 absl::StatusOr<std::vector<NameCount>> GraphReader::EdgeTypes() const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_ASSIGN_OR_RETURN(const SchemaRef names, state_->Names());

@@ -128,6 +128,8 @@ class GraphReader {
   // has.
   absl::StatusOr<absl::Time> ExpiresAt(VertexId vertex) const;
   absl::StatusOr<absl::Time> EdgeExpiresAt(const EdgeId& edge) const;
+  absl::StatusOr<Expiry> DefaultExpiry() const;  // of vertices to come
+  absl::StatusOr<Expiry> DefaultEdgeExpiry() const;
 
   // By id, from `from` on, until `fn` returns false. It may change the graph.
   absl::Status ForEachVertex(VertexId from, absl::FunctionRef<bool(VertexId)> fn) const;
@@ -237,6 +239,10 @@ class Graph : public GraphReader {
   // slide.
   absl::StatusOr<bool> Touch(VertexId vertex);
   absl::StatusOr<bool> TouchEdge(const EdgeId& edge);
+  // Of vertices, or edges, that are added from now on, by a GraphLoader, too: After, Sliding
+  // or Never. Each then has a row among properties, if an empty one.
+  absl::Status SetDefaultExpiry(const Expiry& expiry);
+  absl::Status SetDefaultEdgeExpiry(const Expiry& expiry);
 
   // On properties, and on "_labels" or "_type": an index on the "name" of vertices labelled
   // Person has the filter {"_labels": "Person"}. As Collection::CreateIndex; there are

@@ -143,15 +143,22 @@ absl::StatusOr<std::vector<std::string_view>> NamesOf(const GraphState& state,
   return names;
 }
 
-// Properties of a vertex that has these labels.
-absl::Status StoreProperties(const GraphState& state, VertexId vertex,
-                             const DocumentView& properties,
-                             absl::Span<const NameId> labels) {
+// What is stored of a vertex that has these labels. None: nothing.
+absl::StatusOr<std::optional<Document>> DocumentOf(const GraphState& state,
+                                                   const DocumentView& properties,
+                                                   absl::Span<const NameId> labels) {
   SHEAF_ASSIGN_OR_RETURN(const SchemaRef names, state.Names());
   SHEAF_ASSIGN_OR_RETURN(const std::vector<std::string_view> label_names,
                          NamesOf(state, names->names(), labels));
+  return WithLabels(properties, label_names);
+}
+
+// Properties of a vertex that is there.
+absl::Status StoreProperties(const GraphState& state, VertexId vertex,
+                             const DocumentView& properties,
+                             absl::Span<const NameId> labels) {
   SHEAF_ASSIGN_OR_RETURN(const std::optional<Document> document,
-                         WithLabels(properties, label_names));
+                         DocumentOf(state, properties, labels));
   return state.Store(GraphState::kVertices, KeyOf(vertex), document, Nothing());
 }
 
@@ -183,17 +190,22 @@ absl::Status Graph::AddVertexAs(VertexId id, absl::Span<const std::string_view> 
     SHEAF_ASSIGN_OR_RETURN(const bool there, Contains(id));
     if (there)
       return absl::AlreadyExistsError(absl::StrCat("vertex ", id, " exists already"));
-    const bool has_properties = properties != "{}";
-    std::optional<Document> parsed;
-    if (has_properties) {
+    SHEAF_ASSIGN_OR_RETURN(const bool expires,
+                           state_->HasDefaultExpiry(GraphState::kVertices));
+    std::optional<Document> parsed, document;
+    if (properties != "{}") {
       SHEAF_ASSIGN_OR_RETURN(parsed, ParseProperties(properties, GraphState::kVertices));
     }
     SHEAF_ASSIGN_OR_RETURN(const std::vector<NameId> numbers, NumbersOf(*state_, labels));
-    if (has_properties || !numbers.empty()) {
-      if (!parsed.has_value()) {
-        SHEAF_ASSIGN_OR_RETURN(parsed, Document::FromJson("{}"));
-      }
-      SHEAF_RETURN_IF_ERROR(StoreProperties(*state_, id, parsed->root(), numbers));
+    if (parsed.has_value() || !numbers.empty()) {
+      if (!parsed.has_value()) parsed = Nothing();
+      SHEAF_ASSIGN_OR_RETURN(document, DocumentOf(*state_, parsed->root(), numbers));
+    }
+    if (!document.has_value() && expires) document = Nothing();
+    if (document.has_value()) {
+      SHEAF_ASSIGN_OR_RETURN(Collection documents,
+                             state_->Documents(GraphState::kVertices));
+      SHEAF_RETURN_IF_ERROR(documents.Put(KeyOf(id), *document));
     }
     return state_->writer->AddVertexAs(id, numbers);
   };
@@ -324,14 +336,19 @@ absl::StatusOr<EdgeId> Graph::AddEdge(VertexId from, std::string_view type, Vert
                              ParseProperties(properties, GraphState::kEdges));
       SHEAF_ASSIGN_OR_RETURN(document, WithType(parsed.root(), type));
     }
+    SHEAF_ASSIGN_OR_RETURN(const bool expires,
+                           state_->HasDefaultExpiry(GraphState::kEdges));
+    if (!document.has_value() && expires) {
+      SHEAF_ASSIGN_OR_RETURN(document, NothingOfType(type));
+    }
     SHEAF_ASSIGN_OR_RETURN(const NameId number, state_->writer->NameOf(type));
     SHEAF_ASSIGN_OR_RETURN(
         const uint32_t ordinal,
         state_->writer->AddEdge(from, number, to, weight, document.has_value()));
     if (!document.has_value()) return ordinal;
     const graph::EdgeKey key{from, number, to, ordinal};
-    const absl::Status stored =
-        state_->Store(GraphState::kEdges, KeyOf(key), document, *document);
+    SHEAF_ASSIGN_OR_RETURN(Collection documents, state_->Documents(GraphState::kEdges));
+    const absl::Status stored = documents.Put(KeyOf(key), *document);
     if (stored.ok()) return ordinal;
     SHEAF_RETURN_IF_ERROR(state_->writer->DeleteEdge(key).status());
     return stored;
@@ -458,6 +475,15 @@ absl::StatusOr<bool> Graph::TouchEdge(const EdgeId& edge) {
   SHEAF_RETURN_IF_ERROR(stored.status());
   return state_->Touch(GraphState::kEdges, KeyOf(graph::EdgeKey{edge.from, stored->type,
                                                                 edge.to, edge.ordinal}));
+}
+
+absl::Status Graph::SetDefaultExpiry(const Expiry& expiry) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return At(*state_, state_->SetDefaultExpiry(GraphState::kVertices, expiry));
+}
+absl::Status Graph::SetDefaultEdgeExpiry(const Expiry& expiry) {
+  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  return At(*state_, state_->SetDefaultExpiry(GraphState::kEdges, expiry));
 }
 
 // --- Indexes ------------------------------------------------------------------

@@ -163,15 +163,38 @@ absl::StatusOr<std::optional<absl::Time>> GraphState::ExpiresAt(
   return std::optional<absl::Time>(absl::FromUnixMicros(expiry->at));
 }
 
+absl::Status GraphState::MakeExpiries() const {
+  SHEAF_RETURN_IF_ERROR(tree->open->MakeExpiries().status());
+  for (const Part part : {kVertices, kEdges}) {
+    SHEAF_ASSIGN_OR_RETURN(const Collection documents, Documents(part));
+    SHEAF_RETURN_IF_ERROR(documents.state_->tree->open->MakeExpiries().status());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Expiry> GraphState::DefaultExpiry(Part part) const {
+  if (!tree->tree().expires) return Expiry::Never();
+  SHEAF_ASSIGN_OR_RETURN(const Collection documents, Documents(part));
+  return documents.DefaultExpiry();
+}
+
+absl::Status GraphState::SetDefaultExpiry(Part part, const Expiry& expiry) const {
+  SHEAF_ASSIGN_OR_RETURN(Collection documents, Documents(part));
+  SHEAF_RETURN_IF_ERROR(documents.SetDefaultExpiry(expiry));
+  const bool has_some = expiry.kind() != Expiry::Kind::kNever;
+  return has_some && !tree->tree().expires ? MakeExpiries() : absl::OkStatus();
+}
+
+absl::StatusOr<bool> GraphState::HasDefaultExpiry(Part part) const {
+  SHEAF_ASSIGN_OR_RETURN(const Expiry usual, DefaultExpiry(part));
+  return usual.kind() != Expiry::Kind::kNever;
+}
+
 absl::Status GraphState::ChangeExpiry(Part part, const DocumentKey& key,
                                       const catalog::ExpiryChange& change) const {
   if (!tree->tree().expires) {
     if (change.kind != catalog::ExpiryChange::Kind::kSet) return absl::OkStatus();
-    SHEAF_RETURN_IF_ERROR(tree->open->MakeExpiries().status());
-    for (const Part each : {kVertices, kEdges}) {
-      SHEAF_ASSIGN_OR_RETURN(const Collection documents, Documents(each));
-      SHEAF_RETURN_IF_ERROR(documents.state_->tree->open->MakeExpiries().status());
-    }
+    SHEAF_RETURN_IF_ERROR(MakeExpiries());
   }
   SHEAF_ASSIGN_OR_RETURN(const std::string encoded, EncodeKey(key));
   SHEAF_ASSIGN_OR_RETURN(const Collection documents, Documents(part));

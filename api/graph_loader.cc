@@ -92,6 +92,8 @@ struct GraphLoader::Rep {
   absl::Status AddEdge(VertexId from, std::string_view type, VertexId to, double weight,
                        const DocumentView& properties);
   absl::StatusOr<NameId> TypeOf(std::string_view type);
+  // Whether what is added expires, which is then stored with properties or without.
+  absl::StatusOr<bool> Expires(GraphState::Part part);
   absl::Status Finish();
   absl::Status StoreAll();
   absl::Status StoreVertexDocuments();
@@ -107,6 +109,7 @@ struct GraphLoader::Rep {
   uint64_t count = 0;                // of vertices and edges
   std::string type_name;             // of the last edge
   NameId type = 0;
+  std::optional<bool> expires[2];  // by part, once asked
   bool is_finished = false;
   GraphLoaderCounts counts;
 };
@@ -153,10 +156,19 @@ absl::Status GraphLoader::Rep::AddVertex(VertexId id,
   SHEAF_RETURN_IF_ERROR(loader.AddVertex(id, numbers, position.value_or(count)));
   ++count;
   next_id = std::max(next_id, id + 1);
-  if (!is_stored) return absl::OkStatus();
+  SHEAF_ASSIGN_OR_RETURN(const bool expires, Expires(GraphState::kVertices));
+  if (!is_stored && !expires) return absl::OkStatus();
   std::string key;
   AppendBigEndian(id, &key);
   return vertex_documents.Add(key, bytes);
+}
+
+absl::StatusOr<bool> GraphLoader::Rep::Expires(GraphState::Part part) {
+  std::optional<bool>& known = expires[part];
+  if (!known.has_value()) {
+    SHEAF_ASSIGN_OR_RETURN(known, state->HasDefaultExpiry(part));
+  }
+  return *known;
 }
 
 absl::StatusOr<NameId> GraphLoader::Rep::TypeOf(std::string_view name) {
@@ -170,7 +182,8 @@ absl::Status GraphLoader::Rep::AddEdge(VertexId from, std::string_view type_of,
                                        VertexId to, double weight,
                                        const DocumentView& properties) {
   SHEAF_ASSIGN_OR_RETURN(const NameId number, TypeOf(type_of));
-  const bool has_properties = properties.fields().Valid();
+  SHEAF_ASSIGN_OR_RETURN(const bool expires, Expires(GraphState::kEdges));
+  const bool has_properties = properties.fields().Valid() || expires;
   std::string bytes;
   if (has_properties) {
     document::Writer writer(names.get());
@@ -270,9 +283,17 @@ absl::Status GraphLoader::Rep::StoreAll() {
   SHEAF_RETURN_IF_ERROR(vertex_documents.Finish());
   SHEAF_RETURN_IF_ERROR(edge_documents.Finish());
   SHEAF_RETURN_IF_ERROR(StoreVertexDocuments());
-  SHEAF_ASSIGN_OR_RETURN(Collection documents, state->Documents(GraphState::kEdges));
+  SHEAF_ASSIGN_OR_RETURN(Collection of_vertices, state->Documents(GraphState::kVertices));
+  SHEAF_ASSIGN_OR_RETURN(Collection of_edges, state->Documents(GraphState::kEdges));
+  SHEAF_ASSIGN_OR_RETURN(const bool created_expire, Expires(GraphState::kVertices));
+  SHEAF_ASSIGN_OR_RETURN(const Document nothing, Document::FromJson("{}"));
   return loader.Finish(
-      [&](const graph::EdgeKey& edge) { return StoreEdgeDocument(edge, &documents); });
+      [&](const graph::EdgeKey& edge) { return StoreEdgeDocument(edge, &of_edges); },
+      [&](VertexId vertex) {
+        return created_expire
+                   ? of_vertices.Put(DocumentKey(static_cast<int64_t>(vertex)), nothing)
+                   : absl::OkStatus();
+      });
 }
 
 // Whether there is such a vertex already is found out behind this.

@@ -100,9 +100,9 @@ absl::Status GraphLoader::AddEdge(VertexId from, NameId type, VertexId to, doubl
 
 // --- Writing ------------------------------------------------------------------
 
-absl::Status GraphLoader::Finish(EdgeFn on_edge) {
+absl::Status GraphLoader::Finish(EdgeFn on_edge, VertexFn on_created) {
   SHEAF_ASSIGN_OR_RETURN(const uint64_t savepoint, txn_.SetSavepoint());
-  const absl::Status loaded = Load(on_edge);
+  const absl::Status loaded = Load({on_edge, on_created});
   if (!loaded.ok()) {
     SHEAF_RETURN_IF_ERROR(txn_.RollbackTo(savepoint));
     parts_.Forget();
@@ -111,14 +111,14 @@ absl::Status GraphLoader::Finish(EdgeFn on_edge) {
   return loaded;
 }
 
-absl::Status GraphLoader::Load(EdgeFn on_edge) {
+absl::Status GraphLoader::Load(const Listeners& listeners) {
   SHEAF_RETURN_IF_ERROR(parts_.StoreNames());
   SHEAF_RETURN_IF_ERROR(sorter_.Finish());
   counts_.spilled_bytes = sorter_.spilled_bytes();
   vertex_end_ = graph_.record().counter;
   SHEAF_ASSIGN_OR_RETURN(chunk_, sorter_.Next());
   if (Peek() == nullptr) return absl::OkStatus();
-  SHEAF_RETURN_IF_ERROR(IsBetterAnew() ? LoadAnew(on_edge) : LoadInPlace(on_edge));
+  SHEAF_RETURN_IF_ERROR(IsBetterAnew() ? LoadAnew(listeners) : LoadInPlace(listeners));
   return StoreCounts();
 }
 
@@ -130,7 +130,7 @@ bool GraphLoader::IsBetterAnew() const {
 }
 
 // One stream of records: those that stay, and those that are made.
-absl::Status GraphLoader::LoadAnew(EdgeFn on_edge) {
+absl::Status GraphLoader::LoadAnew(const Listeners& listeners) {
   btree::DenseCursor old(txn_.context(), &graph_.root());
   absl::Status status;
   std::string key;
@@ -148,7 +148,7 @@ absl::Status GraphLoader::LoadAnew(EdgeFn on_edge) {
     } else {
       const VertexId vertex = half->vertex();
       const bool exists = old.Valid() && old.key() == vertex;
-      status = MakeRecord(exists ? std::optional(old.record()) : std::nullopt, on_edge);
+      status = MakeRecord(exists ? std::optional(old.record()) : std::nullopt, listeners);
       key = catalog::EncodeDenseKey(vertex);
       *record = record_;
       moves = exists;
@@ -161,7 +161,7 @@ absl::Status GraphLoader::LoadAnew(EdgeFn on_edge) {
       next, [&](uint64_t) { return status.ok() ? TickWriting() : status; });
 }
 
-absl::Status GraphLoader::LoadInPlace(EdgeFn on_edge) {
+absl::Status GraphLoader::LoadInPlace(const Listeners& listeners) {
   for (uint64_t vertices = 0; Peek() != nullptr; ++vertices) {
     if (vertices % kVerticesATick == 0) SHEAF_RETURN_IF_ERROR(TickWriting());
     const VertexId vertex = Peek()->vertex();
@@ -170,7 +170,7 @@ absl::Status GraphLoader::LoadInPlace(EdgeFn on_edge) {
       SHEAF_ASSIGN_OR_RETURN(const std::optional<VertexView> view,
                              reader_.Find(vertex, &found));
       SHEAF_RETURN_IF_ERROR(MakeRecord(
-          view.has_value() ? std::optional(view->record()) : std::nullopt, on_edge));
+          view.has_value() ? std::optional(view->record()) : std::nullopt, listeners));
     }
     bool existed = false;
     SHEAF_RETURN_IF_ERROR(graph_.PutStored(catalog::EncodeDenseKey(vertex), record_,
@@ -204,20 +204,22 @@ absl::Status GraphLoader::Advance() {
 // --- Records ------------------------------------------------------------------
 
 absl::Status GraphLoader::MakeRecord(std::optional<std::string_view> old,
-                                     EdgeFn on_edge) {
+                                     const Listeners& listeners) {
   const VertexId vertex = Peek()->vertex();
   VertexRecord record;
   if (old.has_value()) record = VertexRecord(VertexView(vertex, *old));
-  SHEAF_RETURN_IF_ERROR(TakeVertex(vertex, old.has_value(), &record));
+  SHEAF_RETURN_IF_ERROR(
+      TakeVertex(vertex, old.has_value(), &record, listeners.on_created));
   while (Peek() != nullptr && Peek()->vertex() == vertex)
-    SHEAF_RETURN_IF_ERROR(TakeList(vertex, &record, on_edge));
+    SHEAF_RETURN_IF_ERROR(TakeList(vertex, &record, listeners.on_edge));
   SHEAF_RETURN_IF_ERROR(merger_.Shrink(vertex, &record));
   record_ = record.Encode();
   return absl::OkStatus();
 }
 
 // The vertex itself, if it is to be added.
-absl::Status GraphLoader::TakeVertex(VertexId vertex, bool exists, VertexRecord* record) {
+absl::Status GraphLoader::TakeVertex(VertexId vertex, bool exists, VertexRecord* record,
+                                     VertexFn on_created) {
   for (; Peek() != nullptr && !Peek()->is_edge() && Peek()->vertex() == vertex;
        exists = true) {
     if (exists)
@@ -233,7 +235,7 @@ absl::Status GraphLoader::TakeVertex(VertexId vertex, bool exists, VertexRecord*
               absl::NotFoundError(absl::StrCat("no vertex ", vertex)));
   ++counts_.vertices, ++counts_.created;
   vertex_end_ = std::max(vertex_end_, vertex + 1);
-  return absl::OkStatus();
+  return on_created(vertex);
 }
 
 absl::Status GraphLoader::TakeList(VertexId vertex, VertexRecord* record,

@@ -70,31 +70,39 @@ class GraphLoader {
                        bool has_properties, uint64_t position);
 
   // `on_edge` hears of each edge that has properties, ascending by (from, type, to) and in
-  // the order in which they were added; it may change other trees.
+  // the order in which they were added; `on_created` of each vertex that is made for an
+  // edge, ascending. They may change other trees.
   // kNotFound, kAlreadyExists: name the position. kCancelled, kDeadlineExceeded. What fails
   // leaves the graph as it was, unless the transaction can only be rolled back.
-  absl::Status Finish(absl::FunctionRef<absl::Status(const EdgeKey&)> on_edge);
+  using EdgeFn = absl::FunctionRef<absl::Status(const EdgeKey&)>;
+  using VertexFn = absl::FunctionRef<absl::Status(VertexId)>;
+  absl::Status Finish(EdgeFn on_edge, VertexFn on_created);
 
   const GraphLoaderCounts& counts() const { return counts_; }
 
  private:
-  using EdgeFn = absl::FunctionRef<absl::Status(const EdgeKey&)>;
+  struct Listeners {
+    EdgeFn on_edge;
+    VertexFn on_created;
+  };
   using Labels = absl::InlinedVector<NameId, 4>;
 
   absl::Status TickAdding();
   absl::Status TickWriting();
-  absl::Status Load(EdgeFn on_edge);
+  absl::Status Load(const Listeners& listeners);
   bool IsBetterAnew() const;
-  absl::Status LoadAnew(EdgeFn on_edge);
-  absl::Status LoadInPlace(EdgeFn on_edge);
+  absl::Status LoadAnew(const Listeners& listeners);
+  absl::Status LoadInPlace(const Listeners& listeners);
   absl::Status StoreCounts();
 
   // The half-edge or vertex that comes next; null behind the last.
   const HalfEdge* Peek() const { return at_ < chunk_.size() ? &chunk_[at_] : nullptr; }
   absl::Status Advance();
   // Of the vertex that comes next, all of it. `old`: its record, if there is one.
-  absl::Status MakeRecord(std::optional<std::string_view> old, EdgeFn on_edge);
-  absl::Status TakeVertex(VertexId vertex, bool exists, VertexRecord* record);
+  absl::Status MakeRecord(std::optional<std::string_view> old,
+                          const Listeners& listeners);
+  absl::Status TakeVertex(VertexId vertex, bool exists, VertexRecord* record,
+                          VertexFn on_created);
   absl::Status TakeList(VertexId vertex, VertexRecord* record, EdgeFn on_edge);
   absl::Status At(uint64_t position, const absl::Status& status) const;
 

@@ -65,6 +65,11 @@ struct GraphState : std::enable_shared_from_this<GraphState> {
   absl::Status ChangeExpiry(Part part, const DocumentKey& key,
                             const catalog::ExpiryChange& change) const;
   absl::StatusOr<bool> Touch(Part part, const DocumentKey& key) const;
+  // Of vertices or edges to come: those that are added without properties have an empty
+  // document then.
+  absl::StatusOr<Expiry> DefaultExpiry(Part part) const;
+  absl::Status SetDefaultExpiry(Part part, const Expiry& expiry) const;
+  absl::StatusOr<bool> HasDefaultExpiry(Part part) const;
   // In the place of the document; null: one that is empty if it expires, or none.
   absl::Status Store(Part part, const DocumentKey& key,
                      const std::optional<Document>& document,
@@ -101,6 +106,7 @@ struct GraphState : std::enable_shared_from_this<GraphState> {
  private:
   absl::StatusOr<uint64_t> RemoveExpiredOf(Part part, uint64_t max,
                                            const ExpiredFn& hook) const;
+  absl::Status MakeExpiries() const;
   absl::Status RemoveOne(Part part, const DocumentKey& key, const ExpiredFn& hook) const;
   mutable std::optional<Collection> documents_[2];  // that were opened
 };

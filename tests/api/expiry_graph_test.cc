@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "sheaf/backup.h"
 #include "sheaf/graph_lines.h"
+#include "sheaf/graph_loader.h"
 #include "sheaf/graph_match.h"
 #include "sheaf/graph_projection.h"
 #include "sheaf/graph_traversal.h"
@@ -325,6 +326,71 @@ TEST_F(ExpiryGraphTest, ChangesKeepItAndTouchesRenewIt) {
   ExpectClean();
   Write([](WriteTransaction& txn) { return txn.Drop("g"); });
   EXPECT_EQ(db_->stats().trees, 0u);
+  ExpectClean();
+}
+
+TEST_F(ExpiryGraphTest, DefaultsAreOfWhatIsAdded) {
+  constexpr VertexId kCreated = 30'000;  // so many that a load writes the graph anew
+  std::vector<EdgeId> edges;
+  Write([&](WriteTransaction& txn) -> absl::Status {
+    SHEAF_ASSIGN_OR_RETURN(Graph g, txn.graph("g"));
+    SHEAF_RETURN_IF_ERROR(g.AddVertexAs(0, {}));
+    SHEAF_RETURN_IF_ERROR(g.AddVertexAs(1, {}));
+    SHEAF_ASSIGN_OR_RETURN(const EdgeId old, g.AddEdge(0, "T", 1));
+    EXPECT_TRUE(absl::IsInvalidArgument(g.SetDefaultExpiry(Expiry::At(Now()))));
+    EXPECT_TRUE(absl::IsInvalidArgument(g.SetDefaultEdgeExpiry(Expiry::After(-kHour))));
+    SHEAF_RETURN_IF_ERROR(g.SetDefaultExpiry(Expiry::Never()));
+    SHEAF_RETURN_IF_ERROR(g.SetDefaultExpiry(Expiry::After(kHour)));
+    SHEAF_RETURN_IF_ERROR(g.SetDefaultEdgeExpiry(Expiry::Sliding(kHour / 2)));
+    SHEAF_RETURN_IF_ERROR(g.AddVertexAs(2, {}));
+    SHEAF_RETURN_IF_ERROR(g.AddVertexAs(3, {"L"}, R"({"a":1})"));
+    SHEAF_RETURN_IF_ERROR(g.MergeVertex(4, R"({"$set":{"b":1}})"));
+    for (const char* properties : {"{}", R"({"w":1})"}) {
+      SHEAF_ASSIGN_OR_RETURN(edges.emplace_back(), g.AddEdge(0, "T", 1, 1, properties));
+    }
+    edges.push_back({1, "M", 0, 0});
+    SHEAF_RETURN_IF_ERROR(
+        g.MergeEdgeWeight(edges.back(), MergeOperator::kAddDouble, 2).status());
+    // What was there before has none, also once it has properties.
+    SHEAF_RETURN_IF_ERROR(g.SetProperties(0, R"({"a":1})"));
+    SHEAF_RETURN_IF_ERROR(g.SetEdgeProperties(old, R"({"a":1})"));
+    EXPECT_EQ(*g.ExpiresAt(0), absl::InfiniteFuture());
+    EXPECT_EQ(*g.EdgeExpiresAt(old), absl::InfiniteFuture());
+    return absl::OkStatus();
+  });
+  Kill();
+  Write([&](WriteTransaction& txn) -> absl::Status {
+    SHEAF_ASSIGN_OR_RETURN(Graph g, txn.graph("g"));
+    EXPECT_EQ(*g.DefaultExpiry(), Expiry::After(kHour));
+    EXPECT_EQ(*g.DefaultEdgeExpiry(), Expiry::Sliding(kHour / 2));
+    for (const VertexId count : {VertexId{5}, kCreated}) {
+      GraphLoader loader(g, {.create_vertices = true});
+      const VertexId first = 10 * count;
+      SHEAF_RETURN_IF_ERROR(loader.AddVertex(first, {}));
+      SHEAF_RETURN_IF_ERROR(loader.AddVertex(first + 1, {"L"}));
+      for (VertexId v = first + 2; v < first + count; ++v)
+        SHEAF_RETURN_IF_ERROR(loader.AddEdge(v, "T", 0));
+      SHEAF_RETURN_IF_ERROR(loader.Finish());
+      for (const VertexId v : {first, first + 1, first + 2, first + count - 1})
+        EXPECT_EQ(*g.ExpiresAt(v), Now() + kHour) << v;
+      edges.push_back({first + 2, "T", 0, 0});
+    }
+    for (const VertexId v : {2, 3, 4}) EXPECT_EQ(*g.ExpiresAt(v), Now() + kHour) << v;
+    for (const EdgeId& edge : edges)
+      EXPECT_EQ(*g.EdgeExpiresAt(edge), Now() + kHour / 2) << Text(edge);
+    SHEAF_RETURN_IF_ERROR(g.SetDefaultExpiry(Expiry::Never()));
+    SHEAF_RETURN_IF_ERROR(g.AddVertexAs(5, {}));
+    EXPECT_EQ(*g.ExpiresAt(5), absl::InfiniteFuture());
+    return absl::OkStatus();
+  });
+  ExpectClean();
+  Advance(kHour / 2);
+  EXPECT_EQ(*db_->BeginRead().graph("g")->edge_count(), 1u);
+  Advance(kHour / 2);
+  EXPECT_EQ(*db_->BeginRead().graph("g")->vertex_count(), 3u);
+  Expire();
+  EXPECT_EQ(*db_->BeginRead().graph("g")->vertex_count_with_expired(), 3u);
+  EXPECT_EQ(*db_->BeginRead().graph("g")->edge_count(), 1u);
   ExpectClean();
 }
 

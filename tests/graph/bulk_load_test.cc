@@ -145,6 +145,7 @@ Reported AddSingly(Writing* w, const Input& input) {
 struct Loaded {
   absl::Status status;
   Reported reported;
+  std::vector<VertexId> created;
   GraphLoaderCounts counts;
 };
 
@@ -162,13 +163,22 @@ Loaded Load(Writing* w, test::FaultyFileSystem* fs, const Input& input,
                                            e.has_properties, position++));
     for (const InputVertex& v : input.vertices)
       SHEAF_RETURN_IF_ERROR(loader.AddVertex(v.id, Numbers(w, v.labels), position++));
-    return loader.Finish([&](const EdgeKey& key) {
-      loaded.reported.push_back(EncodeEdgeKey(key));
-      return absl::OkStatus();
-    });
+    return loader.Finish(
+        [&](const EdgeKey& key) {
+          loaded.reported.push_back(EncodeEdgeKey(key));
+          return absl::OkStatus();
+        },
+        [&](VertexId vertex) {
+          loaded.created.push_back(vertex);
+          return absl::OkStatus();
+        });
   };
   loaded.status = load();
   loaded.counts = loader.counts();
+  EXPECT_TRUE(std::is_sorted(loaded.created.begin(), loaded.created.end()));
+  if (loaded.status.ok()) {
+    EXPECT_EQ(loaded.created.size(), loaded.counts.created);
+  }
   return loaded;
 }
 
@@ -430,7 +440,8 @@ TEST(GraphLoader, NeedsNoMoreMemoryThanItSays) {
                       .AddEdge(random() % 4 == 0 ? 0 : random() % 50'000, type,
                                random() % 1'000'000, 1, false, i)
                       .ok());
-    const absl::Status status = loader.Finish([](auto&) { return absl::OkStatus(); });
+    const absl::Status status = loader.Finish([](auto&) { return absl::OkStatus(); },
+                                              [](VertexId) { return absl::OkStatus(); });
     ASSERT_TRUE(status.ok()) << status;
     EXPECT_GT(loader.counts().spilled_bytes, 40u << 20);
     EXPECT_LT(most, 20u << 20);
