@@ -32,25 +32,38 @@ class Candidates {
     found_ = 0;
     next_ = 0;
     entries_.clear();
+    offered_.clear();
   }
 
   bool IsNear(float distance) const { return found_ < breadth_ || distance <= worst_; }
-  // False: it is farther than what there is.
-  bool Add(float distance, Slot slot, bool may_be_found) {
-    if (!IsNear(distance)) return false;
-    const uint64_t entry = uint64_t{OrderOf(distance)} << 32 | uint64_t{slot} << 2 |
-                           (may_be_found ? kFindable : 0);
-    const size_t at = PlaceOf(entry);
-    next_ = std::min(next_, at);
-    entries_.insert(entries_.begin() + static_cast<ptrdiff_t>(at), entry);
-    if (may_be_found) ++found_;
+  // Of a node that is near; a candidate after Settle.
+  void Offer(float distance, Slot slot, bool may_be_found) {
+    offered_.push_back(uint64_t{OrderOf(distance)} << 32 | uint64_t{slot} << 2 |
+                       (may_be_found ? kFindable : 0));
+  }
+  // Puts those that were offered among the others, each of which moves once at most, and
+  // drops what is too far then.
+  void Settle() {
+    if (offered_.empty()) return;
+    std::sort(offered_.begin(), offered_.end());
+    size_t end = entries_.size();  // of those that have not moved
+    entries_.resize(end + offered_.size());
+    uint64_t* const begin = entries_.data();
+    for (size_t i = offered_.size(); i-- > 0;) {
+      const size_t at = PlaceOf(offered_[i], end);
+      std::copy_backward(begin + at, begin + end, begin + end + i + 1);
+      begin[at + i] = offered_[i];
+      found_ += IsFindable(offered_[i]);
+      end = at;
+    }
+    next_ = std::min(next_, end);
+    offered_.clear();
     // What is behind the last that can be found leads nowhere.
     while (found_ > breadth_ || (found_ == breadth_ && !IsFindable(entries_.back()))) {
       found_ -= IsFindable(entries_.back());
       entries_.pop_back();
     }
     if (found_ == breadth_) worst_ = DistanceOf(entries_.back());
-    return true;
   }
 
   // The nearest that was not taken before.
@@ -71,16 +84,16 @@ class Candidates {
  private:
   static constexpr uint64_t kTaken = 1, kFindable = 2;
 
-  // How many are before it. By blocks, then in one: comparisons that do not wait for each
-  // other, and no branches that nobody could foretell.
-  size_t PlaceOf(uint64_t entry) const {
+  // How many of the first `count` are before it. By blocks, then in one: comparisons that do
+  // not wait for each other, and no branches that nobody could foretell.
+  size_t PlaceOf(uint64_t entry, size_t count) const {
     constexpr size_t kBlock = 8;
     const uint64_t* const begin = entries_.data();
-    const size_t blocks = entries_.size() / kBlock;
+    const size_t blocks = count / kBlock;
     size_t before = 0;
     for (size_t i = 0; i < blocks; ++i) before += begin[i * kBlock + kBlock - 1] < entry;
     size_t place = before * kBlock;
-    const size_t first = place, end = std::min(place + kBlock, entries_.size());
+    const size_t first = place, end = std::min(place + kBlock, count);
     for (size_t i = first; i < end; ++i) place += begin[i] < entry;
     return place;
   }
@@ -99,7 +112,7 @@ class Candidates {
   uint32_t breadth_ = 0, found_ = 0;
   float worst_ = 0;  // of as many as there may be
   size_t next_ = 0;  // all before it were taken
-  std::vector<uint64_t> entries_;
+  std::vector<uint64_t> entries_, offered_;
 };
 
 // A set of slots: a bit for each slot of the index, and which were set.

@@ -20,36 +20,41 @@ constexpr size_t kFewLinks = 4;
 // Links that a node gets in place of one to a node that went.
 constexpr size_t kLinksForOne = 2;
 
+absl::Status Missing(Slot slot) {
+  return absl::DataLossError(
+      absl::StrCat("vector index: a link leads to slot ", slot, ", which has no node"));
+}
+
 }  // namespace
 
 // --- Nodes --------------------------------------------------------------------
 
-absl::Status GraphEditor::Load(absl::Span<const Slot> slots) {
+absl::Status GraphEditor::Load(absl::Span<const Slot> slots, std::vector<Node*>* nodes) {
+  nodes->clear();
   std::vector<Slot> unknown;
-  std::vector<Node*> nodes;
+  std::vector<Node*> made, of_levels;
   for (const Slot slot : slots) {
     Node*& node = known_[slot];
-    if (node != nullptr) continue;
-    node = new (memory_.allocate(sizeof(Node), alignof(Node)))
-        Node{.slot = slot, .links = std::pmr::vector<Links>(&memory_)};
-    unknown.push_back(slot);
-    nodes.push_back(node);
+    if (node == nullptr) {
+      node = new (memory_.allocate(sizeof(Node), alignof(Node)))
+          Node{.slot = slot, .links = std::pmr::vector<Links>(&memory_)};
+      unknown.push_back(slot);
+      made.push_back(node);
+    }
+    nodes->push_back(node);
   }
-  std::vector<Node*> of_levels;
   SHEAF_RETURN_IF_ERROR(reader_.ForNodes(unknown, [&](size_t i, NodeView view) {
-    Node* const node = nodes[i];
+    Node* const node = made[i];
     node->is_there = true;
     node->stamp = view.stamp();
-    node->code = Kept({view.code(layout_), layout_.code_bytes});
-    node->links.resize(1 + std::min(view.level(layout_), layout_.level_max));
-    node->links[0].reserve(layout_.links_max);
-    for (uint32_t k = 0; k < view.link_count(layout_); ++k)
-      node->links[0].push_back(view.Link(layout_, k));
-    node->stored_levels = node->links.size() - 1;
+    node->unread = Kept({view.data(), layout_.node_bytes}).data();
+    node->code = {NodeView(node->unread).code(layout_), layout_.code_bytes};
+    node->stored_levels = std::min(view.level(layout_), layout_.level_max);
     if (node->stored_levels > 0) of_levels.push_back(node);
   }));
   std::vector<Slot> links;
   for (Node* const node : of_levels) {
+    Read(node);
     for (size_t level = 1; level < node->links.size(); ++level) {
       SHEAF_RETURN_IF_ERROR(
           reader_.ReadLinks({&node->slot, 1}, static_cast<uint32_t>(level), &links));
@@ -59,26 +64,40 @@ absl::Status GraphEditor::Load(absl::Span<const Slot> slots) {
   return absl::OkStatus();
 }
 
-std::string_view GraphEditor::Kept(std::string_view code) {
-  char* const at = static_cast<char*>(memory_.allocate(code.size(), 1));
-  std::copy(code.begin(), code.end(), at);
-  return {at, code.size()};
+void GraphEditor::Read(Node* node) {
+  if (node->unread == nullptr) return;
+  const NodeView view(std::exchange(node->unread, nullptr));
+  node->links.resize(1 + node->stored_levels);
+  node->links[0].reserve(layout_.links_max);
+  for (uint32_t k = 0; k < view.link_count(layout_); ++k)
+    node->links[0].push_back(view.Link(layout_, k));
+}
+
+std::string_view GraphEditor::Kept(std::string_view bytes) {
+  char* const at = static_cast<char*>(memory_.allocate(bytes.size(), 1));
+  std::copy(bytes.begin(), bytes.end(), at);
+  return {at, bytes.size()};
 }
 
 absl::StatusOr<GraphEditor::Node*> GraphEditor::Find(Slot slot) {
-  auto at = known_.find(slot);
-  if (at == known_.end()) {
-    SHEAF_RETURN_IF_ERROR(Load({&slot, 1}));
-    at = known_.find(slot);
-  }
-  return at->second->is_there ? at->second : nullptr;
+  SHEAF_RETURN_IF_ERROR(Load({&slot, 1}, &loaded_));
+  Node* const node = loaded_.front();
+  if (!node->is_there) return nullptr;
+  Read(node);
+  return node;
 }
 
 absl::StatusOr<GraphEditor::Node*> GraphEditor::Get(Slot slot) {
   SHEAF_ASSIGN_OR_RETURN(Node* const node, Find(slot));
-  if (node != nullptr) return node;
-  return absl::DataLossError(
-      absl::StrCat("vector index: a link leads to slot ", slot, ", which has no node"));
+  return node != nullptr ? absl::StatusOr<Node*>(node) : Missing(slot);
+}
+
+absl::Status GraphEditor::ReadMutual(Node* node, const Node& other, size_t level) {
+  Read(node);
+  if (level < node->links.size() && Has(*node, level, other.slot))
+    return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("vector index: the link of slot ", other.slot,
+                                          " to slot ", node->slot, " is not mutual"));
 }
 
 bool GraphEditor::Has(const Node& node, size_t level, Slot slot) {
@@ -108,18 +127,16 @@ void GraphEditor::Unlink(Node* a, Node* b, size_t level) {
 absl::StatusOr<GraphEditor::Node*> GraphEditor::ChooseToDrop(Node* a, Node* b,
                                                              size_t level,
                                                              bool at_any_price) {
-  SHEAF_RETURN_IF_ERROR(Load(b->links[level]));
-  std::vector<Near> all{{Between(*b, *a), a->slot}};
-  for (const Slot slot : b->links[level]) {
-    SHEAF_ASSIGN_OR_RETURN(const Node* const node, Get(slot));
-    if (level >= node->links.size() || !Has(*node, level, b->slot))
-      return absl::DataLossError(absl::StrCat("vector index: the link of slot ", b->slot,
-                                              " to slot ", slot, " is not mutual"));
-    all.push_back({Between(*b, *node), slot});
+  SHEAF_RETURN_IF_ERROR(Load(b->links[level], &loaded_));
+  std::vector<std::pair<Near, Node*>> near{{{Between(*b, *a), a->slot}, a}};
+  for (Node* const node : loaded_) {
+    if (!node->is_there) return Missing(node->slot);
+    near.push_back({{Between(*b, *node), node->slot}, node});
   }
-  std::sort(all.begin(), all.end());
+  std::sort(near.begin(), near.end());
+  std::vector<Near> all;
   std::vector<Node*> nodes;
-  for (const Near& near : all) nodes.push_back(known_[near.slot]);
+  for (const auto& [place, node] : near) all.push_back(place), nodes.push_back(node);
   const std::vector<size_t> kept =
       ChooseLinks(all, layout_.links_max,
                   [&](size_t i, size_t j) { return Between(*nodes[i], *nodes[j]); });
@@ -133,6 +150,7 @@ absl::StatusOr<GraphEditor::Node*> GraphEditor::ChooseToDrop(Node* a, Node* b,
       if (!at_any_price) return nullptr;
       continue;
     }
+    SHEAF_RETURN_IF_ERROR(ReadMutual(nodes[i], *b, level));
     const size_t links = nodes[i]->links[level].size();
     if (links > kFewLinks && ShareNeighbour(*nodes[i], *b, level)) return nodes[i];
   }
@@ -173,16 +191,14 @@ absl::Status GraphEditor::Insert(Slot slot, Stamp stamp, std::string_view code,
     std::vector<Node*> others;
     std::vector<Slot> slots;
     for (const Near& near : wanted[level]) slots.push_back(near.slot);
-    SHEAF_RETURN_IF_ERROR(Load(slots));
-    for (const Near& near : wanted[level]) {
-      SHEAF_ASSIGN_OR_RETURN(Node* const other, Find(near.slot));
-      if (other != nullptr && other != node && level < other->links.size())
-        others.push_back(other);
-    }
-    for (Node* const other : others)
+    SHEAF_RETURN_IF_ERROR(Load(slots, &others));
+    for (Node* const other : others) {
+      Read(other);
+      if (!other->is_there || other == node || level >= other->links.size()) continue;
       SHEAF_RETURN_IF_ERROR(
           Connect(node, other, level, node->links[level].size() < kFewLinks / 2)
               .status());
+    }
     if (level > 0 || !node->links[0].empty() || !entry_.has_value()) continue;
     SHEAF_ASSIGN_OR_RETURN(Node* const entry, Get(entry_->slot));
     SHEAF_RETURN_IF_ERROR(Connect(node, entry, 0, true).status());
@@ -233,11 +249,12 @@ absl::StatusOr<bool> GraphEditor::Remove(Slot slot) {
   if (node == nullptr) return false;
   for (size_t level = node->links.size(); level-- > 0;) {
     std::vector<Node*> left;
-    SHEAF_RETURN_IF_ERROR(Load(node->links[level]));
-    for (const Slot other : node->links[level]) {
-      SHEAF_ASSIGN_OR_RETURN(Node* const neighbour, Get(other));
-      if (level < neighbour->links.size()) left.push_back(neighbour);
+    SHEAF_RETURN_IF_ERROR(Load(node->links[level], &left));
+    for (Node* const neighbour : left) {
+      if (!neighbour->is_there) return Missing(neighbour->slot);
+      Read(neighbour);
     }
+    std::erase_if(left, [&](const Node* n) { return level >= n->links.size(); });
     for (Node* const neighbour : left) Unlink(node, neighbour, level);
     std::vector<Near> near;
     for (Node* const a : left) {
@@ -282,7 +299,8 @@ absl::Status GraphEditor::MoveEntry(const Node& gone) {
       best = EntryPoint{slot, static_cast<uint32_t>(level)};
   };
   for (const auto& [slot, node] : known_)
-    if (node->is_there) offer(slot, node->links.size() - 1);
+    if (node->is_there)
+      offer(slot, node->unread != nullptr ? node->stored_levels : node->links.size() - 1);
   btree::DenseCursor levels(reader_.levels().context(), &reader_.levels().root());
   for (levels.Seek(0); levels.Valid(); levels.Next()) {
     const auto slot = static_cast<Slot>(levels.key());

@@ -73,17 +73,22 @@ class GraphEditor {
     bool is_there = false, is_changed = false;
     size_t stored_levels = 0;  // above 0, in the tree
     std::string_view code;
-    std::pmr::vector<Links> links;  // by level
+    const char* unread = nullptr;   // its record, of one that has level 0 only
+    std::pmr::vector<Links> links;  // by level, once it is read
   };
 
-  // Reads into `known_` what is not there yet; what several need comes from memory together.
-  absl::Status Load(absl::Span<const Slot> slots);
-  absl::StatusOr<Node*> Find(Slot slot);  // null: there is none
+  // The nodes of slots, which are read from memory together. Of most that are looked at only
+  // the codes are wanted: links are there after Read.
+  absl::Status Load(absl::Span<const Slot> slots, std::vector<Node*>* nodes);
+  void Read(Node* node);
+  absl::StatusOr<Node*> Find(Slot slot);  // null: there is none; with links
   absl::StatusOr<Node*> Get(Slot slot);   // kDataLoss
   float Between(const Node& a, const Node& b) const {
     return space_.Between(a.code.data(), b.code.data());
   }
   static bool Has(const Node& node, size_t level, Slot slot);
+  // Read; kDataLoss: it has no link to `other`.
+  absl::Status ReadMutual(Node* node, const Node& other, size_t level);
   static bool ShareNeighbour(const Node& a, const Node& b, size_t level);
   void Link(Node* a, Node* b, size_t level);
   void Unlink(Node* a, Node* b, size_t level);
@@ -93,7 +98,7 @@ class GraphEditor {
   absl::StatusOr<Node*> ChooseToDrop(Node* a, Node* b, size_t level, bool at_any_price);
   absl::Status Bridge(absl::Span<Node* const> left, size_t level);
   absl::Status MoveEntry(const Node& gone);
-  std::string_view Kept(std::string_view code);
+  std::string_view Kept(std::string_view bytes);
   absl::Status Store(Node* node);
 
   const VectorReader& reader_;
@@ -104,6 +109,7 @@ class GraphEditor {
   // Given back at once: nodes are many, and none goes before Flush.
   std::pmr::monotonic_buffer_resource memory_{kMemoryAtFirst};
   absl::flat_hash_map<Slot, Node*> known_;
+  std::vector<Node*> loaded_;  // by the last Load of those that keep none
   std::string record_;
 };
 

@@ -57,12 +57,14 @@ absl::Status GraphSearch::Estimate(const Query& query, absl::Span<const Slot> sl
 
 absl::Status GraphSearch::Meet(const Query& query, const FindableFn* may_be_found) {
   const Layout& layout = reader_.layout();
-  return Estimate(query, wanted_, [&](const Near& near, const char* code) {
+  SHEAF_RETURN_IF_ERROR(Estimate(query, wanted_, [&](const Near& near, const char* code) {
     if (!candidates_.IsNear(near.distance)) return;
-    candidates_.Add(near.distance, near.slot,
-                    may_be_found == nullptr || (*may_be_found)(near.slot));
+    candidates_.Offer(near.distance, near.slot,
+                      may_be_found == nullptr || (*may_be_found)(near.slot));
     pager::PrefetchLines(code + layout.code_bytes, layout.usual_links_bytes());
-  });
+  }));
+  candidates_.Settle();
+  return absl::OkStatus();
 }
 
 // Takes the nearest candidates, as many as will probably lead to enough, and makes `wanted_`

@@ -23,6 +23,22 @@ absl::Status ReadVectors(const VectorReader& reader, absl::Span<LinkPlan> batch)
   });
 }
 
+void OrderByNearness(const Layout& layout, absl::Span<LinkPlan> batch) {
+  const CodeSpace space(layout);
+  const auto end = std::partition(batch.begin(), batch.end(), [](const LinkPlan& plan) {
+    return !plan.code.empty();
+  });
+  for (auto last = batch.begin(); last + 1 < end; ++last) {
+    auto nearest = last + 1;
+    float least = std::numeric_limits<float>::infinity();
+    for (auto other = nearest; other < end; ++other) {
+      const float distance = space.Between(last->code.data(), other->code.data());
+      if (distance < least) least = distance, nearest = other;
+    }
+    std::swap(last[1], *nearest);
+  }
+}
+
 absl::Status LinkPlanner::Plan(absl::Span<LinkPlan> batch, size_t i) {
   LinkPlan& plan = batch[i];
   if (plan.code.empty()) return absl::OkStatus();

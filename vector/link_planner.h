@@ -26,6 +26,10 @@ struct LinkPlan {
 // Reads the vectors of a batch and encodes them, where they are still what it says.
 absl::Status ReadVectors(const VectorReader& reader, absl::Span<LinkPlan> batch);
 
+// Puts each beside one near to it: searches for them meet the same nodes, which are in the
+// processor's cache then. Requires: ReadVectors.
+void OrderByNearness(const Layout& layout, absl::Span<LinkPlan> batch);
+
 class LinkPlanner {
  public:
   // `batch`: the slots that are to be linked together, whose nodes, if they have some, go.

@@ -139,6 +139,7 @@ absl::StatusOr<LinkCounts> Linker::LinkSome(unsigned threads, uint64_t count_min
     for (const Pending& p : pending) batch.push_back({.slot = p.slot, .stamp = p.stamp});
     const VectorReader& reader = *view->reader;
     SHEAF_RETURN_IF_ERROR(ReadVectors(reader, absl::MakeSpan(batch)));
+    OrderByNearness(reader.layout(), absl::MakeSpan(batch));
     SHEAF_RETURN_IF_ERROR(PlanAll(&store_, index_, &directories_, reader,
                                   absl::MakeSpan(batch), std::max(threads, 1u)));
   }
