@@ -9,7 +9,7 @@ namespace {
 
 constexpr absl::Duration kRest = absl::Milliseconds(100);
 // Somebody may keep the writer's turn until this thread has stopped.
-constexpr absl::Duration kWaitMax = absl::Milliseconds(100);
+constexpr absl::Duration kLinkingWaitMax = absl::Milliseconds(100);
 
 }  // namespace
 
@@ -64,7 +64,7 @@ void BackgroundLinker::Run(catalog::Store* store, vectors::Directories* director
       indexes.swap(waiting_);
     }
     for (const catalog::TreeId index : indexes) {
-      vectors::Linker linker(store, index, directories, kWaitMax);
+      vectors::Linker linker(store, index, directories, kLinkingWaitMax);
       for (bool is_done = false; !is_done;) {
         absl::MutexLock linking(linking_mu);
         // An index that was dropped, or a database that takes no more writes: its writers

@@ -10,7 +10,7 @@ namespace sheaf::internal {
 namespace {
 
 // Somebody may keep the writer's turn until this thread has stopped.
-constexpr absl::Duration kWaitMax = absl::Milliseconds(100);
+constexpr absl::Duration kReapingWaitMax = absl::Milliseconds(100);
 // One transaction is to take about so long, and then leave as long to others.
 constexpr absl::Duration kTurn = absl::Milliseconds(5);
 constexpr uint64_t kBatchMin = 16, kBatchMax = 4000;
@@ -95,7 +95,7 @@ int64_t BackgroundReaper::Sweep(Database::Rep* rep) {
     for (;;) {
       if (IsStopped()) return 0;
       const absl::Time begin = absl::Now();
-      const auto removed = RemoveExpired(rep, owner, batch_, durability, kWaitMax);
+      const auto removed = RemoveExpired(rep, owner, batch_, durability, kReapingWaitMax);
       // Somebody else has the turn; or the database takes no more writes, which those who
       // write are told.
       if (!removed.ok()) return retry;

@@ -24,7 +24,7 @@ using internal::TransactionState;
 namespace internal {
 namespace {
 
-constexpr uint64_t kBatchMax = 1'000'000;
+constexpr uint64_t kRecordsABatchMax = 1'000'000;
 
 void TellOf(const std::vector<std::string>& keys, const catalog::TreeRecord& record,
             const std::function<void(const ExpiredRecord&)>& hook) {
@@ -224,10 +224,10 @@ absl::StatusOr<ExpireResult> Database::Expire(const ExpireOptions& options,
                                               const Progress& progress) {
   catalog::Store& store = *rep_->store;
   if (rep_->closed.load()) return absl::FailedPreconditionError("the database is closed");
-  if (options.batch == 0 || options.batch > internal::kBatchMax)
-    return absl::InvalidArgumentError(absl::StrCat("ExpireOptions::batch is ",
-                                                   options.batch, "; 1 to ",
-                                                   internal::kBatchMax, " are allowed"));
+  if (options.batch == 0 || options.batch > internal::kRecordsABatchMax)
+    return absl::InvalidArgumentError(
+        absl::StrCat("ExpireOptions::batch is ", options.batch, "; 1 to ",
+                     internal::kRecordsABatchMax, " are allowed"));
   std::vector<catalog::TreeId> owners;
   {
     const catalog::Snapshot snapshot(&store);

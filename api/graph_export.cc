@@ -15,7 +15,7 @@ namespace {
 
 using document::AppendJsonString;
 
-constexpr uint64_t kVerticesATick = 1024;
+constexpr uint64_t kExportedATick = 1024;
 
 // A text on its way to a stream.
 class Out {
@@ -51,7 +51,7 @@ absl::Status ForVertices(const GraphReader& graph, const Progress& progress,
   uint64_t done = 0;
   absl::Status status;
   SHEAF_RETURN_IF_ERROR(graph.ForEachVertex(0, [&](VertexId id) {
-    if (done++ % kVerticesATick == 0)
+    if (done++ % kExportedATick == 0)
       status = catalog::Tick(progress, "the export", {done - 1, total, "vertices"});
     if (!status.ok()) return false;
     const absl::StatusOr<Vertex> vertex = graph.Get(id);
@@ -82,7 +82,7 @@ absl::Status ForAllEdges(const GraphReader& graph, const Progress& progress, Edg
   uint64_t done = 0;
   absl::Status status;
   SHEAF_RETURN_IF_ERROR(graph.ForEachVertex(0, [&](VertexId id) {
-    if (done++ % kVerticesATick == 0)
+    if (done++ % kExportedATick == 0)
       status = catalog::Tick(progress, "the export",
                              {done - 1, total, "vertices whose edges are written"});
     if (status.ok()) status = ForEdges(graph, id, fn);

@@ -231,7 +231,7 @@ absl::StatusOr<std::optional<GraphRoute>> FindLightest(
       graph, options,
       [&](const GraphState& state, const StepSelection& selection,
           const AlgorithmOptions& run) {
-        const graph::WeightSearch search{
+        const graph::LeastWeightSearch search{
             std::move(lower_bound), [&](const graph::EdgeKey& key) {
               const absl::StatusOr<EdgeId> edge = internal::EdgeIdOf(state, key);
               return absl::StrCat("edge ", key.from, " -", edge.ok() ? edge->type : "?",

@@ -122,13 +122,15 @@ Json FindIn(const absl::StatusOr<std::optional<Reader>>& reader, const Target& t
 
 // --- Expanding ------------------------------------------------------------------
 
-using Paths = std::vector<std::string_view>;  // what is left of them; empty: it ends here
+using PathsLeft =
+    std::vector<std::string_view>;  // what is left of them; empty: it ends here
 
 class Expander {
  public:
   explicit Expander(const ReadTransaction& txn) : txn_(txn) {}
 
-  absl::Status Write(const DocumentView& value, const Paths& paths, std::string* out) {
+  absl::Status Write(const DocumentView& value, const PathsLeft& paths,
+                     std::string* out) {
     if (paths.empty()) return Bounded(AppendJson(value, out), *out);
     if (value.kind() == DocumentKind::kArray) return WriteArray(value, paths, out);
     if (value.kind() != DocumentKind::kObject)
@@ -140,14 +142,14 @@ class Expander {
                            Follow(txn_, *reference));
     if (!json.has_value()) return Bounded(AppendJson(value, out), *out);
     SHEAF_ASSIGN_OR_RETURN(const Document found, Document::FromJson(*json));
-    Paths inside;
+    PathsLeft inside;
     for (const std::string_view path : paths)
       if (!path.empty()) inside.push_back(path);
     return Write(found.root(), inside, out);
   }
 
  private:
-  absl::Status WriteArray(const DocumentView& array, const Paths& paths,
+  absl::Status WriteArray(const DocumentView& array, const PathsLeft& paths,
                           std::string* out) {
     char before = '[';
     for (document::ArrayCursor c = array.elements(); c.Valid(); c.Next()) {
@@ -158,7 +160,7 @@ class Expander {
     return absl::OkStatus();
   }
 
-  absl::Status WriteObject(const DocumentView& object, const Paths& paths,
+  absl::Status WriteObject(const DocumentView& object, const PathsLeft& paths,
                            std::string* out) {
     char before = '{';
     for (document::ObjectCursor c = object.fields(); c.Valid(); c.Next()) {
@@ -166,7 +168,7 @@ class Expander {
       out->push_back(std::exchange(before, ','));
       AppendJsonString(c.name(), out);
       out->push_back(':');
-      Paths inside;
+      PathsLeft inside;
       for (const std::string_view path : paths) {
         const size_t dot = std::min(path.find('.'), path.size());
         if (!path.empty() && path.substr(0, dot) == c.name())
@@ -269,7 +271,7 @@ absl::StatusOr<std::optional<std::string>> Follow(const ReadTransaction& txn,
 absl::StatusOr<std::string> Expand(const ReadTransaction& txn,
                                    const DocumentView& document,
                                    absl::Span<const std::string> paths) {
-  Paths all;
+  PathsLeft all;
   for (const std::string& path : paths) {
     if (static_cast<size_t>(std::count(path.begin(), path.end(), '.')) >=
         document::kDepthMax)

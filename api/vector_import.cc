@@ -86,9 +86,9 @@ absl::StatusOr<Line> ParseLine(std::string_view json,
   return line;
 }
 
-class Importer {
+class VectorImporter {
  public:
-  Importer(const VectorImportOptions& options, VectorImportCounts* counts)
+  VectorImporter(const VectorImportOptions& options, VectorImportCounts* counts)
       : options_(options), counts_(*counts) {}
 
   // Into one of these two.
@@ -229,7 +229,7 @@ absl::Status ImportVectors(Database* db, std::string_view index,
                            VectorImportCounts* counts) {
   *counts = {};
   const absl::Status imported = db->Write([&](WriteTransaction& txn) -> absl::Status {
-    Importer importer(options, counts);
+    VectorImporter importer(options, counts);
     SHEAF_RETURN_IF_ERROR(importer.Into(&txn, index));
     return importer.Run(source);
   });
@@ -241,7 +241,7 @@ absl::Status ImportVectors(VectorIndex* index, const VectorSource& source,
                            const VectorImportOptions& options,
                            VectorImportCounts* counts) {
   *counts = {};
-  Importer importer(options, counts);
+  VectorImporter importer(options, counts);
   importer.Into(index);
   return importer.Run(source);
 }

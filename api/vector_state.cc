@@ -205,7 +205,7 @@ absl::Status VectorState::CheckMetadata(
     return absl::OkStatus();  // which was found already
   SHEAF_RETURN_IF_ERROR(trees.status());
   for (const TreeInfo& tree : *trees) {
-    if (tree.kind != TreeKind::kVectors) continue;
+    if (tree.kind != sheaf::TreeKind::kVectors) continue;
     const absl::StatusOr<VectorIndexReader> index = txn.vectors(tree.name);
     if (absl::IsDataLoss(index.status())) continue;  // which was found already
     SHEAF_RETURN_IF_ERROR(index.status());

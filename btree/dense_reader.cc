@@ -15,7 +15,7 @@ using pager::PageKindOf;
 
 namespace {
 
-absl::Status NotWhatItsParentSays(const PageRef& ref) {
+absl::Status NotOfDenseTree(const PageRef& ref) {
   return pager::PageDamaged(ref.id,
                             "is not the page of a dense tree that its parent says");
 }
@@ -26,7 +26,7 @@ absl::Status CheckIndex(const char* page, const PageRef& ref, int level) {
   if (BirthOf(page) != ref.birth) return pager::BirthDiffers(page, ref);
   if (PageKindOf(page) != PageKind::kDenseIndex ||
       (level >= 0 && static_cast<int>(pager::LevelOf(page)) != level))
-    return NotWhatItsParentSays(ref);
+    return NotOfDenseTree(ref);
   return absl::OkStatus();
 }
 
@@ -56,8 +56,7 @@ absl::Status DenseReader::FollowTo(uint64_t group, const char** entry,
     }
     SHEAF_RETURN_IF_ERROR(CheckIndex(page, ref, level));
     const DenseIndexView index(page);
-    if (!index.Covers(group))
-      return level < 0 ? absl::OkStatus() : NotWhatItsParentSays(ref);
+    if (!index.Covers(group)) return level < 0 ? absl::OkStatus() : NotOfDenseTree(ref);
     const char* at = index.EntryAt(index.IndexOf(group));
     level = static_cast<int>(index.level()) - 1;
     if (level == 0) {
@@ -89,7 +88,7 @@ absl::Status DenseReader::FindOne(
         if (page != nullptr) {
           context_.slot->CountLookups(1);
           if (BirthOf(page) != ref.birth) return pager::BirthDiffers(page, ref);
-          if (!IsLeafOf(page, ref, group)) return NotWhatItsParentSays(ref);
+          if (!IsLeafOf(page, ref, group)) return NotOfDenseTree(ref);
           const DenseLeafView leaf(page);
           const std::string_view record = leaf.Record(leaf.SlotOf(key));
           if (!record.empty()) fn(record, leaf, ref);
@@ -191,7 +190,7 @@ absl::StatusOr<bool> DenseCursor::EnterLeaf(uint64_t group) {
           return pager::BirthDiffers(leaf_.data(), leaf);
         if (PageKindOf(leaf_.data()) != PageKind::kDenseLeaf ||
             view.first_group() + view.groups() <= group)
-          return NotWhatItsParentSays(leaf);
+          return NotOfDenseTree(leaf);
         return true;
       }
     }

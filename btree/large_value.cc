@@ -15,13 +15,13 @@ using namespace pager;  // NOLINT: the coding functions
 
 namespace {
 
-uint32_t PagesFor(uint64_t payload) {
+uint32_t ValuePagesFor(uint64_t payload) {
   return static_cast<uint32_t>((payload + PageHeader::kSize + kPageBytes - 1) /
                                kPageBytes);
 }
 
 absl::StatusOr<PageRef> WriteChunk(PageWriter* writer, std::string_view bytes) {
-  const uint32_t pages = PagesFor(bytes.size());
+  const uint32_t pages = ValuePagesFor(bytes.size());
   SHEAF_RETURN_IF_ERROR(writer->Reserve(pages));
   PageRef ref;
   SHEAF_ASSIGN_OR_RETURN(char* page, writer->New(PageKind::kValue, pages, &ref));
@@ -96,7 +96,7 @@ absl::StatusOr<PinnedPage> PinIndex(Pager* pager, const PageRef& ref, uint32_t a
 absl::StatusOr<PageRef> WriteIndex(PageWriter* writer, uint32_t level,
                                    uint32_t chunk_pages, absl::Span<const PageRef> refs) {
   const uint64_t payload = refs.size() * PageRef::kEncodedSize;
-  const uint32_t pages = PagesFor(payload);
+  const uint32_t pages = ValuePagesFor(payload);
   SHEAF_RETURN_IF_ERROR(writer->Reserve(pages));
   PageRef ref;
   SHEAF_ASSIGN_OR_RETURN(char* page, writer->New(PageKind::kValueIndex, pages, &ref));

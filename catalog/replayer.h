@@ -17,6 +17,9 @@
 
 namespace sheaf::catalog {
 
+// The largest group that can be in a log, whatever option wrote it.
+inline constexpr uint64_t kGroupBytesMax = uint64_t{1} << 30;
+
 class Replayer {
  public:
   // Gathers about `bytes_max` bytes at most. `txn` does not log, and outlives it.

@@ -28,7 +28,6 @@ using pager::PinnedPage;
 namespace {
 
 constexpr size_t kGapsMax = 100, kNotesMax = 100;
-constexpr uint64_t kGroupBytesMax = uint64_t{1} << 30;
 constexpr uint64_t kReplayBytes = uint64_t{32} << 20;
 
 using Bound = std::optional<std::string>;

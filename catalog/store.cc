@@ -25,8 +25,6 @@ using pager::Stamp;
 
 namespace {
 
-// The largest group that can be in a log, whatever option wrote it.
-constexpr uint64_t kGroupBytesMax = uint64_t{1} << 30;
 // kNone commits are handed to the system when this much has come together.
 constexpr uint64_t kUnwrittenMax = uint64_t{256} << 10;
 // A crash may have left pages of transactions that no log tells of. No stamp they

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/failure.h"
+#include "cli/validators.h"
 
 namespace sheaf::cli {
 namespace {
@@ -209,14 +210,6 @@ class HelpFormatter : public CLI::Formatter {
     label("OPTIONS", "options");
   }
 };
-
-// CLI11 reads -1 as a very large unsigned number.
-CLI::Validator NotNegative() {
-  auto check = [](const std::string& text) {
-    return std::string(text.starts_with('-') ? text + " is below 0" : "");
-  };
-  return CLI::Validator(check, "");
-}
 
 class Parser {
  public:

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/arguments.h"
+#include "cli/validators.h"
 
 namespace sheaf::cli {
 namespace {
@@ -72,14 +73,6 @@ constexpr char kShareNotes[] =
     "one.\n\n"
     "Example:\n"
     "  sheaf blob share app.sheaf files mail on\n";
-
-// CLI11 reads -1 as a very large unsigned number.
-CLI::Validator NotNegative() {
-  auto check = [](const std::string& text) {
-    return std::string(text.starts_with('-') ? text + " is below 0" : "");
-  };
-  return CLI::Validator(check, "");
-}
 
 class BlobParser {
  public:

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/arguments.h"
+#include "cli/validators.h"
 
 namespace sheaf::cli {
 namespace {
@@ -13,7 +14,7 @@ constexpr char kCreateNotes[] =
     "Example:\n"
     "  sheaf vector create app.sheaf meaning --dimensions 384 --metric cosine\n";
 
-constexpr char kImportNotes[] =
+constexpr char kVectorImportNotes[] =
     "fvecs, bvecs: per vector its dimension, and so many float32 or uint8; npy: NumPy's, "
     "an\n"
     "  array of two axes, a vector a row. Their keys are the numbers of the rows.\n"
@@ -27,7 +28,7 @@ constexpr char kImportNotes[] =
     "  sheaf vector import app.sheaf sift sift.fvecs --metric l2 --optimize\n"
     "  sheaf vector import app.sheaf meaning words.jsonl\n";
 
-constexpr char kPutExamples[] =
+constexpr char kVectorPutExamples[] =
     "\nExample:\n"
     "  sheaf vector put app.sheaf meaning dog '[0.1, 0.7]' --metadata "
     "'{\"pos\":\"noun\"}'\n";
@@ -60,14 +61,6 @@ constexpr char kRecallNotes[] =
     "between, are measured one after the other.\n\n"
     "Example:\n"
     "  sheaf vector recall app.sheaf sift --sample 200 --ef 16,64,256\n";
-
-// CLI11 reads -1 as a very large unsigned number.
-CLI::Validator NotNegative() {
-  auto check = [](const std::string& text) {
-    return std::string(text.starts_with('-') ? text + " is below 0" : "");
-  };
-  return CLI::Validator(check, "");
-}
 
 class VectorParser {
  public:
@@ -151,7 +144,7 @@ class VectorParser {
     AddNumber(import, "--dimensions", &of_.dimensions,
               "Components of its vectors [of the first one]");
     AddOptions(import);
-    import->footer(kImportNotes);
+    import->footer(kVectorImportNotes);
   }
 
   CLI::App* AddForKey(const char* name, const char* about, const char* notes = "") {
@@ -162,7 +155,7 @@ class VectorParser {
   }
 
   void AddEntries() {
-    CLI::App* put = AddForKey("put", "Store one vector", kPutExamples);
+    CLI::App* put = AddForKey("put", "Store one vector", kVectorPutExamples);
     put->add_option("VECTOR", of_.vector, "A JSON array")->required();
     put->add_option("--metadata", of_.metadata, "A JSON object to be stored with it")
         ->type_name("JSON");

@@ -18,7 +18,7 @@ namespace sheaf::cli {
 namespace {
 
 // A multiple of 3, so that pieces in base64 follow one another.
-constexpr uint64_t kPieceBytes = uint64_t{3} << 16;
+constexpr uint64_t kReadPieceBytes = uint64_t{3} << 16;
 
 absl::Status CannotWrite(const std::string& path) {
   return absl::UnknownError("cannot write " + path + ": " + strerror(errno));
@@ -43,7 +43,7 @@ class Part {
   absl::Status ForEachPiece(absl::FunctionRef<bool(std::string_view)> fn) {
     std::string piece;
     for (uint64_t done = 0; done < size_; done += piece.size()) {
-      piece.resize(std::min(kPieceBytes, size_ - done));
+      piece.resize(std::min(kReadPieceBytes, size_ - done));
       SHEAF_ASSIGN_OR_RETURN(
           const uint64_t got,
           reader_.ReadAt(offset_ + done, absl::MakeSpan(piece.data(), piece.size())));

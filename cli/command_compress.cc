@@ -6,7 +6,7 @@
 namespace sheaf::cli {
 namespace {
 
-const char* KindName(const Compression& compression) {
+const char* CompressionName(const Compression& compression) {
   switch (compression.kind) {
     case CompressionKind::kLz4:
       return compression.dictionary ? "lz4-dict" : "lz4";
@@ -77,7 +77,7 @@ absl::Status Change(Session& session, Database& db, const Compression& wanted,
 std::string CompressionText(const Compression& compression) {
   const bool has_level = compression.kind == CompressionKind::kZstd &&
                          compression.level != Compression{}.level;
-  return KindName(compression) +
+  return CompressionName(compression) +
          (has_level ? " level " + std::to_string(compression.level) : "");
 }
 
@@ -88,7 +88,7 @@ absl::StatusOr<Compression> CompressionOf(const Arguments& args) {
                                     {CompressionKind::kZstd},
                                     {CompressionKind::kZstd, 3, true}};
   for (Compression kind : kKinds) {
-    if (args.compression != KindName(kind)) continue;
+    if (args.compression != CompressionName(kind)) continue;
     if (!args.compression_level.has_value()) return kind;
     if (kind.kind != CompressionKind::kZstd)
       return UsageError("--level belongs to zstd and zstd-dict");

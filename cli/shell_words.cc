@@ -1,9 +1,9 @@
 #include "cli/shell_words.h"
 
+#include "cli/text.h"
+
 namespace sheaf::cli {
 namespace {
-
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 // Behind the JSON that begins at `at`; npos when it does not end.
 size_t EndOfJson(std::string_view line, size_t at) {

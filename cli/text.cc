@@ -23,8 +23,6 @@ int HexDigit(char c) {
   return -1;
 }
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
 void AppendHex(char byte, std::string* out) {
   *out += "0123456789abcdef"[static_cast<uint8_t>(byte) >> 4];
   *out += "0123456789abcdef"[byte & 15];

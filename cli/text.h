@@ -22,6 +22,9 @@ namespace sheaf::cli {
 
 using Json = nlohmann::ordered_json;
 
+// As JSON has it.
+inline bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
 absl::StatusOr<DocumentKey> ParseKey(std::string_view argument);
 std::string KeyText(const DocumentKey& key);
 Json KeyJson(const DocumentKey& key);

@@ -1,5 +1,23 @@
 # The library: every folder compiled once (sheaf_objects), linked twice.
 
+# Files of one folder together; those that have options of their own are left out.
+function(sheaf_unity target)
+  if(NOT SHEAF_UNITY)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  # GCC takes a class that a source file completes with types of its own for one of a header.
+  target_compile_options(${target} PRIVATE
+      $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+  foreach(source ${ARGN})
+    get_filename_component(folder ${source} DIRECTORY)
+    get_filename_component(folder ${folder} NAME)
+    math(EXPR count_${folder} "${count_${folder}} + 1")
+    math(EXPR group "(${count_${folder}} - 1) / 8")
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${folder}_${group})
+  endforeach()
+endfunction()
+
 # Public headers say "sheaf/x.h" to each other. In the tree that path is a folder of
 # links in the build folder; installed it is include/sheaf.
 set(public_include ${PROJECT_BINARY_DIR}/include)
@@ -42,6 +60,7 @@ if(NOT library_sources)  # nothing written yet: CMake wants one file
 endif()
 
 add_library(sheaf_objects OBJECT ${library_sources})
+sheaf_unity(sheaf_objects ${library_sources})
 set_target_properties(sheaf_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
 target_include_directories(sheaf_objects PUBLIC ${PROJECT_SOURCE_DIR} ${public_include})
 target_link_libraries(sheaf_objects PUBLIC ${SHEAF_PUBLIC_LIBRARIES} ${SHEAF_PRIVATE_LIBRARIES})
@@ -53,9 +72,14 @@ if(SHEAF_PCH AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
       <absl/synchronization/mutex.h> <absl/time/time.h> <absl/types/span.h>)
 endif()
 
-# Compilers turn its loops with roots and maxima into vector instructions only so.
+# With pragmas or macros of their own.
+set_source_files_properties(vector/bulk_build.cc vector/distance_kernels.cc PROPERTIES
+    SKIP_UNITY_BUILD_INCLUSION ON)
+# Compilers turn its loops with roots and maxima into vector instructions only so; and what
+# they compute is the same on every machine, as graphs have to be.
 set_source_files_properties(vector/code.cc PROPERTIES
-    COMPILE_OPTIONS "-fno-math-errno;-fno-trapping-math" SKIP_PRECOMPILE_HEADERS ON)
+    COMPILE_OPTIONS "-fno-math-errno;-fno-trapping-math;-ffp-contract=off"
+    SKIP_PRECOMPILE_HEADERS ON)
 
 add_library(sheaf_static STATIC $<TARGET_OBJECTS:sheaf_objects>)
 add_library(sheaf_shared SHARED $<TARGET_OBJECTS:sheaf_objects>)

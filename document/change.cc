@@ -14,6 +14,22 @@
 #include "pager/status_macros.h"
 
 namespace sheaf::document {
+
+absl::Status ExpectedOperand(const char* what) {
+  return absl::InvalidArgumentError(absl::StrCat("expected ", what));
+}
+
+absl::Status FoundInstead(const char* expected, const View& found) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("expected ", expected, ", found ", NameOf(found.kind())));
+}
+
+double DoubleOf(const View& v) {
+  if (v.kind() == Kind::kDouble) return v.double_value();
+  return v.kind() == Kind::kUint ? static_cast<double>(v.uint_value())
+                                 : static_cast<double>(v.int_value());
+}
+
 namespace {
 
 constexpr OpName kOperators[] = {
@@ -29,10 +45,6 @@ constexpr OpName kOperators[] = {
 
 // --- Parsing ----------------------------------------------------------------
 
-absl::Status Expected(const char* what) {
-  return absl::InvalidArgumentError(absl::StrCat("expected ", what));
-}
-
 // An integer, also one that is written as a double.
 std::optional<int64_t> Integer(const View& v) {
   const std::optional<int64_t> integer = ToInteger(v);
@@ -46,7 +58,7 @@ bool IsSign(const View& v) {
 }
 
 absl::Status ParseValues(const View& array, const char* expected, Change* change) {
-  if (array.kind() != Kind::kArray) return Expected(expected);
+  if (array.kind() != Kind::kArray) return ExpectedOperand(expected);
   for (ArrayCursor c = array.elements(); c.Valid(); c.Next())
     change->values.push_back(c.value());
   return absl::OkStatus();
@@ -58,9 +70,10 @@ absl::Status ParseSort(const View& sort, Change* change) {
     change->sort.push_back({{}, *Integer(sort) < 0});
     return absl::OkStatus();
   }
-  if (sort.kind() != Kind::kObject || !sort.fields().Valid()) return Expected(kExpected);
+  if (sort.kind() != Kind::kObject || !sort.fields().Valid())
+    return ExpectedOperand(kExpected);
   for (ObjectCursor c = sort.fields(); c.Valid(); c.Next()) {
-    if (!IsSign(c.value())) return Expected(kExpected);
+    if (!IsSign(c.value())) return ExpectedOperand(kExpected);
     change->sort.push_back(
         {absl::StrSplit(std::string(c.name()), '.'), *Integer(c.value()) < 0});
   }
@@ -79,12 +92,13 @@ absl::Status ParseAdded(Change* change) {
       SHEAF_RETURN_IF_ERROR(
           ParseValues(c.value(), "an array of values behind $each", change));
     } else if (change->op == Op::kAddToSet) {
-      return Expected("nothing beside $each");
+      return ExpectedOperand("nothing beside $each");
     } else if (c.name() == "$sort") {
       SHEAF_RETURN_IF_ERROR(ParseSort(c.value(), change));
     } else if (c.name() == "$position" || c.name() == "$slice") {
       const std::optional<int64_t> number = Integer(c.value());
-      if (!number.has_value()) return Expected("integers behind $position and $slice");
+      if (!number.has_value())
+        return ExpectedOperand("integers behind $position and $slice");
       (c.name() == "$slice" ? change->slice : change->position) = number;
     } else {
       return UnknownOperator("$push", c.name(),
@@ -92,7 +106,7 @@ absl::Status ParseAdded(Change* change) {
     }
   }
   return operand.Field("$each").has_value() ? absl::OkStatus()
-                                            : Expected("$each beside the others");
+                                            : ExpectedOperand("$each beside the others");
 }
 
 absl::Status ParsePull(Change* change) {
@@ -108,24 +122,15 @@ absl::Status ParseCurrentDate(const View& operand) {
   const std::optional<View> type = operand.Field("$type");
   const bool is_date =
       type.has_value() && type->kind() == Kind::kString && type->string_value() == "date";
-  return is_date ? absl::OkStatus() : Expected("true or {\"$type\": \"date\"}");
+  return is_date ? absl::OkStatus() : ExpectedOperand("true or {\"$type\": \"date\"}");
 }
 
 // --- Numbers ----------------------------------------------------------------
-
-absl::Status Found(const char* expected, const View& found) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("expected ", expected, ", found ", NameOf(found.kind())));
-}
 
 using Wide = __int128;
 
 Wide WideOf(const View& v) {
   return v.kind() == Kind::kUint ? Wide{v.uint_value()} : Wide{v.int_value()};
-}
-
-double DoubleOf(const View& v) {
-  return v.kind() == Kind::kDouble ? v.double_value() : static_cast<double>(WideOf(v));
 }
 
 absl::Status WriteNumber(const Change& change, const View* old, Writer* out) {
@@ -140,7 +145,7 @@ absl::Status WriteNumber(const Change& change, const View* old, Writer* out) {
       out->Int(0);
     return absl::OkStatus();
   }
-  if (!old->is_number()) return Found("a number", *old);
+  if (!old->is_number()) return FoundInstead("a number", *old);
   if (old->kind() == Kind::kDouble || by.kind() == Kind::kDouble) {
     const double a = DoubleOf(*old), b = DoubleOf(by);
     out->Double(adds ? a + b : a * b);
@@ -172,7 +177,7 @@ using Values = absl::flat_hash_set<View, HashOf, Equal>;
 absl::StatusOr<std::vector<View>> ElementsOf(const View* array) {
   std::vector<View> elements;
   if (array == nullptr) return elements;
-  if (array->kind() != Kind::kArray) return Found("an array", *array);
+  if (array->kind() != Kind::kArray) return FoundInstead("an array", *array);
   for (ArrayCursor c = array->elements(); c.Valid(); c.Next()) {
     if (c.value().is_damaged())
       return absl::DataLossError("stored document: an element is damaged");
@@ -257,12 +262,12 @@ absl::Status ParseChange(const MergeFunctions& functions, Change* change) {
   switch (change->op) {
     case Op::kInc:
     case Op::kMul:
-      return change->operand.is_number() ? absl::OkStatus() : Expected("a number");
+      return change->operand.is_number() ? absl::OkStatus() : ExpectedOperand("a number");
     case Op::kCurrentDate:
       return ParseCurrentDate(change->operand);
     case Op::kRename:
       return change->operand.kind() == Kind::kString ? absl::OkStatus()
-                                                     : Expected("the new path");
+                                                     : ExpectedOperand("the new path");
     case Op::kPush:
     case Op::kAddToSet:
       return ParseAdded(change);
@@ -276,7 +281,7 @@ absl::Status ParseChange(const MergeFunctions& functions, Change* change) {
       return ParseMerge(functions, change);
     case Op::kPop:
       return IsSign(change->operand) ? absl::OkStatus()
-                                     : Expected("1 (the last) or -1 (the first)");
+                                     : ExpectedOperand("1 (the last) or -1 (the first)");
     default:
       return absl::OkStatus();
   }

@@ -66,6 +66,11 @@ absl::Status ParseChange(const MergeFunctions& functions, Change* change);
 absl::Status WriteChanged(const Change& change, const View* old, int64_t now_micros,
                           Writer* out);
 
+// What operators refuse: an operand (kInvalidArgument), what there is (kFailedPrecondition).
+absl::Status ExpectedOperand(const char* what);
+absl::Status FoundInstead(const char* expected, const View& found);
+double DoubleOf(const View& number);
+
 struct OpName {
   const char* name;
   Op op;

@@ -10,8 +10,6 @@ namespace {
 
 using Order = std::weak_ordering;
 
-constexpr double kTwoTo64 = 18446744073709551616.0;
-
 template <class T>
 Order OrderOf(const T& a, const T& b) {
   return a < b ? Order::less : b < a ? Order::greater : Order::equivalent;

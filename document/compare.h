@@ -19,6 +19,8 @@
 
 namespace sheaf::document {
 
+inline constexpr double kTwoTo64 = 0x1p64;  // behind the integers
+
 std::weak_ordering Compare(const View& a, const View& b);
 // Of values that compare equal it is the same.
 uint64_t Hash(const View& value);

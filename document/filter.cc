@@ -37,7 +37,7 @@ using Node = Filter::Node;
 
 constexpr size_t kRegexBytesMax = 32 << 10;
 constexpr int64_t kRegexMemoryMax = int64_t{8} << 20;
-constexpr const char* kOperators[] = {
+constexpr const char* kFilterOperators[] = {
     "$and",    "$or",        "$nor",  "$not",   "$eq",  "$ne",      "$gt",
     "$gte",    "$lt",        "$lte",  "$in",    "$nin", "$type",    "$all",
     "$exists", "$elemMatch", "$size", "$regex", "$mod", "$options", "$comment"};
@@ -117,13 +117,13 @@ class FilterParser {
       out->match = Match::kOr;
     else if (name == "$nor")
       out->match = Match::kNor;
-    else if (std::find(std::begin(kOperators), std::end(kOperators), name) !=
-             std::end(kOperators))
+    else if (std::find(std::begin(kFilterOperators), std::end(kFilterOperators), name) !=
+             std::end(kFilterOperators))
       return absl::InvalidArgumentError(absl::StrCat(
           "filter: ", std::string(name), " belongs behind a path: {\"path\": {\"",
           std::string(name), "\": …}}"));
     else
-      return UnknownOperator("filter", name, kOperators);
+      return UnknownOperator("filter", name, kFilterOperators);
     if (operand.kind() != Kind::kArray || !operand.elements().Valid())
       return Wrong(name, "an array of filters, not empty");
     for (ArrayCursor c = operand.elements(); c.Valid(); c.Next()) {
@@ -219,7 +219,7 @@ class FilterParser {
     } else if (name == "$regex") {
       SHEAF_RETURN_IF_ERROR(ParseRegex(operators.Field("$options"), &node));
     } else {
-      return UnknownOperator("filter", name, kOperators);
+      return UnknownOperator("filter", name, kFilterOperators);
     }
     out->children.push_back(negated ? Not(std::move(node)) : std::move(node));
     return absl::OkStatus();

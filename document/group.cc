@@ -26,14 +26,14 @@ constexpr const char* kAccumulators[] = {"$sum", "$avg", "$min", "$max", "$count
 
 absl::Status Damaged() { return absl::DataLossError("a stored document is damaged"); }
 
-absl::Status Wrong(std::string_view field, std::string_view what) {
+absl::Status WrongGroup(std::string_view field, std::string_view what) {
   return absl::InvalidArgumentError(
       absl::StrCat("group: ", std::string(field.substr(0, 80)), ": ", std::string(what)));
 }
 
 absl::Status UnknownAccumulator(std::string_view field, std::string_view name) {
   const std::string nearest(Nearest(name, kAccumulators));
-  return Wrong(
+  return WrongGroup(
       field,
       absl::StrCat("there is no accumulator ", std::string(name.substr(0, 40)), "; ",
                    nearest.empty() ? "there are $sum, $avg, $min, $max and $count"
@@ -57,10 +57,11 @@ class GroupBy::Parser {
   explicit Parser(GroupBy* out) : out_(*out) {}
 
   absl::Status Parse(const View& spec) {
-    if (spec.kind() != Kind::kObject) return Wrong("a group", "expected an object");
+    if (spec.kind() != Kind::kObject) return WrongGroup("a group", "expected an object");
     const std::optional<View> id = spec.Field("_id");
     if (!id.has_value())
-      return Wrong("_id", "is missing: null, a path as \"$path\", or an object of paths");
+      return WrongGroup("_id",
+                        "is missing: null, a path as \"$path\", or an object of paths");
     SHEAF_RETURN_IF_ERROR(ParseId(*id));
     for (ObjectCursor c = spec.fields(); c.Valid(); c.Next()) {
       if (c.name() == "_id") continue;
@@ -73,11 +74,11 @@ class GroupBy::Parser {
  private:
   static absl::Status CheckName(std::string_view name, size_t before) {
     if (name.empty() || name[0] == '$' || name.find('.') != std::string_view::npos)
-      return Wrong(name,
-                   "a result's name may not be empty, begin with a dollar or have "
-                   "a point");
+      return WrongGroup(name,
+                        "a result's name may not be empty, begin with a dollar or have "
+                        "a point");
     if (before == kFieldsMax)
-      return Wrong(name, absl::StrCat("is one of more than ", kFieldsMax));
+      return WrongGroup(name, absl::StrCat("is one of more than ", kFieldsMax));
     return absl::OkStatus();
   }
 
@@ -87,9 +88,9 @@ class GroupBy::Parser {
   }
 
   static absl::StatusOr<Path> ParsePath(std::string_view field, const View& v) {
-    if (!IsPath(v)) return Wrong(field, "expected a path, as \"$path\"");
+    if (!IsPath(v)) return WrongGroup(field, "expected a path, as \"$path\"");
     absl::StatusOr<Path> path = Path::Parse(v.string_value().substr(1));
-    if (!path.ok()) return Wrong(field, std::string(path.status().message()));
+    if (!path.ok()) return WrongGroup(field, std::string(path.status().message()));
     return path;
   }
 
@@ -97,7 +98,8 @@ class GroupBy::Parser {
     if (id.kind() == Kind::kNull) return absl::OkStatus();
     if (id.kind() != Kind::kObject || !id.fields().Valid()) {
       if (!IsPath(id))
-        return Wrong("_id", "expected null, a path as \"$path\", or an object of paths");
+        return WrongGroup("_id",
+                          "expected null, a path as \"$path\", or an object of paths");
       SHEAF_ASSIGN_OR_RETURN(Path path, ParsePath("_id", id));
       out_.id_.push_back({"", std::move(path)});
       return absl::OkStatus();
@@ -115,11 +117,11 @@ class GroupBy::Parser {
     ObjectCursor c({}, nullptr);
     if (value.kind() == Kind::kObject) c = value.fields();
     if (!c.Valid())
-      return Wrong(name, "expected an accumulator, as {\"$sum\": \"$path\"}");
+      return WrongGroup(name, "expected an accumulator, as {\"$sum\": \"$path\"}");
     const std::string op(c.name());
     const View operand = c.value();
     c.Next();
-    if (c.Valid()) return Wrong(name, "has more than one accumulator");
+    if (c.Valid()) return WrongGroup(name, "has more than one accumulator");
     Accumulator parsed;
     parsed.name = std::string(name);
     if (op == "$avg" || op == "$min" || op == "$max")
@@ -128,7 +130,7 @@ class GroupBy::Parser {
       return UnknownAccumulator(name, op);
     if (op == "$count") {
       if (operand.kind() != Kind::kObject || operand.fields().Valid())
-        return Wrong(name, "$count: expected {}");
+        return WrongGroup(name, "$count: expected {}");
       static constexpr char kOne[] = {'\x81'};
       parsed.constant = View::At(kOne, kOne + 1, nullptr);
     } else if (op == "$sum" && operand.is_number()) {
@@ -136,7 +138,7 @@ class GroupBy::Parser {
       parsed.constant = View::At(bytes.data(), bytes.data() + bytes.size(), nullptr);
     } else {
       if (op == "$sum" && !IsPath(operand))
-        return Wrong(name, "$sum: expected a path, as \"$path\", or a number");
+        return WrongGroup(name, "$sum: expected a path, as \"$path\", or a number");
       SHEAF_ASSIGN_OR_RETURN(parsed.path, ParsePath(name, operand));
     }
     out_.accumulators_.push_back(std::move(parsed));

@@ -20,30 +20,30 @@ namespace {
 
 constexpr size_t kNameBytesMax = 120, kFilterBytesMax = 16 << 10;
 
-absl::Status Wrong(std::string_view field, std::string_view what) {
+absl::Status WrongIndex(std::string_view field, std::string_view what) {
   return absl::InvalidArgumentError(
       absl::StrCat("index: ", std::string(field), ": ", std::string(what)));
 }
 
 absl::Status CheckPath(const std::string& text) {
   if (text == document::kKeyPath || text.starts_with("_id."))
-    return Wrong("fields",
-                 "\"_id\" is the key, by which the collection itself is ordered");
+    return WrongIndex("fields",
+                      "\"_id\" is the key, by which the collection itself is ordered");
   const absl::Status parsed = document::Path::Parse(text).status();
-  if (!parsed.ok()) return Wrong("fields", std::string(parsed.message()));
+  if (!parsed.ok()) return WrongIndex("fields", std::string(parsed.message()));
   return document::IsValidUtf8(text) ? parsed
-                                     : Wrong("fields", "a path is not valid UTF-8");
+                                     : WrongIndex("fields", "a path is not valid UTF-8");
 }
 
 absl::Status ParseFields(const View& fields, IndexDefinition* out) {
   if (fields.kind() != Kind::kObject)
-    return Wrong("fields", "expected an object like {\"author\": 1, \"year\": -1}");
+    return WrongIndex("fields", "expected an object like {\"author\": 1, \"year\": -1}");
   for (ObjectCursor c = fields.fields(); c.Valid(); c.Next()) {
     const bool is_direction = c.value().kind() == Kind::kInt &&
                               (c.value().int_value() == 1 || c.value().int_value() == -1);
     if (!is_direction)
-      return Wrong("fields", absl::StrCat("the direction of \"", std::string(c.name()),
-                                          "\" is 1 or -1"));
+      return WrongIndex("fields", absl::StrCat("the direction of \"",
+                                               std::string(c.name()), "\" is 1 or -1"));
     out->fields.push_back({std::string(c.name()), c.value().int_value() < 0});
   }
   return absl::OkStatus();
@@ -52,43 +52,45 @@ absl::Status ParseFields(const View& fields, IndexDefinition* out) {
 absl::Status ParseField(std::string_view name, const View& value, IndexDefinition* out) {
   if (name == "fields") return ParseFields(value, out);
   if (name == "name") {
-    if (value.kind() != Kind::kString) return Wrong("name", "expected a string");
+    if (value.kind() != Kind::kString) return WrongIndex("name", "expected a string");
     out->name = std::string(value.string_value());
     return absl::OkStatus();
   }
   if (name == "unique" || name == "sparse") {
-    if (value.kind() != Kind::kBool) return Wrong(name, "expected true or false");
+    if (value.kind() != Kind::kBool) return WrongIndex(name, "expected true or false");
     (name == "unique" ? out->unique : out->sparse) = value.bool_value();
     return absl::OkStatus();
   }
   if (name != "filter")
-    return Wrong(name,
-                 "there is no such setting; there are name, fields, unique, sparse "
-                 "and filter");
-  if (value.kind() != Kind::kObject) return Wrong("filter", "expected an object");
+    return WrongIndex(name,
+                      "there is no such setting; there are name, fields, unique, sparse "
+                      "and filter");
+  if (value.kind() != Kind::kObject) return WrongIndex("filter", "expected an object");
   return document::AppendJson(value, &out->filter);
 }
 
 }  // namespace
 
 absl::Status IndexDefinition::Complete() {
-  if (fields.empty()) return Wrong("fields", "there is none");
+  if (fields.empty()) return WrongIndex("fields", "there is none");
   if (fields.size() > kIndexFieldsMax)
-    return Wrong("fields", absl::StrCat("at most ", kIndexFieldsMax, " are possible"));
+    return WrongIndex("fields",
+                      absl::StrCat("at most ", kIndexFieldsMax, " are possible"));
   for (const IndexField& field : fields) SHEAF_RETURN_IF_ERROR(CheckPath(field.path));
   for (auto it = fields.begin(); it != fields.end(); ++it) {
     const bool is_twice = std::any_of(it + 1, fields.end(), [&](const IndexField& other) {
       return other.path == it->path;
     });
     if (is_twice)
-      return Wrong("fields", absl::StrCat("\"", it->path, "\" is there twice"));
+      return WrongIndex("fields", absl::StrCat("\"", it->path, "\" is there twice"));
   }
   if (filter.size() > kFilterBytesMax)
-    return Wrong("filter", absl::StrCat("it has over ", kFilterBytesMax, " bytes"));
+    return WrongIndex("filter", absl::StrCat("it has over ", kFilterBytesMax, " bytes"));
   if (!filter.empty()) {
     const absl::StatusOr<document::Filter> parsed = document::Filter::Parse(filter);
-    if (!parsed.ok()) return Wrong("filter", std::string(parsed.status().message()));
-    if (parsed->UsesKey()) return Wrong("filter", "\"_id\" is the key, and no field");
+    if (!parsed.ok()) return WrongIndex("filter", std::string(parsed.status().message()));
+    if (parsed->UsesKey())
+      return WrongIndex("filter", "\"_id\" is the key, and no field");
     // One text of those that mean the same.
     document::NameTable names;
     SHEAF_ASSIGN_OR_RETURN(const std::string bytes,
@@ -100,12 +102,12 @@ absl::Status IndexDefinition::Complete() {
       absl::StrAppend(&name, name.empty() ? "" : "_", f.path,
                       f.descending ? "_-1" : "_1");
     if (name.size() > kNameBytesMax)
-      return Wrong("name", "the one that its fields give is too long; choose one");
+      return WrongIndex("name", "the one that its fields give is too long; choose one");
   }
   if (name.size() > kNameBytesMax || !document::IsValidUtf8(name) ||
       std::any_of(name.begin(), name.end(), [](char c) { return c >= 0 && c < ' '; }))
-    return Wrong("name", absl::StrCat("expected 1 to ", kNameBytesMax,
-                                      " bytes of UTF-8 without control characters"));
+    return WrongIndex("name", absl::StrCat("expected 1 to ", kNameBytesMax,
+                                           " bytes of UTF-8 without control characters"));
   return absl::OkStatus();
 }
 

@@ -9,7 +9,6 @@
 namespace sheaf::document {
 namespace {
 
-constexpr double kTwoTo64 = 18446744073709551616.0;
 constexpr double kTwoTo56 = 72057594037927936.0;
 constexpr int kHugeClass = 9;
 

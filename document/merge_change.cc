@@ -12,14 +12,6 @@
 namespace sheaf::document {
 namespace {
 
-absl::Status Expected(const char* what) {
-  return absl::InvalidArgumentError(absl::StrCat("expected ", what));
-}
-absl::Status Found(const char* expected, const View& found) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("expected ", expected, ", found ", NameOf(found.kind())));
-}
-
 bool IsInteger(const View& v) {
   return v.kind() == Kind::kInt || v.kind() == Kind::kUint;
 }
@@ -48,11 +40,6 @@ struct Average {
   double sum = 0;
   int64_t count = 0;
 };
-double DoubleOf(const View& v) {
-  if (v.kind() == Kind::kDouble) return v.double_value();
-  return v.kind() == Kind::kUint ? static_cast<double>(v.uint_value())
-                                 : static_cast<double>(v.int_value());
-}
 std::optional<Average> AverageOf(const View& v) {
   if (v.kind() != Kind::kObject) return std::nullopt;
   const std::optional<View> sum = v.Field("sum"), count = v.Field("count");
@@ -68,7 +55,7 @@ std::optional<Average> SampleOf(const View& v) {
 absl::Status WriteLastWriter(const View& operand, const View* old, Writer* out) {
   if (old == nullptr) return out->Copy(operand), absl::OkStatus();
   const std::optional<Stamped> was = StampedOf(*old), is = StampedOf(operand);
-  if (!was.has_value()) return Found("{\"at\": timestamp, \"value\": …}", *old);
+  if (!was.has_value()) return FoundInstead("{\"at\": timestamp, \"value\": …}", *old);
   const bool is_later =
       is->at != was->at ? is->at > was->at : Compare(is->value, was->value) > 0;
   return out->Copy(is_later ? operand : *old), absl::OkStatus();
@@ -78,7 +65,7 @@ absl::Status WriteAverage(const View& operand, const View* old, Writer* out) {
   Average all;
   if (old != nullptr) {
     const std::optional<Average> was = AverageOf(*old);
-    if (!was.has_value()) return Found("{\"sum\": …, \"count\": …}", *old);
+    if (!was.has_value()) return FoundInstead("{\"sum\": …, \"count\": …}", *old);
     all = *was;
   }
   const std::optional<Average> more = SampleOf(operand);
@@ -99,7 +86,7 @@ absl::Status WriteAverage(const View& operand, const View* old, Writer* out) {
 // --- Numbers and sequences --------------------------------------------------------
 
 absl::Status WriteSaturating(const View& by, const View* old, Writer* out) {
-  if (old != nullptr && old->kind() != Kind::kInt) return Found("an int64", *old);
+  if (old != nullptr && old->kind() != Kind::kInt) return FoundInstead("an int64", *old);
   const int64_t a = old == nullptr ? 0 : old->int_value(), b = by.int_value();
   int64_t sum = 0;
   if (__builtin_add_overflow(a, b, &sum)) sum = b < 0 ? INT64_MIN : INT64_MAX;
@@ -108,7 +95,7 @@ absl::Status WriteSaturating(const View& by, const View* old, Writer* out) {
 }
 
 absl::Status WriteCount(const View* old, Writer* out) {
-  if (old != nullptr && old->kind() != Kind::kInt) return Found("an int64", *old);
+  if (old != nullptr && old->kind() != Kind::kInt) return FoundInstead("an int64", *old);
   const int64_t count = old == nullptr ? 0 : old->int_value();
   if (count == INT64_MAX)
     return absl::OutOfRangeError("the count is no integer of 64 bits");
@@ -118,7 +105,7 @@ absl::Status WriteCount(const View* old, Writer* out) {
 
 absl::Status WriteAppended(const View& operand, const View* old, Writer* out) {
   if (old == nullptr) return out->Copy(operand), absl::OkStatus();
-  if (old->kind() != operand.kind()) return Found(NameOf(operand.kind()), *old);
+  if (old->kind() != operand.kind()) return FoundInstead(NameOf(operand.kind()), *old);
   if (operand.kind() == Kind::kArray) {
     out->BeginArray();
     for (const View* part : {old, &operand})
@@ -138,21 +125,21 @@ absl::Status WriteAppended(const View& operand, const View* old, Writer* out) {
 absl::Status CheckOperand(MergeOperator op, const View& value) {
   switch (op) {
     case MergeOperator::kAddSaturating:
-      return value.kind() == Kind::kInt ? absl::OkStatus() : Expected("an int64");
+      return value.kind() == Kind::kInt ? absl::OkStatus() : ExpectedOperand("an int64");
     case MergeOperator::kAppend:
       return value.kind() == Kind::kString || value.kind() == Kind::kBytes ||
                      value.kind() == Kind::kArray
                  ? absl::OkStatus()
-                 : Expected("text, bytes or an array to append");
+                 : ExpectedOperand("text, bytes or an array to append");
     case MergeOperator::kLastWriter:
       return StampedOf(value).has_value()
                  ? absl::OkStatus()
-                 : Expected(
+                 : ExpectedOperand(
                        "{\"at\": timestamp, \"value\": …}, the timestamp an integer "
                        "of 0 or more");
     case MergeOperator::kAverage:
       return SampleOf(value).has_value() ? absl::OkStatus()
-                                         : Expected(
+                                         : ExpectedOperand(
                                                "a number or {\"sum\": …, \"count\": "
                                                "…}");
     default:
@@ -161,7 +148,8 @@ absl::Status CheckOperand(MergeOperator op, const View& value) {
 }
 
 absl::Status ParseUnion(const View& value, Change* change) {
-  if (value.kind() != Kind::kArray) return Expected("an array of what is to be in it");
+  if (value.kind() != Kind::kArray)
+    return ExpectedOperand("an array of what is to be in it");
   change->op = Op::kAddToSet;
   for (ArrayCursor c = value.elements(); c.Valid(); c.Next())
     change->values.push_back(c.value());
@@ -175,7 +163,7 @@ absl::Status ParseOperator(MergeOperator op, const View& value, Change* change) 
     case MergeOperator::kAdd:
     case MergeOperator::kAddDouble:
       change->op = Op::kInc;
-      return value.is_number() ? absl::OkStatus() : Expected("a number");
+      return value.is_number() ? absl::OkStatus() : ExpectedOperand("a number");
     case MergeOperator::kMin:
     case MergeOperator::kMinDouble:
     case MergeOperator::kMinBytes:
@@ -191,7 +179,7 @@ absl::Status ParseOperator(MergeOperator op, const View& value, Change* change) 
     case MergeOperator::kBitXor:
       change->op = Op::kBit;
       change->bits = {{op, value}};
-      return IsInteger(value) ? absl::OkStatus() : Expected("an integer");
+      return IsInteger(value) ? absl::OkStatus() : ExpectedOperand("an integer");
     case MergeOperator::kUnion:
       return ParseUnion(value, change);
     case MergeOperator::kLast:
@@ -211,7 +199,7 @@ absl::Status ParseBit(Change* change) {
       "{\"or\": integer}, {\"and\": integer} or {\"xor\": integer}";
   const View& operand = change->operand;
   if (operand.kind() != Kind::kObject || !operand.fields().Valid())
-    return Expected(kExpected);
+    return ExpectedOperand(kExpected);
   for (ObjectCursor c = operand.fields(); c.Valid(); c.Next()) {
     MergeOperator op{};
     if (c.name() == "or")
@@ -221,8 +209,8 @@ absl::Status ParseBit(Change* change) {
     else if (c.name() == "xor")
       op = MergeOperator::kBitXor;
     else
-      return Expected(kExpected);
-    if (!IsInteger(c.value())) return Expected(kExpected);
+      return ExpectedOperand(kExpected);
+    if (!IsInteger(c.value())) return ExpectedOperand(kExpected);
     change->bits.emplace_back(op, c.value());
   }
   return absl::OkStatus();
@@ -231,15 +219,15 @@ absl::Status ParseBit(Change* change) {
 absl::Status ParseMerge(const MergeFunctions& functions, Change* change) {
   constexpr const char* kExpected = "{\"fn\": \"name\", \"value\": operand}";
   const View operand = change->operand;
-  if (operand.kind() != Kind::kObject) return Expected(kExpected);
+  if (operand.kind() != Kind::kObject) return ExpectedOperand(kExpected);
   for (ObjectCursor c = operand.fields(); c.Valid(); c.Next())
-    if (c.name() != "fn" && c.name() != "value") return Expected(kExpected);
+    if (c.name() != "fn" && c.name() != "value") return ExpectedOperand(kExpected);
   const std::optional<View> fn = operand.Field("fn"), value = operand.Field("value");
-  if (!fn.has_value() || fn->kind() != Kind::kString) return Expected(kExpected);
+  if (!fn.has_value() || fn->kind() != Kind::kString) return ExpectedOperand(kExpected);
   const std::string_view name = fn->string_value();
   const absl::StatusOr<MergeOperator> op = MergeOperatorOf(name);
   if (!value.has_value() && !(op.ok() && *op == MergeOperator::kCount))
-    return Expected(kExpected);
+    return ExpectedOperand(kExpected);
   if (op.ok()) return ParseOperator(*op, value.value_or(View::Null()), change);
   SHEAF_RETURN_IF_ERROR(FindMergeFunction(functions, name).status());
   change->op = Op::kFunction;
@@ -250,7 +238,7 @@ absl::Status ParseMerge(const MergeFunctions& functions, Change* change) {
 }
 
 absl::Status WriteBit(const Change& change, const View* old, Writer* out) {
-  if (old != nullptr && !IsInteger(*old)) return Found("an integer", *old);
+  if (old != nullptr && !IsInteger(*old)) return FoundInstead("an integer", *old);
   uint64_t bits = old == nullptr ? 0 : BitsOf(*old);
   bool is_unsigned = old != nullptr && old->kind() == Kind::kUint;
   for (const auto& [op, by] : change.bits) {

@@ -24,7 +24,7 @@ constexpr size_t kPiecesMax = size_t{1} << 20;
 struct Piece;
 
 // A value: a view, until a path leads into it. Then its children are in pieces.
-struct Node {
+struct PatchNode {
   View view;  // of an open one what it was, for its kind and names
   std::vector<Piece> pieces;
   bool is_open = false;
@@ -33,7 +33,7 @@ struct Node {
 // One child, or a run of those that are as they were.
 struct Piece {
   std::string_view text;  // of a child in an object its name, of a run the bytes
-  std::optional<Node> child;
+  std::optional<PatchNode> child;
 };
 
 std::string_view BodyOf(const View& container) {
@@ -41,10 +41,10 @@ std::string_view BodyOf(const View& container) {
                                           : container.fields().rest();
 }
 
-using ChildFn = absl::FunctionRef<bool(std::string_view name, const Node& child)>;
+using ChildFn = absl::FunctionRef<bool(std::string_view name, const PatchNode& child)>;
 
 // Until it returns false, or there is damage, which writing tells.
-bool EachOfRun(const Node& parent, std::string_view run, ChildFn fn) {
+bool EachOfRun(const PatchNode& parent, std::string_view run, ChildFn fn) {
   const NameTable* const names = parent.view.names();
   if (parent.view.kind() == Kind::kArray) {
     for (ArrayCursor c(run, names); c.Valid(); c.Next())
@@ -56,7 +56,7 @@ bool EachOfRun(const Node& parent, std::string_view run, ChildFn fn) {
   return true;
 }
 
-bool EachChild(const Node& node, ChildFn fn) {
+bool EachChild(const PatchNode& node, ChildFn fn) {
   if (!node.is_open) return EachOfRun(node, BodyOf(node.view), fn);
   for (const Piece& piece : node.pieces) {
     const bool goes_on = piece.child.has_value() ? fn(piece.text, *piece.child)
@@ -66,7 +66,7 @@ bool EachChild(const Node& node, ChildFn fn) {
   return true;
 }
 
-void WriteRun(const Node& parent, std::string_view run, Writer* out) {
+void WriteRun(const PatchNode& parent, std::string_view run, Writer* out) {
   const NameTable* const names = parent.view.names();
   if (parent.view.kind() == Kind::kArray) {
     for (ArrayCursor c(run, names); c.Valid(); c.Next()) out->Copy(c.value());
@@ -78,7 +78,7 @@ void WriteRun(const Node& parent, std::string_view run, Writer* out) {
   }
 }
 
-void Write(const Node& node, Writer* out) {
+void Write(const PatchNode& node, Writer* out) {
   if (!node.is_open) return out->Copy(node.view);
   if (!out->status().ok()) return;  // it may be without end
   const bool is_array = node.view.kind() == Kind::kArray;
@@ -95,12 +95,12 @@ void Write(const Node& node, Writer* out) {
 }
 
 // RFC 6902, section 4.6.
-bool IsSame(const Node& node, const View& value) {
+bool IsSame(const PatchNode& node, const View& value) {
   const Kind kind = node.view.kind();
   if (RankOf(kind) != RankOf(value.kind())) return false;
   if (kind == Kind::kArray) {
     ArrayCursor other = value.elements();
-    const bool same = EachChild(node, [&](std::string_view, const Node& child) {
+    const bool same = EachChild(node, [&](std::string_view, const PatchNode& child) {
       if (!other.Valid() || !IsSame(child, other.value())) return false;
       other.Next();
       return true;
@@ -111,7 +111,7 @@ bool IsSame(const Node& node, const View& value) {
     absl::flat_hash_map<std::string_view, View> others;
     for (ObjectCursor c = value.fields(); c.Valid(); c.Next())
       others.emplace(c.name(), c.value());
-    const bool same = EachChild(node, [&](std::string_view name, const Node& child) {
+    const bool same = EachChild(node, [&](std::string_view name, const PatchNode& child) {
       const auto it = others.find(name);
       if (it == others.end() || !IsSame(child, it->second)) return false;
       others.erase(it);
@@ -126,7 +126,7 @@ bool IsSame(const Node& node, const View& value) {
 struct Opened {
   size_t pieces = 0, depth = 0;
 };
-Opened OpenedOf(const Node& node) {
+Opened OpenedOf(const PatchNode& node) {
   Opened opened;
   for (const Piece& piece : node.pieces) {
     ++opened.pieces;
@@ -141,12 +141,12 @@ Opened OpenedOf(const Node& node) {
 
 // --- JSON Patch -------------------------------------------------------------
 
-using Path = std::vector<std::string>;
-using Place = std::pair<Node*, size_t>;  // a piece of an open node
+using Pointer = std::vector<std::string>;
+using Place = std::pair<PatchNode*, size_t>;  // a piece of an open node
 
 // RFC 6901.
-absl::StatusOr<Path> ParsePointer(std::string_view text) {
-  Path path;
+absl::StatusOr<Pointer> ParsePointer(std::string_view text) {
+  Pointer path;
   if (!text.empty() && text[0] != '/')
     return absl::InvalidArgumentError("a path is empty or begins with /");
   if (static_cast<size_t>(std::count(text.begin(), text.end(), '/')) > kDepthMax)
@@ -174,11 +174,11 @@ class Patcher {
   absl::Status Apply(const View& operation) {
     SHEAF_ASSIGN_OR_RETURN(const std::string_view op, Text(operation, "op"));
     SHEAF_ASSIGN_OR_RETURN(const std::string_view text, Text(operation, "path"));
-    SHEAF_ASSIGN_OR_RETURN(const Path path, ParsePointer(text));
+    SHEAF_ASSIGN_OR_RETURN(const Pointer path, ParsePointer(text));
     if (op == "remove") return Remove(path);
     if (op == "move" || op == "copy") {
       SHEAF_ASSIGN_OR_RETURN(const std::string_view from_text, Text(operation, "from"));
-      SHEAF_ASSIGN_OR_RETURN(const Path from, ParsePointer(from_text));
+      SHEAF_ASSIGN_OR_RETURN(const Pointer from, ParsePointer(from_text));
       return op == "move" ? Move(from, path) : Copy(from, path);
     }
     if (op != "add" && op != "replace" && op != "test")
@@ -191,7 +191,7 @@ class Patcher {
     return op == "test" ? Test(path, *value) : Replace(path, *value);
   }
 
-  const Node& root() const { return root_; }
+  const PatchNode& root() const { return root_; }
 
  private:
   static absl::StatusOr<std::string_view> Text(const View& operation, const char* name) {
@@ -211,7 +211,7 @@ class Patcher {
                : absl::InvalidArgumentError("the patch makes too many parts");
   }
 
-  void Open(Node* node) {
+  void Open(PatchNode* node) {
     if (std::exchange(node->is_open, true)) return;
     node->pieces.emplace_back().text = BodyOf(node->view);
     ++pieces_;
@@ -219,7 +219,7 @@ class Patcher {
 
   // Makes the child that the cursor is at a piece of its own.
   template <class Cursor>
-  size_t Split(Node* node, size_t piece, const Cursor& at, std::string_view name) {
+  size_t Split(PatchNode* node, size_t piece, const Cursor& at, std::string_view name) {
     const std::string_view run = node->pieces[piece].text, rest = at.rest();
     const char* const end = at.value().bytes().data() + at.value().bytes().size();
     const auto behind = static_cast<size_t>(run.data() + run.size() - end);
@@ -236,7 +236,7 @@ class Patcher {
   }
 
   // The piece of the child, if there is one.
-  std::optional<size_t> FindField(Node* object, std::string_view name) {
+  std::optional<size_t> FindField(PatchNode* object, std::string_view name) {
     Open(object);
     for (size_t i = 0; i < object->pieces.size(); ++i) {
       const Piece& piece = object->pieces[i];
@@ -252,7 +252,7 @@ class Patcher {
   }
 
   // If there is none, `*index` is how far it is behind the end.
-  std::optional<size_t> FindElement(Node* array, uint64_t* index) {
+  std::optional<size_t> FindElement(PatchNode* array, uint64_t* index) {
     Open(array);
     for (size_t i = 0; i < array->pieces.size(); ++i) {
       const Piece& piece = array->pieces[i];
@@ -267,7 +267,7 @@ class Patcher {
     return std::nullopt;
   }
 
-  std::optional<size_t> FindChild(Node* node, const std::string& name) {
+  std::optional<size_t> FindChild(PatchNode* node, const std::string& name) {
     if (node->view.kind() == Kind::kObject) return FindField(node, name);
     std::optional<uint64_t> index = IndexOf(name);
     if (node->view.kind() != Kind::kArray || !index.has_value()) return std::nullopt;
@@ -275,8 +275,8 @@ class Patcher {
   }
 
   // Null where the first `parts` of the path lead nowhere.
-  Node* Find(const Path& path, size_t parts) {
-    Node* node = &root_;
+  PatchNode* Find(const Pointer& path, size_t parts) {
+    PatchNode* node = &root_;
     for (size_t i = 0; i < parts; ++i) {
       const std::optional<size_t> piece = FindChild(node, path[i]);
       if (!piece.has_value()) return nullptr;
@@ -285,9 +285,9 @@ class Patcher {
     return node;
   }
 
-  absl::StatusOr<Place> FindPlace(const Path& path) {
+  absl::StatusOr<Place> FindPlace(const Pointer& path) {
     if (path.empty()) return absl::InvalidArgumentError("the root cannot be removed");
-    Node* const parent = Find(path, path.size() - 1);
+    PatchNode* const parent = Find(path, path.size() - 1);
     if (parent == nullptr) return Nothing();
     const std::optional<size_t> piece = FindChild(parent, path.back());
     if (!piece.has_value()) return Nothing();
@@ -299,12 +299,12 @@ class Patcher {
                               static_cast<ptrdiff_t>(place.second));
   }
 
-  absl::Status Add(const Path& path, Node value) {
+  absl::Status Add(const Pointer& path, PatchNode value) {
     if (path.size() + OpenedOf(value).depth > kDepthMax)
       return absl::InvalidArgumentError(
           absl::StrCat("nested more than ", kDepthMax, " deep"));
     if (path.empty()) return root_ = std::move(value), absl::OkStatus();
-    Node* const parent = Find(path, path.size() - 1);
+    PatchNode* const parent = Find(path, path.size() - 1);
     if (parent == nullptr) return Nothing();
     if (parent->view.kind() == Kind::kObject) {
       const std::optional<size_t> there = FindField(parent, path.back());
@@ -321,7 +321,7 @@ class Patcher {
     return CheckPieces();
   }
 
-  absl::Status Insert(Node* array, const std::string& name, Node value) {
+  absl::Status Insert(PatchNode* array, const std::string& name, PatchNode value) {
     Open(array);
     std::optional<size_t> there;
     if (name != "-") {
@@ -336,42 +336,42 @@ class Patcher {
     return absl::OkStatus();
   }
 
-  absl::Status Remove(const Path& path) {
+  absl::Status Remove(const Pointer& path) {
     SHEAF_ASSIGN_OR_RETURN(const Place place, FindPlace(path));
     Erase(place);
     return CheckPieces();
   }
 
-  absl::Status Replace(const Path& path, const View& value) {
-    Node* const node = Find(path, path.size());
+  absl::Status Replace(const Pointer& path, const View& value) {
+    PatchNode* const node = Find(path, path.size());
     if (node == nullptr) return Nothing();
     *node = {value, {}, false};
     return CheckPieces();
   }
 
-  absl::Status Test(const Path& path, const View& value) {
-    const Node* const node = Find(path, path.size());
+  absl::Status Test(const Pointer& path, const View& value) {
+    const PatchNode* const node = Find(path, path.size());
     if (node == nullptr) return Nothing();
     if (!IsSame(*node, value)) return absl::FailedPreconditionError("the test fails");
     return CheckPieces();
   }
 
-  absl::Status Copy(const Path& from, const Path& to) {
-    const Node* const source = Find(from, from.size());
+  absl::Status Copy(const Pointer& from, const Pointer& to) {
+    const PatchNode* const source = Find(from, from.size());
     if (source == nullptr) return NothingFrom();
     pieces_ += OpenedOf(*source).pieces;
     SHEAF_RETURN_IF_ERROR(CheckPieces());
     return Add(to, *source);
   }
 
-  absl::Status Move(const Path& from, const Path& to) {
+  absl::Status Move(const Pointer& from, const Pointer& to) {
     if (from == to) return Find(from, from.size()) ? absl::OkStatus() : NothingFrom();
     if (from.size() < to.size() && std::equal(from.begin(), from.end(), to.begin()))
       return absl::InvalidArgumentError("a value cannot be moved into itself");
     absl::StatusOr<Place> place = FindPlace(from);
     if (!place.ok())
       return absl::IsFailedPrecondition(place.status()) ? NothingFrom() : place.status();
-    Node moved = std::move(*place->first->pieces[place->second].child);
+    PatchNode moved = std::move(*place->first->pieces[place->second].child);
     Erase(*place);
     return Add(to, std::move(moved));
   }
@@ -382,7 +382,7 @@ class Patcher {
 
   std::string_view Keep(const std::string& name) { return names_.emplace_back(name); }
 
-  Node root_;
+  PatchNode root_;
   size_t pieces_ = 0;  // that were ever made
   std::deque<std::string> names_;
 };

@@ -9,7 +9,7 @@
 namespace sheaf::document {
 namespace {
 
-absl::Status Wrong(std::string_view path, std::string_view what) {
+absl::Status WrongPath(std::string_view path, std::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(
       "path \"", std::string(path.substr(0, 80)), "\": ", std::string(what)));
 }
@@ -18,21 +18,21 @@ absl::Status Wrong(std::string_view path, std::string_view what) {
 
 absl::StatusOr<Path> Path::Parse(std::string_view text) {
   if (text.size() > kBytesMax)
-    return Wrong(text, absl::StrCat("longer than ", kBytesMax, " bytes"));
+    return WrongPath(text, absl::StrCat("longer than ", kBytesMax, " bytes"));
   Path path;
   path.text_ = std::string(text);
   size_t numbers = 0;
   for (std::string part : std::vector<std::string>(absl::StrSplit(path.text_, '.'))) {
-    if (part.empty()) return Wrong(text, "has an empty name");
-    if (part[0] == '$') return Wrong(text, "has a name that begins with a dollar");
+    if (part.empty()) return WrongPath(text, "has an empty name");
+    if (part[0] == '$') return WrongPath(text, "has a name that begins with a dollar");
     const std::optional<uint64_t> index = IndexOf(part);
     // Each may be a number and a name, so the ways double.
     if (index.has_value() && ++numbers > kNumbersMax)
-      return Wrong(text, absl::StrCat("more than ", kNumbersMax, " numbers"));
+      return WrongPath(text, absl::StrCat("more than ", kNumbersMax, " numbers"));
     path.steps_.push_back({FieldName(std::move(part)), index});
   }
   if (path.size() > kPartsMax)
-    return Wrong(text, absl::StrCat("more than ", kPartsMax, " names"));
+    return WrongPath(text, absl::StrCat("more than ", kPartsMax, " names"));
   return path;
 }
 

@@ -19,7 +19,7 @@ constexpr double kEntryCost = 0.25, kFetchCost = 3, kSortCost = 0.15, kSeekCost 
 constexpr double kDecodeCost = 1;
 // Two indexes are taken to be independent, which they may not be: only for so much less.
 constexpr double kPartnerGain = 0.5;
-constexpr uint64_t kKeyBytes = 64;  // in memory
+constexpr uint64_t kKeyBytesSorted = 64;  // in memory
 // What is left of entries by conditions that bounds do not express; nothing is known of it.
 constexpr double kMatchingShare = 0.25;
 // Of more ranges the others are taken to be like the first.
@@ -232,7 +232,7 @@ void QueryCursor::ConsiderPartners() {
                                fewer.bounds.fields > 0 && more.bounds.fields > 0;
       if (!are_bounded || SaysNoMore(fewer, more) || SaysNoMore(more, fewer) ||
           fewer.entries > more.entries ||
-          fewer.entries * kKeyBytes > query_.sorter.memory_bytes_max / 2)
+          fewer.entries * kKeyBytesSorted > query_.sorter.memory_bytes_max / 2)
         continue;
       Plan both = more;
       both.partner = fewer.index;
@@ -280,7 +280,8 @@ absl::Status QueryCursor::ConsiderBranches() {
     branches_.push_back(std::move(branch));
   }
   // The keys that were given are remembered.
-  const bool is_too_much = plan.entries * kKeyBytes > query_.sorter.memory_bytes_max / 2;
+  const bool is_too_much =
+      plan.entries * kKeyBytesSorted > query_.sorter.memory_bytes_max / 2;
   if (branches_.empty() || is_too_much) return absl::OkStatus();
   if (!plan.in_order) {
     const auto n = static_cast<double>(plan.entries + 2);

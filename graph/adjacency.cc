@@ -13,8 +13,6 @@
 namespace sheaf::graph {
 namespace {
 
-uint8_t ByteAt(const char* at) { return static_cast<uint8_t>(*at); }
-
 // Of heads without flags: the number of edges.
 constexpr std::array<uint8_t, kHeadFlags> kCounts = [] {
   std::array<uint8_t, kHeadFlags> counts{};

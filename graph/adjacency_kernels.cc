@@ -16,8 +16,6 @@ namespace {
 using pager::DecodeFixed32;
 using pager::DecodeFixed64;
 
-uint8_t ByteAt(const char* at) { return static_cast<uint8_t>(*at); }
-
 // Of the four deltas of a control byte.
 constexpr std::array<uint8_t, 256> kGroupBytes = [] {
   std::array<uint8_t, 256> bytes{};

@@ -10,6 +10,8 @@
 
 namespace sheaf::graph {
 
+inline uint8_t ByteAt(const char* at) { return static_cast<uint8_t>(*at); }
+
 struct DeltaBytes {
   const char* controls;  // of the group to begin with
   const char* deltas;

@@ -17,7 +17,7 @@ using btree::BTree;
 namespace {
 
 constexpr uint64_t kEdgesATick = 1 << 16;
-constexpr uint64_t kVerticesATick = 1024;
+constexpr uint64_t kRecordsATick = 1024;
 // Fewer are better logged than committed by a checkpoint.
 constexpr uint64_t kAnewMin = 20'000;
 // One record is changed for what so many are copied.
@@ -163,7 +163,7 @@ absl::Status GraphLoader::LoadAnew(const Listeners& listeners) {
 
 absl::Status GraphLoader::LoadInPlace(const Listeners& listeners) {
   for (uint64_t vertices = 0; Peek() != nullptr; ++vertices) {
-    if (vertices % kVerticesATick == 0) SHEAF_RETURN_IF_ERROR(TickWriting());
+    if (vertices % kRecordsATick == 0) SHEAF_RETURN_IF_ERROR(TickWriting());
     const VertexId vertex = Peek()->vertex();
     {
       btree::Found found;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "graph/depth_first.h"
+#include "graph/neighbors.h"
 #include "graph/work_meter.h"
 #include "pager/status_macros.h"
 
@@ -15,10 +16,6 @@ using graph::Neighbors;
 using graph::WorkMeter;
 
 constexpr uint32_t kNone = 0xffffffff;
-
-Direction Reverse(Direction direction) {
-  return direction == Direction::kOut ? Direction::kIn : Direction::kOut;
-}
 
 // Everything but numbers_ goes by the number of a vertex in depth-first order; the root
 // has 0.
@@ -84,7 +81,7 @@ class LengauerTarjan {
     return absl::OkStatus();
   }
   absl::Status Step(uint32_t i) {
-    const Neighbors tails(*graph_, vertices_[i], Reverse(direction_));
+    const Neighbors tails(*graph_, vertices_[i], graph::Reverse(direction_));
     for (uint64_t j = 0; j < tails.size(); ++j) {
       const uint32_t tail = numbers_[tails[j]];
       if (tail != kNone) semi_[i] = std::min(semi_[i], semi_[Evaluate(tail)]);
@@ -171,7 +168,7 @@ absl::Status ForEachFrontier(const GraphProjection& graph, const DominatorTree& 
   std::vector<VertexIndex> last(graph.vertex_count(), kNoVertex);
   for (VertexIndex b = 0; b < graph.vertex_count(); ++b) {
     if (!tree.IsReached(b)) continue;
-    const Neighbors tails(graph, b, Reverse(tree.direction));
+    const Neighbors tails(graph, b, graph::Reverse(tree.direction));
     SHEAF_RETURN_IF_ERROR(meter->Add(tails.size() + 1));
     for (uint64_t i = 0; i < tails.size(); ++i) {
       VertexIndex v = tails[i];

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "graph/selection.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::graph {
@@ -16,10 +17,6 @@ namespace {
 
 // A large list of so few edges comes back into the record.
 constexpr uint64_t kSmallCount = 64;
-
-absl::Status NoVertex(VertexId vertex) {
-  return absl::NotFoundError(absl::StrCat("no vertex ", vertex));
-}
 
 // Even if all of its lists are large a record must fit its tree.
 absl::Status CheckRoom(VertexId vertex, VertexRecord* record, const ListKey& key) {

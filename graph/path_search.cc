@@ -26,10 +26,10 @@ absl::Status Hold(WorkMeter* meter, uint64_t* held, uint64_t bytes) {
 
 // --- By edges -----------------------------------------------------------------
 
-class HopSearch {
+class FewestEdgesSearch {
  public:
-  HopSearch(const GraphReader& graph, const StepSelection& selection, VertexId from,
-            VertexId to, const AlgorithmOptions& options)
+  FewestEdgesSearch(const GraphReader& graph, const StepSelection& selection,
+                    VertexId from, VertexId to, const AlgorithmOptions& options)
       : graph_(graph), from_(from), to_(to), meter_(options, "the shortest path") {
     sides_[0].selection = sides_[1].selection = selection;
     sides_[1].selection.direction = Reverse(selection.direction);
@@ -220,7 +220,7 @@ class HopSearch {
 class LightestSearch {
  public:
   LightestSearch(const GraphReader& graph, const StepSelection& selection,
-                 const WeightSearch& search, VertexId from, VertexId to,
+                 const LeastWeightSearch& search, VertexId from, VertexId to,
                  const AlgorithmOptions& options)
       : graph_(graph),
         selection_(selection),
@@ -338,7 +338,7 @@ class LightestSearch {
 
   const GraphReader& graph_;
   const StepSelection& selection_;
-  const WeightSearch& search_;
+  const LeastWeightSearch& search_;
   const VertexId from_, to_;
   WorkMeter meter_;
   absl::flat_hash_map<VertexId, Reached> reached_;
@@ -354,13 +354,13 @@ absl::StatusOr<std::optional<FoundPath>> FewestEdges(const GraphReader& graph,
                                                      const StepSelection& selection,
                                                      uint32_t depth_max,
                                                      const AlgorithmOptions& options) {
-  return HopSearch(graph, selection, from, to, options).Run(depth_max);
+  return FewestEdgesSearch(graph, selection, from, to, options).Run(depth_max);
 }
 
 absl::StatusOr<std::optional<FoundPath>> LeastWeight(const GraphReader& graph,
                                                      VertexId from, VertexId to,
                                                      const StepSelection& selection,
-                                                     const WeightSearch& search,
+                                                     const LeastWeightSearch& search,
                                                      const AlgorithmOptions& options) {
   return LightestSearch(graph, selection, search, from, to, options).Run();
 }

@@ -37,7 +37,7 @@ absl::StatusOr<std::optional<FoundPath>> FewestEdges(const GraphReader& graph,
                                                      uint32_t depth_max,
                                                      const AlgorithmOptions& options);
 
-struct WeightSearch {
+struct LeastWeightSearch {
   // Of the weight from a vertex to the end, at most what it is; infinity: no path leads
   // there. Null: 0.
   std::function<double(VertexId)> lower_bound;
@@ -49,7 +49,7 @@ struct WeightSearch {
 absl::StatusOr<std::optional<FoundPath>> LeastWeight(const GraphReader& graph,
                                                      VertexId from, VertexId to,
                                                      const StepSelection& selection,
-                                                     const WeightSearch& search,
+                                                     const LeastWeightSearch& search,
                                                      const AlgorithmOptions& options);
 
 }  // namespace sheaf::graph

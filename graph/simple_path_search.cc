@@ -10,11 +10,6 @@ namespace {
 
 constexpr uint32_t kNone = 0xffffffff;  // no path to the end was found
 
-Direction Reverse(Direction direction) {
-  if (direction == Direction::kBoth) return direction;
-  return direction == Direction::kOut ? Direction::kIn : Direction::kOut;
-}
-
 }  // namespace
 
 SimplePathSearch::SimplePathSearch(const GraphProjection& graph, Direction direction,
@@ -22,7 +17,7 @@ SimplePathSearch::SimplePathSearch(const GraphProjection& graph, Direction direc
                                    WorkMeter* meter)
     : graph_(&graph),
       direction_(direction),
-      backward_(Reverse(direction)),
+      backward_(graph::Reverse(direction)),
       edges_max_(edges_max),
       work_left_(work_max),
       work_max_(work_max),

@@ -20,7 +20,7 @@ static_assert(kReserved + 16 == kKeyWrapBytes);
 constexpr uint32_t kAes256Gcm = 1, kRaw = 1, kScrypt = 2;
 
 // What the tag covers besides the key.
-std::string Authenticated(const char* wrap, std::string_view database_id) {
+std::string WrapAuthenticated(const char* wrap, std::string_view database_id) {
   return absl::StrCat(absl::string_view(wrap, kWrappedKey),
                       absl::string_view(database_id.data(), database_id.size()));
 }
@@ -55,7 +55,7 @@ absl::Status WrapFileKey(const SecretKey& file_key, const EncryptionKey& key,
   SHEAF_ASSIGN_OR_RETURN(const SecretKey wrapping, WrappingKey(out, key, cost));
   std::memcpy(out + kWrappedKey, file_key.bytes().data(), kKeyBytes);
   const absl::Status sealed =
-      Cipher(wrapping).Seal(out + kNonce, Authenticated(out, database_id),
+      Cipher(wrapping).Seal(out + kNonce, WrapAuthenticated(out, database_id),
                             absl::MakeSpan(out + kWrappedKey, kKeyBytes), out + kTag);
   if (!sealed.ok()) Wipe(absl::MakeSpan(out, kKeyWrapBytes));
   return sealed;
@@ -87,8 +87,9 @@ absl::StatusOr<SecretKey> UnwrapFileKey(const char* in, const EncryptionKey& key
                               : "it is opened by a key of 32 bytes, not by a passphrase");
   SHEAF_ASSIGN_OR_RETURN(const SecretKey wrapping, WrappingKey(in, key, cost));
   SecretKey file_key(std::string_view(in + kWrappedKey, kKeyBytes));
-  const absl::Status opened = Cipher(wrapping).Open(
-      in + kNonce, Authenticated(in, database_id), file_key.mutable_bytes(), in + kTag);
+  const absl::Status opened =
+      Cipher(wrapping).Open(in + kNonce, WrapAuthenticated(in, database_id),
+                            file_key.mutable_bytes(), in + kTag);
   if (absl::IsDataLoss(opened))
     return absl::PermissionDeniedError(key.is_passphrase() ? "the passphrase is wrong"
                                                            : "the key is wrong");

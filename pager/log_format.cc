@@ -10,7 +10,7 @@
 namespace sheaf::pager {
 namespace {
 
-constexpr std::string_view kMagic = "SheafLog";
+constexpr std::string_view kLogMagic = "SheafLog";
 constexpr uint32_t kSegmentMagic = 0x67655353;
 
 // Offsets in the file header, the segment header and the frame.
@@ -40,7 +40,7 @@ bool AllZero(const char* in, size_t size) {
 
 void EncodeLogFileHeader(char* out, const LogIdentity& identity) {
   std::memset(out, 0, kLogFileHeaderUsed);
-  std::memcpy(out + kFileMagic, kMagic.data(), kMagic.size());
+  std::memcpy(out + kFileMagic, kLogMagic.data(), kLogMagic.size());
   EncodeFixed32(out + kFileVersion, kLogFormatVersion);
   EncodeFixed32(out + kFileSegmentSize, kLogSegmentBytes);
   std::memcpy(out + kFileDatabaseId, identity.database_id.data(),
@@ -54,7 +54,8 @@ absl::Status CheckLogFileHeader(const char* in, const LogIdentity& identity,
   const auto damaged = [&](const std::string& what) {
     return absl::DataLossError(absl::StrCat(path, ": log file header: ", what));
   };
-  if (std::string_view(in, kMagic.size()) != kMagic) return damaged("not a Sheaf log");
+  if (std::string_view(in, kLogMagic.size()) != kLogMagic)
+    return damaged("not a Sheaf log");
   if (DecodeFixed32(in + kFileChecksum) != Crc32c(0, in, kFileChecksum)) {
     return damaged("checksum does not match");
   }

@@ -9,7 +9,7 @@ namespace sheaf::pager {
 namespace {
 
 // Kind, pages, level, flags, page id and birth.
-std::string_view Authenticated(const char* page) {
+std::string_view PageAuthenticated(const char* page) {
   return {page + PageHeader::kKind, PageHeader::kNonce - PageHeader::kKind};
 }
 
@@ -29,7 +29,7 @@ absl::Status PageCodec::Seal(char* page, size_t bytes) const {
     SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<Cipher> cipher,
                            keys_->ForPages(BirthOf(page)));
     SHEAF_RETURN_IF_ERROR(keys_->NextNonce(page + PageHeader::kNonce));
-    SHEAF_RETURN_IF_ERROR(cipher->Seal(page + PageHeader::kNonce, Authenticated(page),
+    SHEAF_RETURN_IF_ERROR(cipher->Seal(page + PageHeader::kNonce, PageAuthenticated(page),
                                        Secret(page, bytes), page + PageHeader::kTag));
   }
   SealPage(page, bytes);
@@ -43,8 +43,9 @@ absl::Status PageCodec::Open(char* page, size_t bytes, const PageRef& ref,
   if (keys_ == nullptr) return absl::OkStatus();
   SHEAF_ASSIGN_OR_RETURN(const std::shared_ptr<Cipher> cipher,
                          keys_->ForPages(BirthOf(page)));
-  const absl::Status opened = cipher->Open(page + PageHeader::kNonce, Authenticated(page),
-                                           Secret(page, bytes), page + PageHeader::kTag);
+  const absl::Status opened =
+      cipher->Open(page + PageHeader::kNonce, PageAuthenticated(page),
+                   Secret(page, bytes), page + PageHeader::kTag);
   return absl::IsDataLoss(opened) ? PageDamaged(ref.id, std::string(opened.message()))
                                   : opened;
 }

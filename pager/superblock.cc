@@ -10,7 +10,7 @@
 namespace sheaf::pager {
 namespace {
 
-constexpr char kMagic[] = "SheafDB\n";
+constexpr char kSuperblockMagic[] = "SheafDB\n";
 constexpr size_t kMagicAt = 64, kFormat = 72, kPageBytesAt = 76, kDatabaseId = 80,
                  kSequence = 96, kVersion = 104, kNextStamp = 112, kPageEnd = 120,
                  kNextTreeId = 128, kCatalogRoot = 136, kMapCount = 148, kLogId = 152,
@@ -45,7 +45,7 @@ void SetSecret(const char* in, char* page) {
   }
 }
 
-std::string Authenticated(const char* page) {
+std::string SuperblockAuthenticated(const char* page) {
   std::string bytes(page + PageHeader::kKind, PageHeader::kNonce - PageHeader::kKind);
   bytes.append(page + kMagicAt, kVersion - kMagicAt);
   bytes.append(page + kFeatures, kMapIndexAt - kFeatures);
@@ -60,7 +60,7 @@ absl::Status EncodeSuperblock(const Superblock& s, PageId id, char* page,
   SHEAF_ASSERT(s.key_wrap.empty() == (keys == nullptr));
   std::memset(page, 0, kPageBytes);
   InitPageHeader(page, PageKind::kSuperblock, 1, id, s.version);
-  std::memcpy(page + kMagicAt, kMagic, 8);
+  std::memcpy(page + kMagicAt, kSuperblockMagic, 8);
   EncodeFixed32(page + kFormat, kFormatVersion);
   EncodeFixed32(page + kPageBytesAt, kPageBytes);
   std::memcpy(page + kDatabaseId, s.database_id.data(), s.database_id.size());
@@ -86,7 +86,8 @@ absl::Status EncodeSuperblock(const Superblock& s, PageId id, char* page,
     char secret[kSecretBytes];
     CopySecret(page, secret);
     SHEAF_RETURN_IF_ERROR(keys->NextNonce(page + PageHeader::kNonce));
-    SHEAF_RETURN_IF_ERROR(cipher->Seal(page + PageHeader::kNonce, Authenticated(page),
+    SHEAF_RETURN_IF_ERROR(cipher->Seal(page + PageHeader::kNonce,
+                                       SuperblockAuthenticated(page),
                                        absl::MakeSpan(secret), page + PageHeader::kTag));
     SetSecret(secret, page);
   }
@@ -95,7 +96,7 @@ absl::Status EncodeSuperblock(const Superblock& s, PageId id, char* page,
 }
 
 absl::StatusOr<Superblock> DecodePlainSuperblock(const char* page, PageId id) {
-  if (std::memcmp(page + kMagicAt, kMagic, 8) != 0)
+  if (std::memcmp(page + kMagicAt, kSuperblockMagic, 8) != 0)
     return absl::InvalidArgumentError("not a Sheaf database");
   SHEAF_RETURN_IF_ERROR(
       VerifyPage(page, kPageBytes, PageRef{id, BirthOf(page), 1, false}));
@@ -130,7 +131,7 @@ absl::StatusOr<Superblock> DecodeSuperblock(const char* in, PageId id, FileKeys*
     char secret[kSecretBytes];
     CopySecret(page, secret);
     const absl::Status opened =
-        cipher->Open(page + PageHeader::kNonce, Authenticated(page),
+        cipher->Open(page + PageHeader::kNonce, SuperblockAuthenticated(page),
                      absl::MakeSpan(secret), page + PageHeader::kTag);
     if (absl::IsDataLoss(opened)) return PageDamaged(id, std::string(opened.message()));
     SHEAF_RETURN_IF_ERROR(opened);

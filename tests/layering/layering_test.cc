@@ -268,6 +268,43 @@ TEST(Layering, OursAreQuotedAndNamedFromTheRoot) {
   }
 }
 
+// Two classes of one name in one namespace, in headers that no file includes together, are
+// undefined: the linker keeps the destructor of either. graph::WeightSearch was such a pair.
+// Unity builds show those of source files.
+using ClassNames =
+    std::map<std::string, std::string>;  // namespace::name, and where it is
+
+void TakeClassesOf(const SourceFile& file, ClassNames* classes) {
+  std::string scope;
+  for (size_t i = 0; i < file.lines.size(); ++i) {
+    const std::string& line = file.lines[i];
+    if (line.starts_with("namespace ") && line.ends_with(" {"))
+      scope = line.substr(10, line.size() - 12);
+    if (!(line.starts_with("class ") || line.starts_with("struct ")) ||
+        line.ends_with(";"))
+      continue;
+    const std::string head =
+        line.substr(0, std::min({line.size(), line.find(" : "), line.find(" {")}));
+    if (head.find('<') != std::string::npos) continue;  // a specialisation
+    const size_t end = head.find_last_not_of(" ") + 1;
+    size_t begin = head.find_last_of(" ", end - 1) + 1;
+    if (head.substr(begin, end - begin) == "final")
+      begin = head.find_last_of(" ", begin - 2) + 1;
+    const std::string name = scope + "::" + head.substr(begin, end - begin);
+    const auto [at, is_new] =
+        classes->try_emplace(name, Place(file, static_cast<int>(i) + 1));
+    EXPECT_TRUE(is_new) << name << ": " << Place(file, static_cast<int>(i) + 1) << " and "
+                        << at->second;
+  }
+}
+
+TEST(Layering, AClassIsDefinedOnce) {
+  ClassNames classes;
+  for (const SourceFile& file : Sources())
+    if (file.path.ends_with(".h")) TakeClassesOf(file, &classes);
+  EXPECT_GT(classes.size(), 200u);
+}
+
 TEST(Layering, FilesStayShort) {
   for (const SourceFile& file : Sources()) {
     EXPECT_LE(file.lines.size(), static_cast<size_t>(kFileLinesMax)) << file.path;
