@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "graph/neighbors.h"
 #include "pager/status_macros.h"
 
 namespace sheaf::graph {
