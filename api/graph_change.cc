@@ -341,14 +341,17 @@ absl::StatusOr<EdgeId> Graph::AddEdge(VertexId from, std::string_view type, Vert
     if (!document.has_value() && expires) {
       SHEAF_ASSIGN_OR_RETURN(document, NothingOfType(type));
     }
+    std::optional<Collection> documents;
+    if (document.has_value()) {
+      SHEAF_ASSIGN_OR_RETURN(documents, state_->Documents(GraphState::kEdges));
+    }
     SHEAF_ASSIGN_OR_RETURN(const NameId number, state_->writer->NameOf(type));
     SHEAF_ASSIGN_OR_RETURN(
         const uint32_t ordinal,
         state_->writer->AddEdge(from, number, to, weight, document.has_value()));
     if (!document.has_value()) return ordinal;
     const graph::EdgeKey key{from, number, to, ordinal};
-    SHEAF_ASSIGN_OR_RETURN(Collection documents, state_->Documents(GraphState::kEdges));
-    const absl::Status stored = documents.Put(KeyOf(key), *document);
+    const absl::Status stored = documents->Put(KeyOf(key), *document);
     if (stored.ok()) return ordinal;
     SHEAF_RETURN_IF_ERROR(state_->writer->DeleteEdge(key).status());
     return stored;

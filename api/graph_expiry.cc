@@ -179,6 +179,9 @@ absl::StatusOr<Expiry> GraphState::DefaultExpiry(Part part) const {
 }
 
 absl::Status GraphState::SetDefaultExpiry(Part part, const Expiry& expiry) const {
+  // Of a damaged file one may be lost: then nothing changes.
+  for (const Part each : {kVertices, kEdges})
+    SHEAF_RETURN_IF_ERROR(Documents(each).status());
   SHEAF_ASSIGN_OR_RETURN(Collection documents, Documents(part));
   SHEAF_RETURN_IF_ERROR(documents.SetDefaultExpiry(expiry));
   const bool has_some = expiry.kind() != Expiry::Kind::kNever;

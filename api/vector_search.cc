@@ -96,7 +96,7 @@ class Passing {
 
 absl::Status Passing::CheckSets() const {
   for (const VectorSet* const set : {options_.among, options_.except})
-    if (set != nullptr && set->rep() != nullptr && set->rep()->of != &state_)
+    if (set != nullptr && set->rep() != nullptr && set->rep()->of.lock().get() != &state_)
       return absl::InvalidArgumentError(
           "a set of vectors belongs to the handle that selected it");
   return absl::OkStatus();
@@ -267,7 +267,7 @@ absl::StatusOr<VectorSet> VectorIndexReader::Select(
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   VectorSet set;
   set.rep_ = std::make_unique<VectorSet::Rep>();
-  set.rep_->of = state_.get();
+  set.rep_->of = state_;
   for (const DocumentKey& key : keys) {
     SHEAF_ASSIGN_OR_RETURN(const std::string encoded, state_->KeyOf(key));
     SHEAF_ASSIGN_OR_RETURN(const std::optional<Slot> slot,
@@ -284,7 +284,7 @@ absl::StatusOr<VectorSet> VectorIndexReader::SelectWhere(std::string_view filter
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   VectorSet set;
   set.rep_ = std::make_unique<VectorSet::Rep>();
-  set.rep_->of = state_.get();
+  set.rep_->of = state_;
   SHEAF_RETURN_IF_ERROR(state_->SelectWhere(filter, &set.rep_->slots));
   set.rep_->slots.runOptimize();
   return set;

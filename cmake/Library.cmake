@@ -73,8 +73,8 @@ if(SHEAF_PCH AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
 endif()
 
 # With pragmas or macros of their own.
-set_source_files_properties(vector/bulk_build.cc vector/distance_kernels.cc PROPERTIES
-    SKIP_UNITY_BUILD_INCLUSION ON)
+set_source_files_properties(pager/compression.cc vector/bulk_build.cc
+    vector/distance_kernels.cc PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 # Compilers turn its loops with roots and maxima into vector instructions only so; and what
 # they compute is the same on every machine, as graphs have to be.
 set_source_files_properties(vector/code.cc PROPERTIES

@@ -20,7 +20,7 @@
 namespace sheaf {
 
 struct VectorSet::Rep {
-  const internal::VectorState* of = nullptr;  // whose slots they are
+  std::weak_ptr<const internal::VectorState> of;  // whose slots they are
   Roaring slots;
   mutable std::shared_ptr<const vectors::SelectedSlots> selected;  // once searched
 };
