@@ -2,12 +2,15 @@
 .PHONY: demo check tidy bench fuzz format clean setup release
 .DEFAULT_GOAL := release
 
+# Compilers at once; each may take 1 GB.
+JOBS ?= $(shell n=$$(nproc); echo $$((n > 4 ? 4 : n)))
+
 setup:
 	@tools/setup.sh
 
 release: setup
 	@cmake --preset release >/dev/null
-	@cmake --build --preset release -j2
+	@cmake --build --preset release -j$(JOBS)
 
 demo: release
 	@tools/demo.sh
@@ -20,7 +23,7 @@ check: setup
 # Lints what is compiled; slow, so not part of check.
 tidy: setup
 	@cmake --preset clang >/dev/null
-	@cmake --build --preset clang -j2
+	@cmake --build --preset clang -j$(JOBS)
 	@git ls-files -- 'pager/*.cc' 'btree/*.cc' 'catalog/*.cc' 'document/*.cc' \
 	  'graph/*.cc' 'vector/*.cc' 'blob/*.cc' 'api/*.cc' 'cli/*.cc' \
 	  | xargs -r -P2 -n4 clang-tidy -p build/clang --quiet
@@ -28,7 +31,7 @@ tidy: setup
 bench:
 	@tools/setup.sh --bench
 	@cmake --preset release -DSHEAF_BENCH=ON >/dev/null
-	@cmake --build --preset release -j2 --target sheaf_bench sheaf_merge_bench sheaf_expiry_bench sheaf_blobs_bench sheaf_keeping_bench sheaf_documents_bench \
+	@cmake --build --preset release -j$(JOBS) --target sheaf_bench sheaf_merge_bench sheaf_expiry_bench sheaf_blobs_bench sheaf_keeping_bench sheaf_documents_bench \
 	  sheaf_graphs_bench sheaf_vectors_bench wordnet_to_jsonl wordnet_to_vectors
 	@build/release/wordnet_to_jsonl /usr/share/wordnet >build/wordnet.jsonl
 	@build/release/sheaf_bench --json build/bench.json

@@ -11,7 +11,7 @@ endif()
 # SHEAF_ASSERT does not depend on NDEBUG: it stays on in release builds.
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g -D_GLIBCXX_ASSERTIONS")
-set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1 -D_GLIBCXX_ASSERTIONS")
+set(CMAKE_CXX_FLAGS_SANITIZE "-O2 -g1 -D_GLIBCXX_ASSERTIONS")
 
 # Members left out of a braced list are value-initialised on purpose.
 set(sheaf_warnings -Wall -Wextra -Wno-missing-field-initializers)

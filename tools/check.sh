@@ -5,6 +5,9 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
+# Compilers and tests at once; each may take 1 GB.
+jobs=$(nproc)
+((jobs <= 4)) || jobs=4
 passed=0
 failed=0
 broken=()
@@ -33,7 +36,7 @@ build() {
   for target in "$@"; do targets+=(--target "$target"); done
   mkdir -p build
   if cmake --preset "$preset" -DSHEAF_WERROR=ON >"$log" 2>&1 &&
-    cmake --build --preset "$preset" -j2 "${targets[@]}" >>"$log" 2>&1; then
+    cmake --build --preset "$preset" -j"$jobs" "${targets[@]}" >>"$log" 2>&1; then
     return 0
   fi
   grep -E -A8 'error|FAILED|Error' "$log" | head -n 80
@@ -86,12 +89,12 @@ if [[ -n $unformatted ]]; then
 fi
 
 step "release build and all tests"
-build release && run_tests release -L 'fast|slow' -j2
+build release && run_tests release -L 'fast|slow' -j"$jobs"
 
 # By clang: its analysis of the locks (-Wthread-safety) comes with the same build.
 step "clang: locks, address and undefined-behaviour sanitizers, fast tests"
 build asan sheaf_fast_tests && ASAN_OPTIONS=detect_stack_use_after_return=1 \
-  UBSAN_OPTIONS=print_stacktrace=1 run_tests asan -L fast -j2
+  UBSAN_OPTIONS=print_stacktrace=1 run_tests asan -L fast -j"$jobs"
 
 step "thread sanitizer, tests/race"
 build tsan sheaf_tsan_tests &&

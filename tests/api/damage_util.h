@@ -20,7 +20,7 @@ namespace sheaf::test {
 inline constexpr char kPath[] = "/damage.sheaf";
 inline constexpr char kLogPath[] = "/damage.sheaf-log";
 // Of the pages of a file, those that are destroyed in turn.
-inline constexpr size_t kPageStep = kAddressSanitizer ? 3 : 1;
+inline constexpr size_t kPageStep = kAddressSanitizer ? 5 : 1;
 
 struct Sample {
   std::string file;                // closed cleanly

@@ -21,6 +21,7 @@ TEST(CrashEnumeration, SequencesOfTwoOperations) {
   EnumerationOptions options;
   options.length = 2;
   options.images_per_point_max = kImages;
+  options.each = kAddressSanitizer ? 3 : 1;
   Enumeration enumeration(options);
   const absl::Status status = enumeration.Run(2);
   EXPECT_TRUE(status.ok()) << status;

@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "tests/crash/images.h"
 #include "tests/crash/workload.h"
+#include "tests/support/sanitizers.h"
 
 namespace sheaf::test {
 namespace {
@@ -152,11 +153,12 @@ std::vector<bool> ZeroWrites(const Scenario& scenario) {
 }
 
 void RunScenario(const Scenario& scenario) {
+  constexpr uint64_t kStep = kAddressSanitizer ? 5 : 1;
   const std::vector<bool> zero = ZeroWrites(scenario);
-  uint64_t tried = 0;
+  uint64_t tried = 0, cases = 0;
   for (const Case& c : Cases()) {
     const bool writes = c.fault.calls == kWrite;
-    for (uint64_t nth = 1;; ++nth) {
+    for (uint64_t nth = 1 + cases++ % kStep;; nth += kStep) {
       if (writes && nth < zero.size() && zero[nth] && nth % 64 != 0) continue;
       if (c.fault.calls == kAnyCall && nth % 7 != 0 && nth > 50) continue;
       const absl::StatusOr<bool> struck = Try(scenario, c, nth);

@@ -13,12 +13,16 @@
 #include "absl/strings/str_cat.h"
 #include "graph/algorithm_options.h"
 #include "graph/graph_projection.h"
+#include "tests/support/sanitizers.h"
 
 namespace sheaf::graph {
 
 using Edge = GraphProjection::Edge;
 using Edges = GraphProjection::Edges;
 using Vertices = std::vector<VertexIndex>;
+
+// Vertices in a row, of which a function that called itself for each would overflow the stack.
+constexpr VertexIndex kMany = test::kAddressSanitizer ? 200'000 : 1'000'000;
 
 // Vertex v has the id 10 v + 3.
 inline GraphProjection GraphOf(VertexIndex n, const std::vector<Edge>& edges,
