@@ -561,6 +561,8 @@ class Parser {
                        "Leave those that are there as they are");
     compress->footer(kCompressNotes);
     AddExpireOptions(AddForFile("expire", "Remove what has expired"), &args_);
+    AddExpiryCommand(AddForFile("expiry", "Show or change when something expires"),
+                     &args_);
     CLI::App* rekey = AddForFile("rekey", "Make another key open the file, at once");
     AddNewKeyOptions(rekey);
     rekey->footer(kRekeyNotes);

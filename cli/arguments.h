@@ -24,6 +24,8 @@ struct GraphArguments {
   std::vector<std::string> labels, types;
   std::optional<uint64_t> id;
   double weight = 1;
+  std::optional<double> new_weight;  // of update-edge
+  std::string merge;                 // how it comes into the weight that is there
   uint64_t ordinal = 0;
   std::string by = "name";  // the property that texts are looked up in
   std::string direction = "out";
@@ -103,8 +105,9 @@ struct Arguments {
   uint64_t page = 0;
 
   std::optional<std::string> ttl, expires_at;  // of what puts something
-  bool slides = false;
-  bool reports = false;  // expire
+  bool slides = false, is_forever = false;
+  std::optional<std::string> record_key;  // of expiry
+  bool reports = false;                   // expire
 
   std::string input = "-", key_field;  // import
   uint64_t batch_documents = 1000;
@@ -169,6 +172,7 @@ void AddFormOption(CLI::App* command, Arguments* args);  // --as
 // (arguments_expiry.cc).
 void AddExpiryOptions(CLI::App* command, Arguments* args);
 void AddExpireOptions(CLI::App* command, Arguments* args);
+void AddExpiryCommand(CLI::App* command, Arguments* args);
 
 // An error is a usage error and says where help is.
 absl::StatusOr<Arguments> ParseArguments(int argc, const char* const* argv);

@@ -17,6 +17,18 @@ constexpr char kExpireNotes[] =
     "  sheaf expire app.sheaf --report\n"
     "  sheaf expire app.sheaf\n";
 
+constexpr char kExpiryNotes[] =
+    "NAME is a collection, table, graph, vector index or blob store; KEY a record of "
+    "it:\n"
+    "of a graph a vertex, of a table bytes, as `sheaf get` takes them. Without KEY it "
+    "is\n"
+    "about the default: what is put from now on, and says nothing, expires after --ttl.\n"
+    "What is there keeps what it has.\n\n"
+    "Examples:\n"
+    "  sheaf expiry app.sheaf sessions --ttl 30m --sliding\n"
+    "  sheaf expiry app.sheaf sessions ann --never\n"
+    "  sheaf expiry app.sheaf people --edges --ttl 7d\n";
+
 }  // namespace
 
 void AddExpiryOptions(CLI::App* command, Arguments* args) {
@@ -30,6 +42,10 @@ void AddExpiryOptions(CLI::App* command, Arguments* args) {
                    "Gone at this instant: 2030-01-31T12:00:00Z")
       ->type_name("TIME")
       ->excludes(ttl);
+  command
+      ->add_flag("--never", args->is_forever, "Never gone, also where there is a default")
+      ->excludes(ttl)
+      ->excludes("--expires-at");
 }
 
 void AddExpireOptions(CLI::App* command, Arguments* args) {
@@ -42,6 +58,14 @@ void AddExpireOptions(CLI::App* command, Arguments* args) {
       ->type_name("N")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000}).description(""));
   command->footer(kExpireNotes);
+}
+
+void AddExpiryCommand(CLI::App* command, Arguments* args) {
+  command->add_option("NAME", args->collection, "Its name in the database")->required();
+  command->add_option("KEY", args->record_key, "Of this record alone");
+  AddExpiryOptions(command, args);
+  command->add_flag("--edges", args->of_edges, "NAME is a graph: of its new edges");
+  command->footer(kExpiryNotes);
 }
 
 }  // namespace sheaf::cli

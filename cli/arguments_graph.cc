@@ -15,6 +15,11 @@ constexpr char kAddEdgeNotes[] =
     "\nExample:\n"
     "  sheaf graph add-edge app.sheaf people 1 KNOWS 2 '{\"since\":2010}' --weight 0.5\n";
 
+constexpr char kUpdateEdgeNotes[] =
+    "\nExamples:\n"
+    "  sheaf graph update-edge app.sheaf people 1 KNOWS 2 '{\"$set\":{\"since\":2011}}'\n"
+    "  sheaf graph update-edge app.sheaf people 1 CALLED 2 --weight 1 --merge add\n";
+
 constexpr char kGetNotes[] =
     "\nWithout a VERTEX it tells what the graph holds.\n\n"
     "Example:\n"
@@ -135,6 +140,22 @@ class GraphParser {
     update->add_option("--label", of_.labels, "Give them this label, too")
         ->type_name("LABEL");
     update->footer(kVertexRule);
+    CLI::App* change = AddCommand("update-edge", "Change an edge, print its weight");
+    AddEnds(change);
+    change->add_option("UPDATE", of_.properties,
+                       "Of its properties, as `sheaf update` takes it");
+    change->add_option("--ordinal", of_.ordinal, "Which of several [0]")->type_name("N");
+    change->add_option("--weight", of_.new_weight, "Its weight from now on")
+        ->type_name("W");
+    change
+        ->add_option("--merge", of_.merge,
+                     "Not from now on W, but the weight that is there add, min or\n"
+                     "max W; an edge that is not there is made")
+        ->type_name("OPERATOR")
+        ->check(CLI::IsMember({"add", "min", "max"}).description(""))
+        ->needs("--weight");
+    AddExpiryOptions(change, &args_);
+    change->footer(std::string(kVertexRule) + kUpdateEdgeNotes);
     CLI::App* remove = AddCommand("delete-vertex", "Delete vertices with their edges");
     AddVertexArgument(remove, "VERTEX", &of_.from, "See below")->required();
     remove->footer(kVertexRule);

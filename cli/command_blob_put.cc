@@ -40,7 +40,8 @@ absl::Status CheckPart(const Arguments& args) {
     return UsageError("--append and --at exclude each other");
   if (!of.type.has_value() && !of.name.has_value() && !of.name_space.has_value() &&
       of.tags.empty() && !args.ttl.has_value() && !args.expires_at.has_value() &&
-      !of.owner.has_value() && !of.metadata.has_value() && of.zstd_level == 0)
+      !args.is_forever && !of.owner.has_value() && !of.metadata.has_value() &&
+      of.zstd_level == 0)
     return absl::OkStatus();
   return WithHint(UsageError(std::string(of.appends ? "--append" : "--at") +
                              " changes the content, not what is known about it"),

@@ -30,6 +30,7 @@ absl::StatusOr<std::optional<Expiry>> ExpiryOf(const Arguments& args) {
     SHEAF_ASSIGN_OR_RETURN(const absl::Duration ttl, ParseTtl(*args.ttl));
     return std::optional<Expiry>(args.slides ? Expiry::Sliding(ttl) : Expiry::After(ttl));
   }
+  if (args.is_forever) return std::optional<Expiry>(Expiry::Never());
   if (!args.expires_at.has_value()) return std::optional<Expiry>();
   absl::Time instant;
   std::string why;

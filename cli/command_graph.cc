@@ -74,6 +74,37 @@ CommandResult AddEdge(Session& session) {
   return exit;
 }
 
+CommandResult UpdateEdge(Session& session) {
+  const GraphArguments& of = session.args.graph;
+  SHEAF_ASSIGN_OR_RETURN(const std::optional<Expiry> expiry, ExpiryOf(session.args));
+  if (of.properties.empty() && !of.new_weight.has_value() && !expiry.has_value())
+    return UsageError("graph update-edge: which UPDATE, --weight or --ttl?");
+  EdgeId edge;
+  double weight = 0;
+  const auto change = [&](Graph& graph) -> absl::Status {
+    SHEAF_ASSIGN_OR_RETURN(edge, EdgeOf(graph, of));
+    if (!of.merge.empty()) {
+      SHEAF_ASSIGN_OR_RETURN(const MergeOperator op,
+                             MergeOperatorOf(of.merge + "_double"));
+      SHEAF_RETURN_IF_ERROR(graph.MergeEdgeWeight(edge, op, *of.new_weight).status());
+    } else if (of.new_weight.has_value()) {
+      SHEAF_RETURN_IF_ERROR(graph.SetWeight(edge, *of.new_weight));
+    }
+    if (!of.properties.empty())
+      SHEAF_RETURN_IF_ERROR(graph.UpdateEdgeProperties(edge, of.properties));
+    SHEAF_ASSIGN_OR_RETURN(const Edge changed, graph.GetEdge(edge));
+    weight = changed.weight;
+    return expiry.has_value() ? graph.SetEdgeExpiry(edge, *expiry) : absl::OkStatus();
+  };
+  SHEAF_ASSIGN_OR_RETURN(const int exit, ChangeGraph(session, false, change));
+  Json json = EdgeJson(edge);
+  json["weight"] = weight;
+  session.out.WriteLine(session.args.is_json
+                            ? Dump(json)
+                            : EdgeText(edge) + "  weight " + absl::StrCat(weight));
+  return exit;
+}
+
 CommandResult DeleteEdge(Session& session) {
   bool there = false;
   EdgeId edge;
@@ -307,6 +338,7 @@ CommandResult GraphCommand(Session& session) {
       {"add-vertex", AddVertex},
       {"add-edge", AddEdge},
       {"update", UpdateVertices},
+      {"update-edge", UpdateEdge},
       {"delete-vertex", DeleteVertex},
       {"delete-edge", DeleteEdge},
       {"get", [](Session& s) { return Look(s, GetVertices); }},

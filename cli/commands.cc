@@ -49,6 +49,7 @@ constexpr Command kCommands[] = {
     {"compact", Compact},
     {"compress", Compress},
     {"expire", Expire},
+    {"expiry", ShowOrSetExpiry},
     {"rekey", Rekey},
     {"rotate", Rotate},
     {"version", Version},

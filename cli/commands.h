@@ -73,9 +73,10 @@ CommandResult Backup(Session& session);  // command_backup.cc
 CommandResult RestoreBackup(Session& session);
 CommandResult VerifyBackup(Session& session);
 CommandResult SalvageFile(Session& session);
-CommandResult Compact(Session& session);   // command_keep.cc
-CommandResult Compress(Session& session);  // command_compress.cc
-CommandResult Expire(Session& session);    // command_expire.cc
+CommandResult Compact(Session& session);          // command_keep.cc
+CommandResult Compress(Session& session);         // command_compress.cc
+CommandResult Expire(Session& session);           // command_expire.cc
+CommandResult ShowOrSetExpiry(Session& session);  // command_expiry.cc
 CommandResult Rekey(Session& session);
 CommandResult Rotate(Session& session);
 

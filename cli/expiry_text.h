@@ -12,7 +12,7 @@ namespace sheaf::cli {
 
 // "90s", "24h", "1h30m", "7d", "2w": more than nothing. A usage error says what is allowed.
 absl::StatusOr<absl::Duration> ParseTtl(const std::string& text);
-// What --ttl, --sliding and --expires-at say; none without them.
+// What --ttl, --sliding, --expires-at and --never say; none without them.
 absl::StatusOr<std::optional<Expiry>> ExpiryOf(const Arguments& args);
 // RFC 3339, in UTC; "never".
 std::string InstantText(absl::Time instant);

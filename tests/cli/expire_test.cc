@@ -1,4 +1,4 @@
-// --ttl and --expires-at, and `expire`: what it shows and what it removes.
+// --ttl and --expires-at; `expire`: what it shows and what it removes; `expiry`.
 #include <unistd.h>
 
 #include "tests/cli/cli_fixture.h"
@@ -86,6 +86,83 @@ TEST_F(ExpireTest, GraphsAndVectors) {
   EXPECT_EQ(Run({"check", db_}).exit, 0);
 }
 
+// What a command says the expiry of something is.
+class ExpiryCommandTest : public ExpireTest {
+ protected:
+  std::string Default(const std::string& name, const char* edges = nullptr) {
+    Words args = {"expiry", db_, name};
+    if (edges != nullptr) args.push_back(edges);
+    return RunJson(args).value("default", "?");
+  }
+  std::string At(const std::string& name, const std::string& key) {
+    return RunJson({"expiry", db_, name, key}).value("expires_at", "?");
+  }
+};
+
+TEST_F(ExpiryCommandTest, DefaultsOfEveryKind) {
+  ASSERT_EQ(Run({"put", db_, "notes", "1", "{}"}).exit, 0);
+  ASSERT_EQ(Run({"put", db_, "bytes", "k", "v", "--table"}).exit, 0);
+  ASSERT_EQ(Run({"graph", "add-vertex", db_, "g", R"({"name":"Ann"})"}).exit, 0);
+  ASSERT_EQ(Run({"vector", "create", db_, "v", "--dimensions", "2"}).exit, 0);
+  ASSERT_EQ(Run({"blob", "put", db_, "b", "one", "-"}, "x").exit, 0);
+  for (const char* name : {"notes", "bytes", "g", "v", "b"}) {
+    SCOPED_TRACE(name);
+    EXPECT_EQ(Default(name), "never");
+    EXPECT_EQ(RunJson({"expiry", db_, name, "--ttl", "1h", "--sliding"})["default"],
+              "sliding 1h");
+    EXPECT_EQ(Default(name), "sliding 1h");
+    ExpectFailure(2, {"expiry", db_, name, "--expires-at", "2030-01-01T00:00:00Z"});
+    EXPECT_EQ(Default(name), "sliding 1h");
+  }
+  // What was there keeps what it had; what comes has the default, unless it says never.
+  EXPECT_EQ(At("notes", "1"), "never");
+  ASSERT_EQ(Run({"put", db_, "notes", "2", "{}"}).exit, 0);
+  ASSERT_EQ(Run({"put", db_, "notes", "3", "{}", "--never"}).exit, 0);
+  EXPECT_NE(At("notes", "2"), "never");
+  EXPECT_EQ(At("notes", "3"), "never");
+  EXPECT_EQ(Run({"expiry", db_, "notes"}).out,
+            "notes  what is put expires: sliding 1h\n");
+  EXPECT_EQ(RunJson({"expiry", db_, "notes", "--never"})["default"], "never");
+
+  EXPECT_EQ(Run({"expiry", db_, "g", "--edges", "--ttl", "7d"}).out,
+            "g  new edges expires: after 168h\n");
+  EXPECT_EQ(Default("g", "--edges"), "after 168h");
+  EXPECT_EQ(Default("g"), "sliding 1h");
+  ExpectFailure(2, {"expiry", db_, "notes", "--edges"});
+  ExpectFailure(2, {"expiry", db_, "g", "Ann", "--edges"});
+  EXPECT_NE(ExpectFailure(1, {"expiry", db_, "absent"}).find("absent"),
+            std::string::npos);
+  EXPECT_EQ(Run({"check", db_}).exit, 0);
+}
+
+TEST_F(ExpiryCommandTest, OfOneRecord) {
+  const std::string then = "2100-01-31T12:00:00Z";
+  ASSERT_EQ(Run({"put", db_, "notes", "1", "{}"}).exit, 0);
+  ASSERT_EQ(Run({"put", db_, "bytes", "k", "v", "--table"}).exit, 0);
+  ASSERT_EQ(Run({"graph", "add-vertex", db_, "g", R"({"name":"Ann"})"}).exit, 0);
+  ASSERT_EQ(Run({"vector", "create", db_, "v", "--dimensions", "2"}).exit, 0);
+  ASSERT_EQ(Run({"vector", "put", db_, "v", "a", "[1,2]"}).exit, 0);
+  ASSERT_EQ(Run({"blob", "put", db_, "b", "one", "-"}, "x").exit, 0);
+  const std::vector<Words> records = {
+      {"notes", "1"}, {"bytes", "k"}, {"g", "Ann"}, {"v", "a"}, {"b", "one"}};
+  for (const Words& record : records) {
+    SCOPED_TRACE(record[0]);
+    EXPECT_EQ(At(record[0], record[1]), "never");
+    EXPECT_EQ(RunJson({"expiry", db_, record[0], record[1], "--expires-at",
+                       then})["expires_at"],
+              then);
+    EXPECT_EQ(At(record[0], record[1]), then);
+    EXPECT_EQ(Run({"expiry", db_, record[0], record[1], "--never"}).out,
+              record[0] + " " + record[1] + "  expires: never\n");
+    ExpectFailure(1, {"expiry", db_, record[0], "absent", "--never"});
+    EXPECT_EQ(RunJson({"expiry", db_, record[0], record[1], "--expires-at",
+                       "2001-01-01T00:00:00Z"})["expires_at"],
+              "2001-01-01T00:00:00Z");
+    ExpectFailure(1, {"expiry", db_, record[0], record[1]});  // it is gone
+  }
+  EXPECT_EQ(Run({"check", db_}).exit, 0);
+}
+
 TEST_F(ExpireTest, RefusesWhatIsNoTime) {
   for (const char* wrong : {"0s", "-1h", "soon", "d", "1x", "1e9w", ""})
     EXPECT_NE(
@@ -102,6 +179,7 @@ TEST_F(ExpireTest, RefusesWhatIsNoTime) {
   ExpectFailure(2, {"put", db_, "c", "k", "{}", "--sliding"});
   ExpectFailure(2, {"put", db_, "c", "k", "{}", "--ttl", "1h", "--expires-at",
                     "2030-01-01T00:00:00Z"});
+  ExpectFailure(2, {"put", db_, "c", "k", "{}", "--ttl", "1h", "--never"});
   EXPECT_TRUE(FilesInFolder().empty());
 }
 

@@ -79,6 +79,30 @@ TEST_F(GraphCommandTest, Changes) {
             "2 vertices changed\n");
   EXPECT_EQ(Out({"graph", "update", file_, "g", "Bob", "--label", "Boss"}),
             "1 vertex changed\n");
+  const Words edge = {"graph", "update-edge", file_, "g", "Ann", "KNOWS", "Bob"};
+  const auto change = [&](const Words& words) {
+    Words all = edge;
+    all.insert(all.end(), words.begin(), words.end());
+    return all;
+  };
+  EXPECT_EQ(Out(change({"--weight", "2.5"})), "0 -KNOWS-> 1  weight 2.5\n");
+  EXPECT_EQ(Out(change({"--weight", "2", "--merge", "add"})),
+            "0 -KNOWS-> 1  weight 4.5\n");
+  EXPECT_EQ(Out(change({"--weight", "2", "--merge", "min"})), "0 -KNOWS-> 1  weight 2\n");
+  EXPECT_EQ(Out(change({R"({"$set":{"since":2012}})", "--ttl", "1h", "--json"})),
+            R"({"from":0,"type":"KNOWS","to":1,"ordinal":0,"weight":2.0})"
+            "\n");
+  EXPECT_EQ(Out({"graph", "neighbors", file_, "g", "Ann", "--filter",
+                 R"({"since":{"$gt":2011}})"}),
+            "->  KNOWS  1  Bob\n");
+  EXPECT_EQ(Out({"graph", "update-edge", file_, "g", "Bob", "CALLED", "Ann", "--weight",
+                 "1", "--merge", "add"}),  // is made
+            "1 -CALLED-> 0  weight 1\n");
+  Refuses(edge, 2, "which UPDATE");
+  Refuses(change({"--merge", "add"}), 2, "--merge requires --weight");
+  Refuses(change({"--weight", "inf"}), 2, "weight");
+  Refuses(change({"--ordinal", "7", "--weight", "1"}), 1, "KNOWS");
+  EXPECT_EQ(Out({"graph", "delete-edge", file_, "g", "Bob", "CALLED", "Ann"}), "");
   EXPECT_EQ(Out({"graph", "delete-edge", file_, "g", "Ann", "KNOWS", "Bob"}), "");
   Refuses({"graph", "delete-edge", file_, "g", "Ann", "KNOWS", "Bob"}, 1,
           "no edge 0 -KNOWS-> 1");
