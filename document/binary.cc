@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -374,7 +375,10 @@ absl::Status Validate(std::string_view document, const NameTable& names) {
 // --- Writing ----------------------------------------------------------------
 
 void Writer::Clear() {
-  out_.assign(1, kBinaryEncoding);
+  out_.clear();
+  out_.resize(out_.capacity());
+  size_ = 0;
+  Tag(kBinaryEncoding);
   open_.clear();
   seen_.clear();
   own_.clear();
@@ -385,10 +389,20 @@ void Writer::Fail(std::string what) {
   if (status_.ok()) status_ = absl::InvalidArgumentError(what);
 }
 
+void Writer::Grow(size_t bytes) {
+  out_.resize(std::max(size_ + bytes + 64, out_.size() * 2));
+}
+
+void Writer::Append(std::string_view bytes) {
+  if (bytes.empty()) return;  // it may have no address
+  std::memcpy(Room(bytes.size()), bytes.data(), bytes.size());
+  size_ += bytes.size();
+}
+
 void Writer::Varint(uint64_t value) {
-  if (value < 0x80) return out_.push_back(static_cast<char>(value));
-  char bytes[pager::kVarint64BytesMax];
-  out_.append(bytes, static_cast<size_t>(EncodeVarint64(bytes, value) - bytes));
+  if (value < 0x80) return Tag(static_cast<uint8_t>(value));
+  char* const at = Room(pager::kVarint64BytesMax);
+  size_ += static_cast<size_t>(EncodeVarint64(at, value) - at);
 }
 
 void Writer::Int(int64_t value) {
@@ -401,24 +415,22 @@ void Writer::Int(int64_t value) {
 void Writer::Uint(uint64_t value) {
   if (value <= INT64_MAX) return Int(static_cast<int64_t>(value));
   Tag(kUint);
-  char bytes[8];
-  EncodeFixed64(bytes, value);
-  out_.append(bytes, 8);
+  EncodeFixed64(Room(8), value);
+  size_ += 8;
 }
 
 void Writer::Double(double value) {
-  char bytes[8];
   if (IsFloat(value)) {
     Tag(kFloat);
-    EncodeFixed32(bytes, std::bit_cast<uint32_t>(static_cast<float>(value)));
-    out_.append(bytes, 4);
+    EncodeFixed32(Room(4), std::bit_cast<uint32_t>(static_cast<float>(value)));
+    size_ += 4;
     return;
   }
   Tag(kDouble);
   // One pattern for what is not a number.
   if (std::isnan(value)) value = std::bit_cast<double>(uint64_t{0x7ff8} << 48);
-  EncodeFixed64(bytes, std::bit_cast<uint64_t>(value));
-  out_.append(bytes, 8);
+  EncodeFixed64(Room(8), std::bit_cast<uint64_t>(value));
+  size_ += 8;
 }
 
 void Writer::Timestamp(int64_t micros) {
@@ -430,14 +442,18 @@ void Writer::Sized(uint8_t tag, std::string_view bytes) {
   if (bytes.size() > kDocumentBytesMax) return Fail("a document has at most 64 MiB");
   Tag(tag);
   Varint(bytes.size());
-  out_.append(bytes);
+  Append(bytes);
 }
 
 void Writer::String(std::string_view value) {
   if (!IsValidUtf8(value)) return Fail("a string is not valid UTF-8");
+  Utf8(value);
+}
+
+void Writer::Utf8(std::string_view value) {
   if (value.size() > kShortStringMax) return Sized(kString, value);
   Tag(static_cast<uint8_t>(kShortString + value.size()));
-  out_.append(value);
+  Append(value);
 }
 
 void Writer::Vector(absl::Span<const float> value) {
@@ -448,9 +464,8 @@ void Writer::Vector(absl::Span<const float> value) {
   Varint(value.size());
   for (const float f : value) {
     if (!std::isfinite(f)) return Fail("a vector holds a number that is not finite");
-    char bytes[4];
-    EncodeFixed32(bytes, std::bit_cast<uint32_t>(f));
-    out_.append(bytes, 4);
+    EncodeFixed32(Room(4), std::bit_cast<uint32_t>(f));
+    size_ += 4;
   }
 }
 
@@ -458,8 +473,8 @@ void Writer::Begin(uint8_t tag) {
   if (open_.size() >= kDepthMax)
     Fail(absl::StrCat("nested more than ", kDepthMax, " deep"));
   Tag(tag);
-  out_.push_back(0);
-  open_.push_back({out_.size(), seen_.size(), tag == kObject});
+  Tag(0);
+  open_.push_back({size_, seen_.size(), tag == kObject});
 }
 
 void Writer::Name(std::string_view name) {
@@ -474,7 +489,7 @@ void Writer::Name(std::string_view name) {
   } else {
     number = own_.emplace(name, NameTable::kNamesMax + own_.size()).first->second;
     Varint(name.size() << 1 | 1);
-    out_.append(name);
+    Append(name);
   }
   seen_.push_back(number);
 }
@@ -513,9 +528,14 @@ void Writer::End() {
   open_.pop_back();
   if (inner.is_object) CheckNames(inner.first_name);
   seen_.resize(inner.first_name);
-  const uint64_t size = out_.size() - inner.body;
+  const uint64_t size = size_ - inner.body;
   const size_t bytes = VarintBytes(size);
-  if (bytes > 1) out_.insert(inner.body, bytes - 1, '\0');
+  if (bytes > 1) {
+    Room(bytes - 1);
+    char* const body = out_.data() + inner.body;
+    std::memmove(body + bytes - 1, body, size);
+    size_ += bytes - 1;
+  }
   EncodeVarint64(out_.data() + inner.body - 1, size);
 }
 
@@ -538,11 +558,11 @@ bool IsSound(const View& v, size_t depth) {
 }  // namespace
 
 void Writer::Copy(const View& value) {
-  if (out_.size() > kDocumentBytesMax) Fail("a document has at most 64 MiB");
+  if (size_ > kDocumentBytesMax) Fail("a document has at most 64 MiB");
   if (!status_.ok()) return;  // it may be too deep, or without end
   const bool is_same = value.kind() < Kind::kArray || value.names() == &names_;
   if (is_same && IsSound(value, open_.size() + 1))
-    out_.append(value.bytes());
+    Append(value.bytes());
   else
     CopyParts(value);
 }
@@ -565,7 +585,7 @@ void Writer::CopyParts(const View& value) {
       }
       return End();
     default:
-      out_.append(value.bytes());
+      Append(value.bytes());
   }
 }
 
@@ -582,7 +602,8 @@ void Writer::CopyName(const ObjectCursor& field) {
 }
 
 absl::StatusOr<std::string> Writer::Finish() {
-  if (out_.size() > kDocumentBytesMax) Fail("a document has at most 64 MiB");
+  if (size_ > kDocumentBytesMax) Fail("a document has at most 64 MiB");
+  out_.resize(size_);
   std::string document = std::move(out_);
   absl::Status status = std::move(status_);
   Clear();

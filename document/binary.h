@@ -240,13 +240,15 @@ class Writer {
   void Double(double value);
   void Timestamp(int64_t micros);
   void String(std::string_view value);
+  void Utf8(std::string_view value);  // the same, when it is known to be valid
   void Bytes(std::string_view value) { Sized(0x09, value); }
   void Vector(absl::Span<const float> value);
   void BeginArray() { Begin(0x0b); }
   void BeginObject() { Begin(0x0c); }
   void Name(std::string_view name);  // of the field whose value comes next
-  // The same, if that is the name that came behind the last one before, and in `json` it
-  // stands right here, up to its closing quote. False: nothing is done.
+  // The same, if that is a name that came behind the last one before, and in `json` it
+  // stands right here, up to its closing quote. False: nothing is done. Requires:
+  // NameTable::kGuessBytes can be read there.
   bool NameAsBefore(std::string_view json);
   void End();  // of the innermost array or object
   // Of any document. Of one with the same names the bytes are taken whole, once all of
@@ -259,7 +261,7 @@ class Writer {
   // kDataLoss: what was copied is damaged.
   absl::StatusOr<std::string> Finish();
   const absl::Status& status() const { return status_; }  // so far
-  void Reserve(size_t bytes) { out_.reserve(bytes); }
+  void Reserve(size_t bytes) { Room(bytes); }
 
  private:
   struct Open {
@@ -268,7 +270,18 @@ class Writer {
     bool is_object;
   };
   void Clear();
-  void Tag(uint8_t tag) { out_.push_back(static_cast<char>(tag)); }
+  // Where the next bytes go; for so many.
+  char* Room(size_t bytes) {
+    if (out_.size() - size_ < bytes) [[unlikely]]
+      Grow(bytes);
+    return out_.data() + size_;
+  }
+  void Grow(size_t bytes);
+  void Append(std::string_view bytes);
+  void Tag(uint8_t tag) {
+    *Room(1) = static_cast<char>(tag);
+    ++size_;
+  }
   void Varint(uint64_t value);
   void Sized(uint8_t tag, std::string_view bytes);
   void Begin(uint8_t tag);
@@ -277,7 +290,8 @@ class Writer {
   void CopyParts(const View& value);
 
   NameTable& names_;
-  std::string out_;
+  std::string out_;  // and behind the first size_ bytes of it room for more
+  size_t size_ = 0;
   absl::InlinedVector<Open, 8> open_;
   absl::InlinedVector<uint64_t, 32> seen_;  // names of the open objects, by number
   // Numbers, above those of the table, of names that it did not take.

@@ -82,6 +82,11 @@ class Scanner {
       : text_(text), depth_max_(depth_max), out_(out) {}
 
   bool Run();
+  // The string at the beginning.
+  bool Unescape(std::string* out) {
+    bool has_escapes = false;
+    return At('"') && String(out, &has_escapes);
+  }
 
   // After Run returned false.
   size_t error_position() const { return error_position_; }
@@ -483,6 +488,10 @@ absl::Status ErrorAt(std::string_view text, size_t position, const std::string& 
 }
 
 }  // namespace
+
+bool UnescapeJsonString(std::string_view json, std::string* out) {
+  return Scanner(json, 0, nullptr).Unescape(out);
+}
 
 bool IsValidUtf8(std::string_view text) {
   // Of short texts, most are ASCII, and seen to be so sooner than simdjson is called.

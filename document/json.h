@@ -31,6 +31,10 @@ struct JsonLimits {
 absl::StatusOr<std::string> MinifyJson(std::string_view text,
                                        const JsonLimits& limits = {});
 
+// Appends what the string means that `json` begins with, from its quote on, escapes
+// resolved; nothing if it has none. False: it is no string.
+bool UnescapeJsonString(std::string_view json, std::string* out);
+
 bool IsValidUtf8(std::string_view text);
 
 }  // namespace sheaf::document

@@ -2,11 +2,14 @@
 
 #include <simdjson.h>
 
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
@@ -20,18 +23,50 @@
 namespace sheaf::document {
 namespace {
 
-namespace ondemand = simdjson::ondemand;
+// Where the tokens of a text begin, as simdjson's first stage finds them: brackets, colons,
+// commas, strings, and whatever else stands between those and white space. It has seen then
+// that the text is UTF-8, that strings end, and have no control characters.
+class Tokens {
+ public:
+  // Copies the text, with room behind it for reading ahead. False: see above.
+  bool Find(std::string_view text) {
+    if ((parser_ == nullptr || text.size() > parser_->capacity()) &&
+        !MakeRoom(text.size()))
+      return false;
+    padded_.reserve(text.size() + simdjson::SIMDJSON_PADDING);
+    padded_.assign(text);
+    return parser_->stage1(reinterpret_cast<const uint8_t*>(padded_.data()), text.size(),
+                           simdjson::stage1_mode::regular) == simdjson::SUCCESS;
+  }
+  // Between two texts a thread keeps memory for such as most are.
+  void ForgetLong() {
+    if (padded_.capacity() <= kKept) return;
+    padded_ = std::string();
+    parser_.reset();
+  }
 
-// Texts are copied with room behind them for simdjson to read into.
-struct Parser {
-  ondemand::parser parser;
-  std::string padded;
+  const char* text() const { return padded_.data(); }
+  const char* text_end() const { return padded_.data() + padded_.size(); }
+  const uint32_t* begin() const { return parser_->structural_indexes.get(); }
+  const uint32_t* end() const { return begin() + parser_->n_structural_indexes; }
+
+ private:
+  static constexpr size_t kKept = size_t{1} << 20;
+
+  bool MakeRoom(size_t bytes) {
+    constexpr size_t kLeast = 4096, kDepth = 1;  // the second stage is our own
+    return simdjson::get_active_implementation()->create_dom_parser_implementation(
+               std::max(bytes, kLeast), kDepth, parser_) == simdjson::SUCCESS;
+  }
+
+  std::unique_ptr<simdjson::internal::dom_parser_implementation> parser_;
+  std::string padded_;
 };
-Parser& OfThread() {
-  thread_local Parser parser;
-  return parser;
+
+Tokens& OfThread() {
+  thread_local Tokens tokens;
+  return tokens;
 }
-constexpr size_t kPaddedKept = size_t{1} << 20;  // between two texts
 
 enum class Extended { kNone, kDate, kBinary, kUuid, kInt, kLong, kDouble, kVector };
 
@@ -47,107 +82,115 @@ Extended ExtendedOf(std::string_view name) {
   return Extended::kNone;
 }
 
+// What may stand behind a number, true, false or null.
+bool EndsToken(char c) {
+  return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' || c == '\r' ||
+         c == '\t' || c == ':';
+}
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// Requires: there is one; eight bytes behind it can be read. Finds a zero byte in a word, of
+// which the lowest is told rightly: see "Bit Twiddling Hacks".
+const char* FindQuoteOrBackslash(const char* at) {
+  static_assert(std::endian::native == std::endian::little);
+  constexpr uint64_t kOnes = 0x0101010101010101, kHighs = 0x8080808080808080;
+  const auto zeros = [](uint64_t w) { return (w - kOnes) & ~w & kHighs; };
+  for (;; at += 8) {
+    uint64_t word;
+    std::memcpy(&word, at, 8);
+    const uint64_t found = zeros(word ^ kOnes * '"') | zeros(word ^ kOnes * '\\');
+    if (found != 0) return at + std::countr_zero(found) / 8;
+  }
+}
+
+// As JSON has numbers.
+bool IsNumber(std::string_view token) {
+  size_t at = 0;
+  const auto digits = [&] {
+    const size_t begin = at;
+    while (at < token.size() && IsDigit(token[at])) ++at;
+    return at - begin;
+  };
+  const auto has = [&](std::string_view any) {
+    return at < token.size() && any.find(token[at]) != any.npos;
+  };
+  at += has("-");
+  const bool has_zero = has("0");
+  const size_t whole = digits();
+  if (whole == 0 || (has_zero && whole > 1)) return false;
+  if (has(".") && (++at, digits() == 0)) return false;
+  if (has("eE")) {
+    ++at;
+    at += has("+-");
+    if (digits() == 0) return false;
+  }
+  return at == token.size();
+}
+
 // False where the text is wrong: json.h tells better what and where. What only we refuse
 // is in error().
 class Reader {
  public:
-  // `end`: of the room that the text is in.
-  Reader(Writer* writer, size_t depth_max, const char* end)
-      : writer_(*writer), depth_max_(depth_max), end_(end) {}
+  Reader(Writer* writer, size_t depth_max, const Tokens& tokens)
+      : writer_(*writer),
+        depth_max_(depth_max),
+        text_(tokens.text()),
+        text_end_(tokens.text_end()),
+        next_(tokens.begin()),
+        last_(tokens.end()) {}
 
-  bool Root(ondemand::document& document) {
-    ondemand::json_type type;
-    if (document.type().get(type)) return false;
-    bool ok = false;
-    if (type == ondemand::json_type::array || type == ondemand::json_type::object) {
-      ondemand::value value;
-      ok = !document.get_value().get(value) && Begin(value) && Contents();
-    } else {
-      ok = Scalar(document, type);
+  bool Root() {
+    if (!Value(Take())) return false;
+    while (!open_.empty()) {
+      const bool ok = open_.back().is_object ? Fields() : Elements();
+      if (!ok) return false;
     }
-    return ok && document.current_location().error() == simdjson::OUT_OF_BOUNDS;
+    return next_ == last_ && writer_.status().ok();
   }
   const std::string& error() const { return error_; }
 
  private:
-  // An array or object that is being read: where it is. Nothing recurses, since texts
-  // nest deeper than small stacks go.
+  // An array or object that is being read. Nothing recurses, since texts nest deeper than
+  // small stacks go.
   struct Open {
-    simdjson::simdjson_result<ondemand::array_iterator> element;
-    simdjson::simdjson_result<ondemand::object_iterator> field;
     bool is_object = false, is_begun = false;
   };
 
-  template <class Iterator>
-  static bool AtEnd(const Iterator& iterator) {
-    return iterator == Iterator();  // which it does not look at
+  // The next token's first byte, which at_ then points to; behind the last one: 0.
+  char Take() {
+    if (next_ == last_) {
+      at_ = text_end_;
+      return '\0';
+    }
+    at_ = text_ + *next_++;
+    return *at_;
+  }
+  bool TakeIs(char c) { return Take() == c; }
+
+  // What begins with the token just taken: a scalar whole, of others the beginning.
+  bool Value(char first) {
+    switch (first) {
+      case '"':
+        return String();
+      case '{':
+      case '[':
+        return BeginInner(first == '{');
+      case 't':
+        return Word("true") && (writer_.Bool(true), true);
+      case 'f':
+        return Word("false") && (writer_.Bool(false), true);
+      case 'n':
+        return Word("null") && (writer_.Null(), true);
+      default:
+        return (first == '-' || IsDigit(first)) && (ShortNumber() || Number());
+    }
   }
 
-  // A scalar whole; of others the beginning. By reference: simdjson's values are copied in
-  // pieces of other sizes than they were written, for which the processor waits.
-  bool Begin(ondemand::value& value) {
-    ondemand::json_type type;
-    if (value.type().get(type)) return false;
-    // What is not consumed is passed over.
-    if (type == ondemand::json_type::number && ShortNumber(value.raw_json_token()))
-      return true;
-    const bool is_object = type == ondemand::json_type::object;
-    if (!is_object && type != ondemand::json_type::array) return Scalar(value, type);
+  bool BeginInner(bool is_object) {
     if (open_.size() >= depth_max_) return false;
-    Open open;
-    open.is_object = is_object;
-    if (is_object) {
-      ondemand::object object;
-      if (value.get_object().get(object)) return false;
-      open.field = object.begin();
-    } else {
-      ondemand::array array;
-      if (value.get_array().get(array)) return false;
-      open.element = array.begin();
-      writer_.BeginArray();
-    }
-    open_.push_back(open);
+    open_.push_back({is_object, false});
+    if (!is_object) writer_.BeginArray();
     return true;
-  }
-
-  bool Contents() {
-    while (!open_.empty()) {
-      Open& open = open_.back();
-      if (open.is_begun) open.is_object ? void(++open.field) : void(++open.element);
-      const bool ok = open.is_object ? NextField(&open) : NextElement(&open);
-      if (!ok) return false;
-    }
-    return writer_.status().ok();
-  }
-
-  bool NextElement(Open* open) {
-    open->is_begun = true;
-    if (AtEnd(open->element)) return End();
-    auto value = *open->element;
-    return !value.error() && Begin(value.value_unsafe());
-  }
-
-  bool NextField(Open* open) {
-    const bool is_first = !std::exchange(open->is_begun, true);
-    if (AtEnd(open->field)) {
-      if (is_first) writer_.BeginObject();
-      return End();
-    }
-    auto result = *open->field;
-    if (result.error()) return false;
-    ondemand::field& field = result.value_unsafe();
-    const char* const raw = field.key().raw();
-    if (is_first && *raw != '$' && *raw != '\\') writer_.BeginObject();
-    if (*raw != '$' && writer_.NameAsBefore({raw, end_})) return Begin(field.value());
-    std::string_view name;
-    if (field.unescaped_key().get(name)) return false;
-    if (is_first && (*raw == '$' || *raw == '\\')) {
-      const Extended extended = ExtendedOf(name);
-      if (extended != Extended::kNone) return ExtendedObject(open, field, extended);
-      writer_.BeginObject();
-    }
-    writer_.Name(name);
-    return Begin(field.value());
   }
 
   bool End() {
@@ -156,59 +199,119 @@ class Reader {
     return writer_.status().ok();
   }
 
-  template <class V>
-  bool Scalar(V& value, ondemand::json_type type) {
-    switch (type) {
-      case ondemand::json_type::string: {
-        std::string_view text;
-        if (value.get_string().get(text)) return false;
-        writer_.String(text);
-        return true;
-      }
-      case ondemand::json_type::number:
-        return Number(value);
-      case ondemand::json_type::boolean: {
-        bool b = false;
-        if (value.get_bool().get(b)) return false;
-        writer_.Bool(b);
-        return true;
-      }
-      default: {
-        bool is_null = false;
-        if (value.is_null().get(is_null) || !is_null) return false;
-        writer_.Null();
-        return true;
-      }
+  // On with the innermost array, up to its end or to one inside it.
+  bool Elements() {
+    const size_t depth = open_.size();
+    char c = Take();
+    if (!std::exchange(open_.back().is_begun, true)) {
+      if (c == ']') return End();
+      if (!Value(c)) return false;
+      if (open_.size() != depth) return true;
+      c = Take();
+    }
+    for (;; c = Take()) {
+      if (c == ']') return End();
+      if (c != ',' || !Value(Take())) return false;
+      if (open_.size() != depth) return true;
     }
   }
+
+  // The same of an object.
+  bool Fields() {
+    const size_t depth = open_.size();
+    char c = Take();
+    if (!std::exchange(open_.back().is_begun, true)) {
+      if (c == '}') {
+        writer_.BeginObject();
+        return End();
+      }
+      if (c != '"' || !FirstField()) return false;
+      if (open_.size() != depth) return true;
+      c = Take();
+    }
+    for (;; c = Take()) {
+      if (c == '}') return End();
+      if (c != ',' || Take() != '"' || !Field()) return false;
+      if (open_.size() != depth) return true;
+    }
+  }
+
+  // At the name's quote.
+  bool Field() {
+    if (!writer_.NameAsBefore({at_ + 1, text_end_})) {
+      std::string_view name;
+      if (!Unquote(&name_, &name)) return false;
+      writer_.Name(name);
+    }
+    return TakeIs(':') && Value(Take());
+  }
+
+  // Which may say that it is no object.
+  bool FirstField() {
+    if (at_[1] == '$' || at_[1] == '\\') {
+      std::string_view name;
+      if (!Unquote(&name_, &name)) return false;
+      const Extended extended = ExtendedOf(name);
+      if (extended != Extended::kNone) return ExtendedObject(extended);
+    }
+    writer_.BeginObject();
+    return Field();
+  }
+
+  // What the string means whose quote is at at_: in place or, if it has escapes, in `*room`.
+  bool Unquote(std::string* room, std::string_view* text) {
+    const char* const begin = at_ + 1;
+    const char* const end = FindQuoteOrBackslash(begin);
+    if (*end == '"') {
+      *text = {begin, static_cast<size_t>(end - begin)};
+      return true;
+    }
+    room->clear();
+    *text = *room;
+    const bool ok = UnescapeJsonString({at_, text_end_}, room);
+    *text = *room;
+    return ok;
+  }
+
+  bool String() {
+    std::string_view text;
+    if (!Unquote(&string_, &text)) return false;
+    writer_.Utf8(text);
+    return true;
+  }
+
+  bool Word(std::string_view word) {
+    return std::string_view(at_, std::min<size_t>(word.size(), text_end_ - at_)) ==
+               word &&
+           AtTokenEnd(at_ + word.size());
+  }
+  bool AtTokenEnd(const char* at) const { return at == text_end_ || EndsToken(*at); }
 
   // Numbers of up to 15 digits without an exponent: their digits as an integer and the
   // power of ten under it are exact as doubles, so the quotient is the nearest to them.
   // False, and nothing is done: the long way must tell what it is.
-  bool ShortNumber(std::string_view token) {
+  bool ShortNumber() {
     static constexpr double kTens[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
                                        1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
     constexpr ptrdiff_t kDigitsMax = 15;
-    const char* at = token.data();
-    const char* const end = at + std::min<size_t>(token.size(), 64);
-    const bool is_negative = at != end && *at == '-';
+    const char* at = at_;
+    const bool is_negative = *at == '-';
     at += is_negative;
     uint64_t all_digits = 0;  // which may be too many, and then are not used
     const auto take_digits = [&] {
       const char* const begin = at;
-      for (; at != end && *at >= '0' && *at <= '9' && at - begin <= kDigitsMax; ++at)
+      for (; IsDigit(*at) && at - begin <= kDigitsMax; ++at)
         all_digits = all_digits * 10 + static_cast<uint64_t>(*at - '0');
       return at - begin;
     };
-    const char first = at == end ? '\0' : *at;
+    const char first = *at;
     const ptrdiff_t whole = take_digits();
     if (whole == 0 || whole > kDigitsMax || (first == '0' && whole > 1)) return false;
-    const bool has_point = at != end && *at == '.';
+    const bool has_point = *at == '.';
     at += has_point;
     const ptrdiff_t places = has_point ? take_digits() : 0;
-    if ((has_point && places == 0) || whole + places > kDigitsMax) return false;
-    while (at != end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r')) ++at;
-    if (at != token.data() + token.size()) return false;
+    if ((has_point && places == 0) || whole + places > kDigitsMax || !AtTokenEnd(at))
+      return false;
     const auto digits = static_cast<int64_t>(all_digits);
     if (has_point) {
       const double value = static_cast<double>(digits) / kTens[places];
@@ -219,35 +322,34 @@ class Reader {
     return true;
   }
 
-  template <class V>
-  bool Number(V& value) {
-    std::string_view token;
-    if constexpr (requires { value.raw_json_token().length(); })
-      token = value.raw_json_token();
-    else if (value.raw_json_token().get(token))
-      return false;
-    // What is behind it, up to the next token, belongs to it here.
-    const size_t end = token.find_first_not_of("0123456789+-.eE");
-    token = token.substr(0, end);
+  // The number at at_; empty: there is none.
+  std::string_view NumberToken() const {
+    std::string_view token(at_, static_cast<size_t>(text_end_ - at_));
+    token = token.substr(0, token.find_first_not_of("0123456789+-.eE"));
+    return IsNumber(token) && AtTokenEnd(at_ + token.size()) ? token : std::string_view();
+  }
+
+  bool Number() {
+    const std::string_view token = NumberToken();
+    if (token.empty()) return false;
+    const char* const end = token.data() + token.size();
     if (token.find_first_of(".eE") != token.npos) {
-      // It checks the grammar and moves on. Its value is not taken: simdjson 3.0 reads
-      // long fractions wrongly.
       double d = 0;
-      if (value.get_double().get(d)) return OutOfRange(token);
-      const auto [end, error] =
-          std::from_chars(token.data(), token.data() + token.size(), d);
+      const auto [behind, error] = std::from_chars(token.data(), end, d);
       if (error != std::errc() || (d == 0 && HasDigits(token))) return OutOfRange(token);
       writer_.Double(d);
       return true;
     }
     if (token.starts_with('-')) {
       int64_t number = 0;
-      if (value.get_int64().get(number)) return OutOfRange(token);
+      if (std::from_chars(token.data(), end, number).ec != std::errc())
+        return OutOfRange(token);
       writer_.Int(number);
       return true;
     }
     uint64_t number = 0;
-    if (value.get_uint64().get(number)) return OutOfRange(token);
+    if (std::from_chars(token.data(), end, number).ec != std::errc())
+      return OutOfRange(token);
     writer_.Uint(number);
     return true;
   }
@@ -270,67 +372,57 @@ class Reader {
     return false;
   }
 
-  // An object of one field, which is not an object in the document.
-  bool ExtendedObject(Open* open, ondemand::field field, Extended extended) {
-    if (!ExtendedValue(field.value(), extended)) return false;
-    ++open->field;
-    if (!AtEnd(open->field)) {
+  // An object of one field, which is not an object in the document. Behind the name.
+  bool ExtendedObject(Extended extended) {
+    if (!TakeIs(':') || !ExtendedValue(extended)) return false;
+    const char c = Take();
+    if (c == ',')
       return Refuse(
           "an object with $date, $binary, $uuid, $number… or $vector has no other field");
-    }
     open_.pop_back();
-    return true;
+    return c == '}';
   }
 
-  bool ExtendedValue(ondemand::value value, Extended extended) {
+  bool ExtendedValue(Extended extended) {
     switch (extended) {
       case Extended::kDate:
-        return Date(value);
+        return Date();
       case Extended::kBinary:
-        return Binary(value);
+        return Binary();
       case Extended::kUuid:
-        return UuidBytes(value);
+        return UuidBytes();
       case Extended::kVector:
-        return open_.size() < depth_max_ && Vector(value);
+        return open_.size() < depth_max_ && Vector();
       default:
-        return ExtendedNumber(value, extended);
+        return ExtendedNumber(extended);
     }
   }
 
-  bool Text(ondemand::value value, std::string_view* text, std::string_view refusal) {
-    ondemand::json_type type;
-    if (value.type().get(type)) return false;
-    if (type != ondemand::json_type::string) return Refuse(refusal);
-    return !value.get_string().get(*text);
+  // A string, the next token.
+  bool Text(std::string_view* text, std::string_view refusal) {
+    return TakeIs('"') ? Unquote(&string_, text) : Refuse(refusal);
   }
 
-  bool Date(ondemand::value value) {
+  bool Date() {
     constexpr std::string_view kRefusal =
         "$date: expected text like \"2026-11-21T19:22:18.123Z\", or {\"$numberLong\": "
         "\"milliseconds since 1970\"}";
-    ondemand::json_type type;
-    if (value.type().get(type)) return false;
+    const char first = Take();
     std::string_view text;
-    if (type == ondemand::json_type::object) {
-      ondemand::object object;
+    if (first == '{') {
       int64_t millis = 0, micros = 0;
-      int fields = 0;
-      if (value.get_object().get(object)) return false;
-      for (auto field : object) {
-        std::string_view name;
-        ondemand::value inner;
-        if (field.unescaped_key().get(name)) return false;
-        const bool is_millis = name == "$numberLong" && ++fields == 1;
-        if (!is_millis) return Refuse(kRefusal);
-        if (field.value().get(inner) || !Text(inner, &text, kRefusal)) return false;
-        if (!absl::SimpleAtoi(std::string(text), &millis)) return Refuse(kRefusal);
-      }
-      if (fields == 0 || __builtin_mul_overflow(millis, 1000, &micros))
+      if (!TakeIs('"')) return Refuse(kRefusal);
+      if (!Unquote(&name_, &text)) return false;
+      if (text != "$numberLong") return Refuse(kRefusal);
+      if (!TakeIs(':') || !Text(&text, kRefusal)) return false;
+      if (!TakeIs('}') || !absl::SimpleAtoi(std::string(text), &millis) ||
+          __builtin_mul_overflow(millis, 1000, &micros))
         return Refuse(kRefusal);
       writer_.Timestamp(micros);
       return true;
     }
-    if (!Text(value, &text, kRefusal)) return false;
+    if (first != '"') return Refuse(kRefusal);
+    if (!Unquote(&string_, &text)) return false;
     absl::Time time;
     std::string error;
     if (!absl::ParseTime(absl::RFC3339_full, std::string(text), &time, &error) ||
@@ -343,50 +435,47 @@ class Reader {
     return true;
   }
 
-  bool Binary(ondemand::value value) {
+  bool Binary() {
     constexpr std::string_view kRefusal =
         "$binary: expected {\"base64\": \"…\", \"subType\": \"00\"}";
-    ondemand::json_type type;
-    if (value.type().get(type)) return false;
-    if (type != ondemand::json_type::object) return Refuse(kRefusal);
-    ondemand::object object;
-    std::string_view text;
+    if (!TakeIs('{')) return Refuse(kRefusal);
     std::string bytes;
     int bytes_seen = 0, types_seen = 0;
-    if (value.get_object().get(object)) return false;
-    for (auto field : object) {
-      std::string_view name;
-      ondemand::value inner;
-      if (field.unescaped_key().get(name)) return false;
+    for (char c = ','; c == ',';) {
+      std::string_view name, text;
+      if (!TakeIs('"')) return Refuse(kRefusal);
+      if (!Unquote(&name_, &name)) return false;
       const bool is_bytes = name == "base64";
       if ((is_bytes ? ++bytes_seen : ++types_seen) > 1 ||
           !(is_bytes || name == "subType"))
         return Refuse(kRefusal);
-      if (field.value().get(inner) || !Text(inner, &text, kRefusal)) return false;
+      if (!TakeIs(':') || !Text(&text, kRefusal)) return false;
       if (is_bytes && !absl::Base64Unescape(std::string(text), &bytes))
         return Refuse(kRefusal);
+      c = Take();
+      if (c != ',' && c != '}') return false;
     }
     if (bytes_seen == 0) return Refuse(kRefusal);
     writer_.Bytes(bytes);
     return true;
   }
 
-  bool UuidBytes(ondemand::value value) {
+  bool UuidBytes() {
     constexpr std::string_view kRefusal =
         "$uuid: expected text like \"018f4e1c-7b1a-7c3d-9e4f-0a1b2c3d4e5f\"";
     std::string_view text;
-    if (!Text(value, &text, kRefusal)) return false;
+    if (!Text(&text, kRefusal)) return false;
     const std::optional<Uuid> uuid = ParseUuid(text);
     if (!uuid.has_value()) return Refuse(kRefusal);
     writer_.Bytes({reinterpret_cast<const char*>(uuid->data()), uuid->size()});
     return true;
   }
 
-  bool ExtendedNumber(ondemand::value value, Extended extended) {
+  bool ExtendedNumber(Extended extended) {
     constexpr std::string_view kRefusal =
         "$numberInt, $numberLong and $numberDouble: expected the number as text";
     std::string_view text;
-    if (!Text(value, &text, kRefusal)) return false;
+    if (!Text(&text, kRefusal)) return false;
     int64_t number = 0;
     if (extended != Extended::kDouble) {
       if (!absl::SimpleAtoi(std::string(text), &number) ||
@@ -409,22 +498,22 @@ class Reader {
     return true;
   }
 
-  bool Vector(ondemand::value value) {
+  bool Vector() {
     constexpr std::string_view kRefusal = "$vector: expected an array of numbers";
-    ondemand::json_type type;
-    if (value.type().get(type)) return false;
-    if (type != ondemand::json_type::array) return Refuse(kRefusal);
-    ondemand::array array;
-    if (value.get_array().get(array)) return false;
+    if (!TakeIs('[')) return Refuse(kRefusal);
     std::vector<float> floats;
-    for (auto element : array) {
+    char c = Take();
+    while (c != ']') {
+      const std::string_view token = NumberToken();
       double d = 0;
-      ondemand::value number;
-      if (element.get(number)) return false;
-      if (number.get_double().get(d)) return Refuse(kRefusal);
+      if (token.empty() ||
+          std::from_chars(token.data(), token.data() + token.size(), d).ec != std::errc())
+        return Refuse(kRefusal);
       if (std::abs(d) > std::numeric_limits<float>::max())
         return Refuse("$vector: a number is out of a float's range");
       floats.push_back(static_cast<float>(d));
+      c = Take();
+      if (c == ',' ? (c = Take()) == ']' : c != ']') return Refuse(kRefusal);
     }
     writer_.Vector(floats);
     return true;
@@ -432,51 +521,38 @@ class Reader {
 
   Writer& writer_;
   const size_t depth_max_;
-  const char* const end_;
+  const char* const text_;
+  const char* const text_end_;
+  const uint32_t* next_;  // where the next token is
+  const uint32_t* const last_;
+  const char* at_ = nullptr;   // where the one taken is
+  std::string name_, string_;  // with escapes resolved
   absl::InlinedVector<Open, 8> open_;
   std::string error_;
 };
 
 }  // namespace
 
-namespace {
-
-// simdjson 3.0 passes over what stands right behind a text that is only "false".
-bool IsFalseAndMore(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n", kFalse = "false";
-  const size_t at = text.find_first_not_of(kSpace);
-  return at != text.npos && text.substr(at, kFalse.size()) == kFalse &&
-         text.find_first_not_of(kSpace, at + kFalse.size()) != text.npos;
-}
-
-}  // namespace
-
 absl::StatusOr<std::string> JsonToBinary(std::string_view text, NameTable* names,
                                          const JsonLimits& limits) {
-  Parser& of_thread = OfThread();
-  std::string& padded = of_thread.padded;
+  Tokens& tokens = OfThread();
   Writer writer(names);
-  bool ok = text.size() <= limits.bytes_max && text.substr(0, 3) != "\xEF\xBB\xBF";
+  std::string error;
+  bool ok = text.size() <= limits.bytes_max && text.substr(0, 3) != "\xEF\xBB\xBF" &&
+            tokens.Find(text);
   if (ok) {
-    padded.reserve(text.size() + simdjson::SIMDJSON_PADDING);
-    padded.assign(text);
     writer.Reserve(text.size());
+    Reader reader(&writer, std::min(limits.depth_max, kDepthMax), tokens);
+    ok = reader.Root();
+    if (!ok) error = reader.error();
   }
-  Reader reader(&writer, std::min(limits.depth_max, kDepthMax),
-                padded.data() + padded.size());
-  if (ok) {
-    ondemand::document document;
-    ok = !of_thread.parser.iterate(padded.data(), text.size(), padded.capacity())
-              .get(document) &&
-         reader.Root(document) && !IsFalseAndMore(text);
-  }
-  if (padded.capacity() > kPaddedKept) padded = std::string();
+  tokens.ForgetLong();
   if (ok) return writer.Finish();
   // Once more, for the words: which byte, and what was expected there.
   SHEAF_RETURN_IF_ERROR(MinifyJson(text, limits).status());
   SHEAF_RETURN_IF_ERROR(writer.status());
   return absl::InvalidArgumentError(
-      reader.error().empty() ? "it is no JSON that a document can hold" : reader.error());
+      error.empty() ? "it is no JSON that a document can hold" : error);
 }
 
 }  // namespace sheaf::document

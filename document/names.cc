@@ -1,5 +1,6 @@
 #include "document/names.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "document/json_codec.h"
@@ -21,6 +22,26 @@ void NameTable::PrepareJson() {
   }
 }
 
+NameTable::Follower NameTable::FollowerOf(uint32_t id) const {
+  const Entry& entry = EntryOf(id);
+  const size_t size = entry.name.size();
+  Follower follower;
+  follower.id = id;
+  if (entry.is_escaped) return follower;
+  char text[kGuessBytes] = {}, mask[kGuessBytes] = {};
+  entry.name.copy(text, kGuessBytes);
+  std::memset(mask, 0xff, std::min(size + 1, kGuessBytes));
+  if (size < kGuessBytes) {
+    text[size] = '"';
+  } else {
+    follower.name = entry.name.data();
+    follower.long_size = static_cast<uint32_t>(size);
+  }
+  std::memcpy(follower.json, text, sizeof text);
+  std::memcpy(follower.mask, mask, sizeof mask);
+  return follower;
+}
+
 std::optional<uint32_t> NameTable::InternUnguessed(std::string_view name) {
   std::optional<uint32_t> id = Find(name);
   if (!id.has_value()) {
@@ -29,8 +50,8 @@ std::optional<uint32_t> NameTable::InternUnguessed(std::string_view name) {
     id = size() - 1;
     ids_.emplace(entries_.back()->name, *id);
   }
-  if (next_.size() < size()) next_.resize(size(), kNamesMax);
-  next_[last_] = *id;
+  if (next_.size() < size()) next_.resize(size());
+  next_[last_] = {FollowerOf(*id), next_[last_][0]};
   last_ = *id;
   return id;
 }

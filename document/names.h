@@ -8,8 +8,10 @@
 // Thread-compatible.
 #ifndef SHEAF_NAMES_H_
 #define SHEAF_NAMES_H_
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,21 +59,17 @@ class NameTable {
   }
   // Its number, a new one if need be; none when it is not taken.
   std::optional<uint32_t> Intern(std::string_view name) {
-    // Documents of a kind have their names in one order.
-    const uint32_t guess = last_ < next_.size() ? next_[last_] : size();
-    if (guess < size() && NameOf(guess) == name) return last_ = guess;
+    for (const Follower& next : Followers())
+      if (next.id < size() && NameOf(next.id) == name) return last_ = next.id;
     return InternUnguessed(name);
   }
-  // The same, if `json` begins with the name that came next the last time, and a quote.
+  // The same, if `json` begins with a name that came behind the last one before, and a
+  // quote. Requires: kGuessBytes can be read there.
+  static constexpr size_t kGuessBytes = 16;
   std::optional<uint32_t> InternGuess(std::string_view json) {
-    const uint32_t guess = last_ < next_.size() ? next_[last_] : size();
-    if (guess >= size()) return std::nullopt;
-    const Entry& entry = EntryOf(guess);
-    const size_t bytes = entry.name.size();
-    const bool is_it = !entry.is_escaped && bytes < json.size() &&
-                       json.substr(0, bytes) == entry.name && json[bytes] == '"';
-    if (!is_it) return std::nullopt;
-    return last_ = guess;
+    for (const Follower& next : Followers())
+      if (next.Begins(json)) return last_ = next.id;
+    return std::nullopt;
   }
   // The next number is that of no name that can be found; it is called lost-N.
   void Skip();
@@ -88,6 +86,32 @@ class NameTable {
   const Entry& EntryOf(uint32_t id) const {
     return id < base_size_ ? base_->EntryOf(id) : *entries_[id - base_size_];
   }
+  // A name that came behind another. Documents of a kind have their names in one order, but
+  // for the ends of arrays.
+  struct Follower {
+    uint32_t id = kNamesMax;
+    uint32_t long_size = 0;  // of a name that does not fit below
+    // The name and a quote, and which bits are that; all zero: what no name matches.
+    uint64_t json[2] = {}, mask[2] = {};
+    const char* name = nullptr;
+
+    bool Begins(std::string_view text) const {
+      uint64_t there[2];
+      std::memcpy(there, text.data(), sizeof there);
+      if ((((there[0] ^ json[0]) & mask[0]) | ((there[1] ^ json[1]) & mask[1])) != 0)
+        return false;
+      if (long_size == 0) return mask[0] != 0;
+      return long_size < text.size() &&
+             text.substr(0, long_size) == std::string_view(name, long_size) &&
+             text[long_size] == '"';
+    }
+  };
+  using Pair = std::array<Follower, 2>;
+  const Pair& Followers() const {
+    static constexpr Pair kNone;
+    return last_ < next_.size() ? next_[last_] : kNone;
+  }
+  Follower FollowerOf(uint32_t id) const;
   std::optional<uint32_t> InternUnguessed(std::string_view name);
   void Add(std::string name);
 
@@ -96,8 +120,8 @@ class NameTable {
   // Which stay where they are; an empty table costs nothing.
   std::vector<std::unique_ptr<Entry>> entries_;
   absl::flat_hash_map<std::string_view, uint32_t> ids_;
-  // By number of a name, the one that came behind it last time.
-  std::vector<uint32_t> next_;
+  // By number of a name, the two that came behind it, the newer first.
+  std::vector<Pair> next_;
   uint32_t last_ = 0;
 };
 

@@ -6,6 +6,7 @@
 
 #include <random>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 
@@ -223,6 +224,57 @@ TEST(JsonCodec, AgreesWithTheGrammar) {
   }
   EXPECT_GT(taken, 5'000u);
   EXPECT_GT(refused, 5'000u);
+}
+
+TEST(JsonCodec, TheFirstTextOfAThreadMayBeAny) {
+  for (const std::string& text : {std::string(), std::string(" "), std::string("x"),
+                                  std::string(3 << 20, ' '), std::string(3 << 20, '[')})
+    std::thread([&] {
+      NameTable names;
+      EXPECT_FALSE(JsonToBinary(text, &names).ok());
+      EXPECT_TRUE(JsonToBinary("{}", &names).ok());
+      EXPECT_FALSE(JsonToBinary(text, &names).ok());
+    }).join();
+}
+
+// One table for documents whose names come in any order: those that are guessed by what
+// came before are short or long, begin alike, and have to be escaped.
+TEST(JsonCodec, NamesOfManyDocuments) {
+  std::vector<std::string> pool = {"",
+                                   "a",
+                                   "ab",
+                                   "b",
+                                   "a\"b",
+                                   "\\",
+                                   "$set",
+                                   "$x",
+                                   "\x01",
+                                   "\xc3\xa4",
+                                   "name",
+                                   "named",
+                                   std::string("n\0", 2)};
+  for (const size_t size : {7, 8, 14, 15, 16, 17, 30, 63, 64, 65, 200})
+    for (const char* last : {"x", "y", ""}) pool.push_back(std::string(size, 'n') + last);
+  std::mt19937_64 random(5);
+  NameTable names;
+  for (int i = 0; i < 5'000; ++i) {
+    std::string json = "{\"list\":[";
+    for (uint64_t inner = random() % 4; inner-- > 0;) {
+      const size_t first = random() % 3 == 0 ? random() % pool.size() : 3;
+      json += '{';
+      for (size_t k = 0; k < 1 + random() % 6; ++k) {
+        if (k > 0) json += ',';
+        AppendJsonString(pool[(first + k) % pool.size()], &json);
+        json += ":" + std::to_string(random() % 1000);
+      }
+      json += inner == 0 ? "}" : "},";
+    }
+    json += "],\"n\":" + std::to_string(i) + "}";
+    const auto document = JsonToBinary(json, &names);
+    ASSERT_TRUE(document.ok()) << json << document.status();
+    ASSERT_TRUE(Validate(*document, names).ok()) << json;
+    ASSERT_EQ(*BinaryToJson(*document, names), json);
+  }
 }
 
 }  // namespace
