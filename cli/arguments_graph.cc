@@ -144,7 +144,9 @@ class GraphParser {
     AddEnds(change);
     change->add_option("UPDATE", of_.properties,
                        "Of its properties, as `sheaf update` takes it");
-    change->add_option("--ordinal", of_.ordinal, "Which of several [0]")->type_name("N");
+    change->add_option("--ordinal", of_.ordinal, "Which of several [0]")
+        ->type_name("N")
+        ->check(CLI::Range(uint64_t{0}, uint64_t{UINT32_MAX}).description(""));
     change->add_option("--weight", of_.new_weight, "Its weight from now on")
         ->type_name("W");
     change
@@ -161,7 +163,9 @@ class GraphParser {
     remove->footer(kVertexRule);
     CLI::App* cut = AddCommand("delete-edge", "Delete an edge");
     AddEnds(cut);
-    cut->add_option("--ordinal", of_.ordinal, "Which of several [0]")->type_name("N");
+    cut->add_option("--ordinal", of_.ordinal, "Which of several [0]")
+        ->type_name("N")
+        ->check(CLI::Range(uint64_t{0}, uint64_t{UINT32_MAX}).description(""));
     cut->footer(kVertexRule);
   }
 

@@ -80,54 +80,80 @@ absl::StatusOr<TreeInfo> FindTree(const Arguments& args, const ReadTransaction& 
 
 // --- The command --------------------------------------------------------------
 
-absl::Status Change(Database& db, const Arguments& args, const TreeInfo& tree,
-                    const Expiry& expiry) {
-  return db.Write([&](WriteTransaction& txn) {
+// Of a record that has the expiry now: when it is gone.
+absl::StatusOr<absl::Time> Change(Database& db, const Arguments& args,
+                                  const TreeInfo& tree, const Expiry& expiry) {
+  absl::Time instant = absl::InfiniteFuture();
+  SHEAF_RETURN_IF_ERROR(db.Write([&](WriteTransaction& txn) {
     return With(txn, tree, [&](auto& writer) -> absl::Status {
       if (!args.record_key.has_value()) return SetDefault(writer, expiry, args.of_edges);
       SHEAF_ASSIGN_OR_RETURN(const auto key, ParseRecordKey(writer, *args.record_key));
-      return writer.SetExpiry(key, expiry);
+      SHEAF_RETURN_IF_ERROR(writer.SetExpiry(key, expiry));
+      const absl::StatusOr<absl::Time> now_at = InstantOf(writer, key);
+      const bool is_gone = absl::IsNotFound(now_at.status()) &&
+                           expiry.kind() == Expiry::Kind::kAt;  // one that is past
+      if (!is_gone) SHEAF_RETURN_IF_ERROR(now_at.status());
+      instant = is_gone ? expiry.instant() : *now_at;
+      return absl::OkStatus();
     });
-  });
+  }));
+  return instant;
 }
 
-// When the record, KEY, is gone: as `set` says, which may have taken it away.
-absl::StatusOr<absl::Time> Instant(const ReadTransaction& read, const TreeInfo& tree,
-                                   const std::string& text,
-                                   const std::optional<Expiry>& set) {
-  if (set.has_value() && set->kind() == Expiry::Kind::kAt) return set->instant();
+absl::StatusOr<absl::Time> InstantOfRecord(const ReadTransaction& read,
+                                           const Arguments& args, const TreeInfo& tree) {
   absl::Time instant;
   SHEAF_RETURN_IF_ERROR(With(read, tree, [&](auto& reader) -> absl::Status {
-    SHEAF_ASSIGN_OR_RETURN(const auto key, ParseRecordKey(reader, text));
+    SHEAF_ASSIGN_OR_RETURN(const auto key, ParseRecordKey(reader, *args.record_key));
     SHEAF_ASSIGN_OR_RETURN(instant, InstantOf(reader, key));
     return absl::OkStatus();
   }));
   return instant;
 }
 
-absl::Status Print(Session& session, const ReadTransaction& read, const TreeInfo& tree,
-                   const std::optional<Expiry>& set) {
+// The key as `get` shows it: a graph's as it was written.
+absl::Status SetKey(const Arguments& args, const TreeInfo& tree, Json* json) {
+  if (tree.kind == TreeKind::kTable) {
+    SHEAF_ASSIGN_OR_RETURN(const std::string bytes, ParseBytes(*args.record_key));
+    SetBytes("key", bytes, json);
+  } else if (tree.kind == TreeKind::kGraph) {
+    (*json)["key"] = *args.record_key;
+  } else {
+    SHEAF_ASSIGN_OR_RETURN(const DocumentKey key, ParseKey(*args.record_key));
+    (*json)["key"] = KeyJson(key);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PrintRecord(Session& session, const TreeInfo& tree, absl::Time instant) {
   const Arguments& args = session.args;
   Json json = {{"name", tree.name}, {"kind", KindName(tree.kind)}};
-  std::string line = session.out.Paint(Tone::kStrong, Printable(tree.name));
-  if (args.record_key.has_value()) {
-    SHEAF_ASSIGN_OR_RETURN(const absl::Time instant,
-                           Instant(read, tree, *args.record_key, set));
-    json["key"] = *args.record_key;
-    json["expires_at"] = InstantText(instant);
-    line += " " + Printable(*args.record_key) + "  expires: " + InstantText(instant);
-  } else {
-    Expiry usual = Expiry::Never();
-    SHEAF_RETURN_IF_ERROR(With(read, tree, [&](auto& reader) -> absl::Status {
-      SHEAF_ASSIGN_OR_RETURN(usual, DefaultOf(reader, args.of_edges));
-      return absl::OkStatus();
-    }));
-    if (args.of_edges) json["of"] = "edges";
-    json["default"] = ExpiryText(usual);
-    line += std::string(args.of_edges ? "  new edges" : "  what is put") +
-            " expires: " + ExpiryText(usual);
-  }
-  session.out.WriteLine(args.is_json ? Dump(json) : line);
+  SHEAF_RETURN_IF_ERROR(SetKey(args, tree, &json));
+  json["expires_at"] = InstantText(instant);
+  session.out.WriteLine(args.is_json
+                            ? Dump(json)
+                            : session.out.Paint(Tone::kStrong, Printable(tree.name)) +
+                                  " " + Printable(*args.record_key) +
+                                  "  expires: " + InstantText(instant));
+  return absl::OkStatus();
+}
+
+absl::Status PrintDefault(Session& session, const ReadTransaction& read,
+                          const TreeInfo& tree) {
+  const Arguments& args = session.args;
+  Expiry usual = Expiry::Never();
+  SHEAF_RETURN_IF_ERROR(With(read, tree, [&](auto& reader) -> absl::Status {
+    SHEAF_ASSIGN_OR_RETURN(usual, DefaultOf(reader, args.of_edges));
+    return absl::OkStatus();
+  }));
+  Json json = {{"name", tree.name}, {"kind", KindName(tree.kind)}};
+  if (args.of_edges) json["of"] = "edges";
+  json["default"] = ExpiryText(usual);
+  session.out.WriteLine(args.is_json
+                            ? Dump(json)
+                            : session.out.Paint(Tone::kStrong, Printable(tree.name)) +
+                                  (args.of_edges ? "  new edges" : "  what is put") +
+                                  " expires: " + ExpiryText(usual));
   return absl::OkStatus();
 }
 
@@ -144,9 +170,15 @@ CommandResult ShowOrSetExpiry(Session& session) {
   SHEAF_ASSIGN_OR_RETURN(const TreeInfo tree, FindTree(args, db->BeginRead()));
   if (args.of_edges && tree.kind != TreeKind::kGraph)
     return UsageError("--edges: " + Printable(tree.name) + " is no graph");
-  if (expiry.has_value())
-    SHEAF_RETURN_IF_ERROR(At(args.file, Change(*db, args, tree, *expiry)));
-  SHEAF_RETURN_IF_ERROR(At(args.file, Print(session, db->BeginRead(), tree, expiry)));
+  absl::StatusOr<absl::Time> instant =
+      expiry.has_value()            ? Change(*db, args, tree, *expiry)
+      : args.record_key.has_value() ? InstantOfRecord(db->BeginRead(), args, tree)
+                                    : absl::InfiniteFuture();
+  if (!instant.ok()) return At(args.file, instant.status());
+  SHEAF_RETURN_IF_ERROR(
+      At(args.file, args.record_key.has_value()
+                        ? PrintRecord(session, tree, *instant)
+                        : PrintDefault(session, db->BeginRead(), tree)));
   SHEAF_RETURN_IF_ERROR(At(args.file, db->Close()));
   return kExitOk;
 }

@@ -86,7 +86,11 @@ CommandResult UpdateEdge(Session& session) {
     if (!of.merge.empty()) {
       SHEAF_ASSIGN_OR_RETURN(const MergeOperator op,
                              MergeOperatorOf(of.merge + "_double"));
-      SHEAF_RETURN_IF_ERROR(graph.MergeEdgeWeight(edge, op, *of.new_weight).status());
+      const auto merged = graph.MergeEdgeWeight(edge, op, *of.new_weight);
+      if (absl::IsOutOfRange(
+              merged.status()))  // the operand is wrong, nothing is missing
+        return absl::InvalidArgumentError(merged.status().message());
+      SHEAF_RETURN_IF_ERROR(merged.status());
     } else if (of.new_weight.has_value()) {
       SHEAF_RETURN_IF_ERROR(graph.SetWeight(edge, *of.new_weight));
     }

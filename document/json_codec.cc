@@ -411,6 +411,7 @@ class Reader {
     std::string_view text;
     if (first == '{') {
       int64_t millis = 0, micros = 0;
+      if (open_.size() >= depth_max_) return false;
       if (!TakeIs('"')) return Refuse(kRefusal);
       if (!Unquote(&name_, &text)) return false;
       if (text != "$numberLong") return Refuse(kRefusal);
@@ -439,6 +440,7 @@ class Reader {
     constexpr std::string_view kRefusal =
         "$binary: expected {\"base64\": \"…\", \"subType\": \"00\"}";
     if (!TakeIs('{')) return Refuse(kRefusal);
+    if (open_.size() >= depth_max_) return false;
     std::string bytes;
     int bytes_seen = 0, types_seen = 0;
     for (char c = ','; c == ',';) {
@@ -505,9 +507,8 @@ class Reader {
     char c = Take();
     while (c != ']') {
       const std::string_view token = NumberToken();
-      double d = 0;
-      if (token.empty() ||
-          std::from_chars(token.data(), token.data() + token.size(), d).ec != std::errc())
+      double d = 0;  // also of what is too small for one: 0
+      if (token.empty() || !absl::SimpleAtod(std::string(token), &d))
         return Refuse(kRefusal);
       if (std::abs(d) > std::numeric_limits<float>::max())
         return Refuse("$vector: a number is out of a float's range");

@@ -51,7 +51,9 @@ std::optional<uint32_t> NameTable::InternUnguessed(std::string_view name) {
     ids_.emplace(entries_.back()->name, *id);
   }
   if (next_.size() < size()) next_.resize(size());
-  next_[last_] = {FollowerOf(*id), next_[last_][0]};
+  std::unique_ptr<Pair>& pair = next_[last_];
+  if (pair == nullptr) pair = std::make_unique<Pair>();
+  *pair = {FollowerOf(*id), (*pair)[0]};
   last_ = *id;
   return id;
 }

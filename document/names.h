@@ -109,7 +109,7 @@ class NameTable {
   using Pair = std::array<Follower, 2>;
   const Pair& Followers() const {
     static constexpr Pair kNone;
-    return last_ < next_.size() ? next_[last_] : kNone;
+    return last_ < next_.size() && next_[last_] != nullptr ? *next_[last_] : kNone;
   }
   Follower FollowerOf(uint32_t id) const;
   std::optional<uint32_t> InternUnguessed(std::string_view name);
@@ -121,7 +121,7 @@ class NameTable {
   std::vector<std::unique_ptr<Entry>> entries_;
   absl::flat_hash_map<std::string_view, uint32_t> ids_;
   // By number of a name, the two that came behind it, the newer first.
-  std::vector<Pair> next_;
+  std::vector<std::unique_ptr<Pair>> next_;
   uint32_t last_ = 0;
 };
 

@@ -155,6 +155,11 @@ TEST_F(ExpiryCommandTest, OfOneRecord) {
     EXPECT_EQ(Run({"expiry", db_, record[0], record[1], "--never"}).out,
               record[0] + " " + record[1] + "  expires: never\n");
     ExpectFailure(1, {"expiry", db_, record[0], "absent", "--never"});
+    const std::string kept = "2100-01-01T00:00:00.123457Z";
+    EXPECT_EQ(RunJson({"expiry", db_, record[0], record[1], "--expires-at",
+                       "2100-01-01T00:00:00.1234561Z"})["expires_at"],
+              kept);
+    EXPECT_EQ(At(record[0], record[1]), kept);
     EXPECT_EQ(RunJson({"expiry", db_, record[0], record[1], "--expires-at",
                        "2001-01-01T00:00:00Z"})["expires_at"],
               "2001-01-01T00:00:00Z");

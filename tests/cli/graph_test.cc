@@ -101,6 +101,8 @@ TEST_F(GraphCommandTest, Changes) {
   Refuses(edge, 2, "which UPDATE");
   Refuses(change({"--merge", "add"}), 2, "--merge requires --weight");
   Refuses(change({"--weight", "inf"}), 2, "weight");
+  Refuses(change({"--weight", "inf", "--merge", "add"}), 2, "");
+  Refuses(change({"--weight", "1", "--ordinal", "4294967296"}), 2, "ordinal");
   Refuses(change({"--ordinal", "7", "--weight", "1"}), 1, "KNOWS");
   EXPECT_EQ(Out({"graph", "delete-edge", file_, "g", "Bob", "CALLED", "Ann"}), "");
   EXPECT_EQ(Out({"graph", "delete-edge", file_, "g", "Ann", "KNOWS", "Bob"}), "");

@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -235,6 +236,33 @@ TEST(JsonCodec, TheFirstTextOfAThreadMayBeAny) {
       EXPECT_TRUE(JsonToBinary("{}", &names).ok());
       EXPECT_FALSE(JsonToBinary(text, &names).ok());
     }).join();
+}
+
+TEST(JsonCodec, VectorsTakeWhatRoundsToZero) {
+  NameTable names;
+  const auto document = JsonToBinary(R"({"$vector":[1e-400,1]})", &names);
+  ASSERT_TRUE(document.ok()) << document.status();
+  EXPECT_EQ(RootOf(*document, names).vector_value(), (std::vector<float>{0, 1}));
+  for (const char* wrong : {R"({"$vector":[1,]})", R"({"$vector":[1e400]})",
+                            R"({"$vector":[]})", R"({"$vector":["1"]})"})
+    EXPECT_FALSE(JsonToBinary(wrong, &names).ok()) << wrong;
+}
+
+// Also inside of what is no object in the document.
+TEST(JsonCodec, DepthIsThatOfTheText) {
+  for (const char* inner :
+       {R"({"$date":{"$numberLong":"1"}})", R"({"$vector":[1]})",
+        R"({"$binary":{"base64":"AAE="}})", R"({"$date":"2026-11-21T19:22:18Z"})"})
+    for (const size_t depth : {3, 4, 5}) {
+      const std::string json =
+          std::string(depth - 2, '[') + inner + std::string(depth - 2, ']');
+      for (const size_t depth_max : {3, 4, 5}) {
+        NameTable names;
+        EXPECT_EQ(JsonToBinary(json, &names, {.depth_max = depth_max}).ok(),
+                  MinifyJson(json, {.depth_max = depth_max}).ok())
+            << json << depth_max;
+      }
+    }
 }
 
 // One table for documents whose names come in any order: those that are guessed by what
