@@ -122,6 +122,12 @@ class GraphParser {
     AddVertexArgument(command, "TO", &of_.to, "A vertex")->required();
   }
 
+  void AddOrdinal(CLI::App* command) {
+    command->add_option("--ordinal", of_.ordinal, "Which of several [0]")
+        ->type_name("N")
+        ->check(CLI::Range(uint64_t{0}, uint64_t{UINT32_MAX}).description(""));
+  }
+
   void AddChanging() {
     CLI::App* add = AddCommand("add-vertex", "Add a vertex, print its id");
     add->add_option("PROPERTIES", of_.properties, "A JSON object");
@@ -144,9 +150,7 @@ class GraphParser {
     AddEnds(change);
     change->add_option("UPDATE", of_.properties,
                        "Of its properties, as `sheaf update` takes it");
-    change->add_option("--ordinal", of_.ordinal, "Which of several [0]")
-        ->type_name("N")
-        ->check(CLI::Range(uint64_t{0}, uint64_t{UINT32_MAX}).description(""));
+    AddOrdinal(change);
     change->add_option("--weight", of_.new_weight, "Its weight from now on")
         ->type_name("W");
     change
@@ -163,9 +167,7 @@ class GraphParser {
     remove->footer(kVertexRule);
     CLI::App* cut = AddCommand("delete-edge", "Delete an edge");
     AddEnds(cut);
-    cut->add_option("--ordinal", of_.ordinal, "Which of several [0]")
-        ->type_name("N")
-        ->check(CLI::Range(uint64_t{0}, uint64_t{UINT32_MAX}).description(""));
+    AddOrdinal(cut);
     cut->footer(kVertexRule);
   }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -87,7 +88,6 @@ bool EndsToken(char c) {
   return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' || c == '\r' ||
          c == '\t' || c == ':';
 }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // Requires: there is one; eight bytes behind it can be read. Finds a zero byte in a word, of
 // which the lowest is told rightly: see "Bit Twiddling Hacks".
@@ -108,7 +108,7 @@ bool IsNumber(std::string_view token) {
   size_t at = 0;
   const auto digits = [&] {
     const size_t begin = at;
-    while (at < token.size() && IsDigit(token[at])) ++at;
+    while (at < token.size() && absl::ascii_isdigit(token[at])) ++at;
     return at - begin;
   };
   const auto has = [&](std::string_view any) {
@@ -182,7 +182,8 @@ class Reader {
       case 'n':
         return Word("null") && (writer_.Null(), true);
       default:
-        return (first == '-' || IsDigit(first)) && (ShortNumber() || Number());
+        return (first == '-' || absl::ascii_isdigit(first)) &&
+               (ShortNumber() || Number());
     }
   }
 
@@ -300,7 +301,7 @@ class Reader {
     uint64_t all_digits = 0;  // which may be too many, and then are not used
     const auto take_digits = [&] {
       const char* const begin = at;
-      for (; IsDigit(*at) && at - begin <= kDigitsMax; ++at)
+      for (; absl::ascii_isdigit(*at) && at - begin <= kDigitsMax; ++at)
         all_digits = all_digits * 10 + static_cast<uint64_t>(*at - '0');
       return at - begin;
     };
