@@ -177,14 +177,23 @@ absl::StatusOr<bool> CollectionReader::Visit(
     const DocumentKey& key, absl::FunctionRef<void(const DocumentView&)> fn) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_ASSIGN_OR_RETURN(const std::string encoded, internal::EncodeKey(key));
-  SHEAF_ASSIGN_OR_RETURN(const std::optional<Value> value, state_->table.Find(encoded));
-  if (!value.has_value()) return false;
+  const internal::TableState& table = *state_->tree;
+  btree::Found found;
+  SHEAF_ASSIGN_OR_RETURN(const bool there, table.Find(encoded, &found));
+  if (!there) return false;
+  std::string_view stored = found.bytes;
+  Value value;  // of what does not lie ready in a page that stays
+  if (found.is_large || table.encoded() || table.open != nullptr) {
+    SHEAF_ASSIGN_OR_RETURN(value, table.ToValue(&found));
+    stored = static_cast<const Value&>(value).view();
+  }
   SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state_->Schema());
-  NameTable text_names;
+  std::optional<NameTable> text_names;  // as in FindDocument
+  if (!document::IsBinary(stored)) text_names.emplace();
   std::string buffer;
   DocumentView root;
-  const absl::Status opened =
-      document::OpenDocument(*value, schema->names(), &text_names, &buffer, &root);
+  const absl::Status opened = document::OpenDocument(
+      stored, schema->names(), text_names ? &*text_names : nullptr, &buffer, &root);
   if (!opened.ok()) return internal::At(name(), opened);
   fn(root);
   return true;

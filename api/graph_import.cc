@@ -170,7 +170,8 @@ class VertexKeys {
   const Positions& positions_;
   GraphLoader& loader_;
   std::optional<CollectionReader> documents_;  // of a graph that has some
-  absl::flat_hash_map<std::string_view, std::unique_ptr<Entry>> entries_;  // by text
+  absl::flat_hash_map<std::string_view, std::unique_ptr<Entry>, document::TextHash>
+      entries_;  // by text
   size_t bytes_ = 0;
   VertexId next_ = 0;
 };

@@ -86,6 +86,14 @@ absl::Status TableState::OpenStored(std::string_view stored, std::string* buffer
 }
 
 // In a write transaction the page may change in place, so the bytes are copied.
+absl::StatusOr<bool> TableState::Find(std::string_view key, Found* found) const {
+  SHEAF_RETURN_IF_ERROR(Live());
+  SHEAF_RETURN_IF_ERROR(reader().Find(key, found));
+  if (!found->found) return false;
+  SHEAF_ASSIGN_OR_RETURN(const bool hidden, IsHidden(key));
+  return !hidden;
+}
+
 absl::StatusOr<Value> TableState::ToValue(Found* found) const {
   pager::Pager* const pager = txn->context().pager;
   const bool copies = open != nullptr;
@@ -234,12 +242,10 @@ std::string_view Cursor::value() {
 TableReader::TableReader(std::shared_ptr<TableState> state) : state_(std::move(state)) {}
 
 absl::StatusOr<std::optional<Value>> TableReader::Find(std::string_view key) const {
-  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  if (state_ == nullptr) return internal::TransactionState::Ended();
   Found found;
-  SHEAF_RETURN_IF_ERROR(state_->reader().Find(key, &found));
-  if (!found.found) return std::optional<Value>();
-  SHEAF_ASSIGN_OR_RETURN(const bool hidden, state_->IsHidden(key));
-  if (hidden) return std::optional<Value>();
+  SHEAF_ASSIGN_OR_RETURN(const bool there, state_->Find(key, &found));
+  if (!there) return std::optional<Value>();
   SHEAF_ASSIGN_OR_RETURN(Value value, state_->ToValue(&found));
   return std::optional<Value>(std::move(value));
 }
@@ -251,12 +257,9 @@ absl::StatusOr<Value> TableReader::Get(std::string_view key) const {
 }
 
 absl::StatusOr<bool> TableReader::Contains(std::string_view key) const {
-  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  if (state_ == nullptr) return internal::TransactionState::Ended();
   Found found;
-  SHEAF_RETURN_IF_ERROR(state_->reader().Find(key, &found));
-  if (!found.found) return false;
-  SHEAF_ASSIGN_OR_RETURN(const bool hidden, state_->IsHidden(key));
-  return !hidden;
+  return state_->Find(key, &found);
 }
 
 absl::Status TableReader::MultiGet(absl::Span<const std::string_view> keys,

@@ -1,6 +1,7 @@
 #include "btree/btree.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -375,11 +376,16 @@ absl::Status BTree::Split(size_t depth, uint32_t at, std::string_view key) {
              leaf && p == n ? key.substr(0, CommonPrefix(node.prefix(), key))
                             : BestPrefix(node, p, n));
   right.AppendFrom(node, p, n, {});
-  node.RemoveRange(p, n);
+  if (p < n) {
+    node.RemoveRange(p, n);
+    node.LengthenPrefix();
+  }
   parent.SetChild(index, {path_[depth].ref, node.EntriesBelow()});
   const bool inserted =
       parent.InsertChild(index + 1, separator, {ref, right.EntriesBelow()});
   SHEAF_ASSERT(inserted);
+  // Its prefix is renewed when it is full, which a root may never be.
+  if (std::has_single_bit(parent.count())) parent.LengthenPrefix();
   return absl::OkStatus();
 }
 

@@ -84,6 +84,7 @@ absl::Status DenseReader::FindOne(
       if (entry != nullptr) {
         const PageRef ref = pager::DecodePageRef(entry);
         if (!ref) return absl::OkStatus();
+        PrefetchLeaf(buffer.AddressHint(ref.id));
         const char* page = buffer.Peek(ref.id);
         if (page != nullptr) {
           context_.slot->CountLookups(1);

@@ -104,11 +104,16 @@ concept KeyInteger =
     !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
 
 template <std::unsigned_integral U>
+void EncodeBigEndian(char* out, U value) {
+  for (size_t i = 0; i < sizeof(U); ++i) {
+    out[i] = static_cast<char>(value >> (8 * (sizeof(U) - 1 - i)));
+  }
+}
+
+template <std::unsigned_integral U>
 void AppendBigEndian(std::string* out, U value) {
   char bytes[sizeof(U)];
-  for (size_t i = 0; i < sizeof(U); ++i) {
-    bytes[i] = static_cast<char>(value >> (8 * (sizeof(U) - 1 - i)));
-  }
+  EncodeBigEndian(bytes, value);
   out->append(bytes, sizeof(U));
 }
 
@@ -196,7 +201,13 @@ struct KeyCodec<T> {
   static constexpr size_t kFixedSize = sizeof(T);
 
   static void Append(std::string* out, T value) {
-    internal::AppendBigEndian(out, static_cast<Bits>(static_cast<Bits>(value) ^ kFlip));
+    char bytes[kFixedSize];
+    Encode(bytes, value);
+    out->append(bytes, kFixedSize);
+  }
+  // `out` has kFixedSize bytes.
+  static void Encode(char* out, T value) {
+    internal::EncodeBigEndian(out, static_cast<Bits>(static_cast<Bits>(value) ^ kFlip));
   }
   static bool Consume(std::string_view* in, T* out) {
     Bits bits = 0;

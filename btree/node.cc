@@ -61,27 +61,38 @@ int NodeView::CompareSuffix(uint32_t i, std::string_view suffix) const {
   return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
 }
 
+// Halves the slots without a branch, which could not be predicted, until a few are left;
+// of these it counts the heads that are below. Their loads wait for none of the others.
 uint32_t NodeView::LowerHead(uint32_t head) const {
-  const uint32_t n = count();
+  constexpr uint32_t kCounted = 16;
   const char* slots = page_ + slots_at();
-  const auto head_at = [slots](uint32_t i) {
-    return DecodeFixed32(slots + i * kSlotSize);
+  const auto below = [slots, head](uint32_t i) {
+    return static_cast<uint32_t>(DecodeFixed32(slots + i * kSlotSize) < head);
   };
-  uint32_t base = is_leaf() ? 0 : 1;
-  uint32_t length = n > base ? n - base : 0;
-  while (length > 1) {
+  const uint32_t n = count();
+  const uint32_t first = is_leaf() ? 0 : 1;
+  uint32_t base = first;
+  uint32_t length = n > first ? n - first : 0;
+  while (length > kCounted) {
     const uint32_t half = length / 2;
-    // No branch: it could not be predicted. (Compilers make one of ?: here.)
-    base += half & (0u - static_cast<uint32_t>(head_at(base + half - 1) < head));
+    base += half & (0u - below(base + half - 1));  // compilers make a branch of ?: here
     length -= half;
   }
-  if (length == 1 && head_at(base) < head) ++base;
-  return base;
+  uint32_t smaller = 0;
+  if (n >= first + kCounted) {  // as many as that: those before `base` are below
+    base = std::min(base, n - kCounted);
+    const char* const window = slots + size_t{base} * kSlotSize;
+#pragma GCC unroll 16
+    for (uint32_t i = 0; i < kCounted; ++i)
+      smaller += static_cast<uint32_t>(DecodeFixed32(window + i * kSlotSize) < head);
+  } else {
+    for (uint32_t i = 0; i < length; ++i) smaller += below(base + i);
+  }
+  return base + smaller;
 }
 
 void NodeView::PrefetchCell(std::string_view key) const {
-  const uint32_t at =
-      LowerHead(HeadOf(key.substr(std::min<size_t>(prefix_size(), key.size()))));
+  const uint32_t at = LowerHead(HeadOf(key, std::min<size_t>(prefix_size(), key.size())));
   if (at >= count()) return;
   const char* cell = page_ + cell_offset(at);
   for (int line = 0; line < 4; ++line) __builtin_prefetch(cell + 64 * line);
@@ -90,24 +101,37 @@ void NodeView::PrefetchCell(std::string_view key) const {
 NodeView::Position NodeView::LowerBound(std::string_view key) const {
   const uint32_t n = count();
   const uint32_t p = prefix_size();
-  if (p != 0) {
-    const size_t common = std::min<size_t>(p, key.size());
-    const int c = std::memcmp(key.data(), page_ + kPayload, common);
-    if (c < 0 || (c == 0 && key.size() < p))
-      return {std::min(is_leaf() ? 0u : 1u, n), false};
-    if (c > 0) return {n, false};
-  }
-  const std::string_view suffix = key.substr(p);
-  const uint32_t h = HeadOf(suffix);
+  const int side = ComparePrefix(key);
+  if (side < 0) return {std::min(is_leaf() ? 0u : 1u, n), false};
+  if (side > 0) return {n, false};
+  const uint32_t h = HeadOf(key, p);
   const uint32_t base = LowerHead(h);
   if (base >= n || head(base) != h) return {base, false};
-  // Slots of equal head: usually one.
-  uint32_t lo = base, hi = base + 1;
-  if (hi < n && head(hi) == h) {
+  return LowerInRun(base, h, key.substr(p));
+}
+
+uint32_t NodeView::ChildIndex(std::string_view key) const {
+  const uint32_t n = count();
+  if (n == 0) return 0;
+  const int side = ComparePrefix(key);
+  if (side != 0) return side < 0 ? 0 : n - 1;
+  const uint32_t p = prefix_size();
+  const uint32_t h = HeadOf(key, p);
+  const uint32_t base = LowerHead(h);
+  if (base >= n || head(base) != h) return base - 1;
+  const Position at = LowerInRun(base, h, key.substr(p));
+  return at.exact ? at.index : at.index - 1;
+}
+
+NodeView::Position NodeView::LowerInRun(uint32_t base, uint32_t head_there,
+                                        std::string_view suffix) const {
+  const uint32_t n = count();
+  uint32_t lo = base, hi = base + 1;  // usually one
+  if (hi < n && head(hi) == head_there) {
     uint32_t end = n;
     while (hi < end) {
       const uint32_t mid = (hi + end) / 2;
-      if (head(mid) == h)
+      if (head(mid) == head_there)
         hi = mid + 1;
       else
         end = mid;
@@ -194,6 +218,15 @@ void Node::Rebuild(uint32_t prefix_size) {
   AppendFrom(old, 0, old.count(), {});
 }
 
+void Node::LengthenPrefix() {
+  const uint32_t first = is_leaf() ? 0 : 1;
+  if (count() < first + 2) return;
+  const auto shared = static_cast<uint32_t>(CommonPrefix(Key(first), Key(count() - 1)));
+  if (shared > prefix_size() &&
+      kPayload + (shared + 7) / 8 * 8 + SizeUnder(*this, 0, count(), shared) <= end())
+    Rebuild(shared);
+}
+
 // Makes the node take a cell of `bytes` besides the key's rest and the slot.
 bool Node::MakeRoom(std::string_view key, uint32_t bytes) {
   const uint32_t p = prefix_size();
@@ -236,7 +269,7 @@ char* Node::MakeCell(uint32_t i, std::string_view key, uint32_t tag_size,
   const uint32_t offset = end() - heap_bytes();
   char* at = data() + slots_at() + i * kSlotSize;
   std::memmove(at + kSlotSize, at, (n - i) * kSlotSize);
-  EncodeFixed32(at, HeadOf(suffix));
+  EncodeFixed32(at, HeadOf(key, prefix_size()));
   EncodeFixed16(at + 4, static_cast<uint16_t>(offset));
   EncodeFixed16(at + 6, static_cast<uint16_t>(suffix.size()));
   Set16(kSlotCount, n + 1);

@@ -42,6 +42,7 @@
 // Not thread-safe; a page that others may see is not changed.
 #ifndef BTREE_NODE_H_
 #define BTREE_NODE_H_
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -58,6 +59,7 @@ namespace sheaf::btree {
 using pager::DecodeFixed16;
 using pager::DecodeFixed32;
 using pager::DecodeFixed48;
+using pager::DecodeFixed64;
 using pager::EncodeFixed16;
 using pager::EncodeFixed48;
 using pager::PageHeader;
@@ -97,14 +99,20 @@ struct LargeRef {
   static constexpr size_t kTailMax = 256;
 };
 
-// The first bytes of a key suffix, comparable as a number.
-inline uint32_t HeadOf(std::string_view suffix) {
-  unsigned char b[4] = {0, 0, 0, 0};
-  if (suffix.size() >= 4)
-    std::memcpy(b, suffix.data(), 4);
-  else if (!suffix.empty())  // an empty view may have no address
-    std::memcpy(b, suffix.data(), suffix.size());
-  return uint32_t{b[0]} << 24 | uint32_t{b[1]} << 16 | uint32_t{b[2]} << 8 | b[3];
+// The first four bytes of `key` behind its first `begin`, comparable as a number; zeros
+// where there are none. Requires: begin <= key.size().
+inline uint32_t HeadOf(std::string_view key, size_t begin) {
+  const size_t size = key.size() - begin;
+  const char* const at = key.data() + begin;
+  if (size >= kHeadBytes) return __builtin_bswap32(DecodeFixed32(at));
+  if (key.size() >= kHeadBytes) {  // what lies before them is shifted out
+    const uint64_t last = __builtin_bswap32(DecodeFixed32(at + size - kHeadBytes));
+    return static_cast<uint32_t>(last << (8 * (kHeadBytes - size)));
+  }
+  uint32_t head = 0;
+  for (size_t i = 0; i < size; ++i)
+    head |= uint32_t{static_cast<unsigned char>(at[i])} << (24 - 8 * i);
+  return head;
 }
 
 // How many bytes both begin with.
@@ -166,10 +174,7 @@ class NodeView {
   void PrefetchCell(std::string_view key) const;
 
   // Inner: the slot whose child holds `key`.
-  uint32_t ChildIndex(std::string_view key) const {
-    const Position p = LowerBound(key);
-    return p.exact || p.index == 0 ? p.index : p.index - 1;
-  }
+  uint32_t ChildIndex(std::string_view key) const;
   ChildRef Child(uint32_t i) const {
     const char* at = ChildAt(i);
     return {pager::DecodePageRef(at), DecodeFixed48(at + PageRef::kEncodedSize)};
@@ -209,7 +214,20 @@ class NodeView {
     const uint32_t size = suffix_size(i);
     return page_ + cell_offset(i) + (size > kHeadBytes ? size - kHeadBytes : 0);
   }
+  // 0: the key begins with the prefix. Otherwise on which side of all keys it is.
+  int ComparePrefix(std::string_view key) const {
+    const uint32_t p = prefix_size();
+    if (p == 0) return 0;
+    const char* const prefix = page_ + kPayload;
+    if (p <= 8 && key.size() >= 8 &&
+        (DecodeFixed64(key.data()) ^ DecodeFixed64(prefix)) << (64 - 8 * p) == 0)
+      return 0;
+    const int c = std::memcmp(key.data(), prefix, std::min<size_t>(p, key.size()));
+    return c != 0 ? c : key.size() < p ? -1 : 0;
+  }
   int CompareSuffix(uint32_t i, std::string_view suffix) const;
+  // Where the suffix is among the slots from `base`, the first of those with its head.
+  Position LowerInRun(uint32_t base, uint32_t head, std::string_view suffix) const;
   // The first slot whose head is not below `head`.
   uint32_t LowerHead(uint32_t head) const;
 
@@ -252,6 +270,10 @@ class Node : public NodeView {
   void SetChildPage(uint32_t i, const PageRef& page) {
     pager::EncodePageRef(const_cast<char*>(ChildAt(i)), page);
   }
+
+  // Makes the prefix all that the keys share, if there is room, so that heads tell more of
+  // them apart. What shortens it comes by itself: a key that lacks it.
+  void LengthenPrefix();
 
   void Remove(uint32_t i) { RemoveRange(i, i + 1); }
   void RemoveRange(uint32_t begin, uint32_t end);  // [begin, end)

@@ -33,9 +33,10 @@ std::optional<std::string> TextKeyProblem(std::string_view text) {
 }  // namespace
 
 std::string EncodeNumberKey(int64_t number) {
-  std::string bytes(1, static_cast<char>(KeyTag::kNumber));
-  KeyCodec<int64_t>::Append(&bytes, number);
-  return bytes;
+  char bytes[1 + KeyCodec<int64_t>::kFixedSize];
+  bytes[0] = static_cast<char>(KeyTag::kNumber);
+  KeyCodec<int64_t>::Encode(bytes + 1, number);
+  return {bytes, sizeof bytes};
 }
 
 absl::StatusOr<std::string> EncodeTextKey(std::string_view text) {

@@ -35,7 +35,7 @@ class Distinct {
   const Path path_;
   const size_t memory_bytes_max_;
   ByteArena arena_;
-  absl::flat_hash_set<std::string_view> seen_;  // canonical bytes
+  absl::flat_hash_set<std::string_view, TextHash> seen_;  // canonical bytes
   std::vector<View> values_;
   std::string scratch_;
 };

@@ -103,7 +103,7 @@ class GroupBy {
   std::vector<IdField> id_;  // none: all documents are one group
   std::vector<Accumulator> accumulators_;
   ByteArena arena_;
-  absl::flat_hash_map<std::string_view, uint32_t> index_;  // by canonical bytes
+  absl::flat_hash_map<std::string_view, uint32_t, TextHash> index_;  // by canonical bytes
   std::vector<Group> groups_;
   std::vector<View> key_;  // of the document that is added; damaged: none
   std::string scratch_;

@@ -19,8 +19,17 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
+#include "absl/strings/string_view.h"
 
 namespace sheaf::document {
+
+// That of the map itself is slow where absl::string_view is another type.
+struct TextHash {
+  size_t operator()(std::string_view text) const {
+    return absl::Hash<absl::string_view>()({text.data(), text.size()});
+  }
+};
 
 class NameTable {
  public:
@@ -119,7 +128,7 @@ class NameTable {
   uint32_t base_size_;
   // Which stay where they are; an empty table costs nothing.
   std::vector<std::unique_ptr<Entry>> entries_;
-  absl::flat_hash_map<std::string_view, uint32_t> ids_;
+  absl::flat_hash_map<std::string_view, uint32_t, TextHash> ids_;
   // By number of a name, the two that came behind it, the newer first.
   std::vector<std::unique_ptr<Pair>> next_;
   uint32_t last_ = 0;

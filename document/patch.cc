@@ -108,7 +108,7 @@ bool IsSame(const PatchNode& node, const View& value) {
     return same && !other.Valid();
   }
   if (kind == Kind::kObject) {
-    absl::flat_hash_map<std::string_view, View> others;
+    absl::flat_hash_map<std::string_view, View, TextHash> others;
     for (ObjectCursor c = value.fields(); c.Valid(); c.Next())
       others.emplace(c.name(), c.value());
     const bool same = EachChild(node, [&](std::string_view name, const PatchNode& child) {
@@ -407,7 +407,7 @@ std::string Described(const View& operation) {
 // Writes what becomes of `old`, where there is one.
 void Merge(const View* old, const View& patch, Writer* out) {
   if (patch.kind() != Kind::kObject || !out->status().ok()) return out->Copy(patch);
-  absl::flat_hash_map<std::string_view, View> changes;
+  absl::flat_hash_map<std::string_view, View, TextHash> changes;
   for (ObjectCursor c = patch.fields(); c.Valid(); c.Next())
     changes.emplace(c.name(), c.value());
   out->BeginObject();

@@ -97,6 +97,7 @@ class BufferManager {
   static constexpr size_t kPrefetchBytes = 384;
   void Prefetch(PageId id) const {
     const char* page = AddressHint(id);
+#pragma GCC unroll 8
     for (size_t at = 0; at < kPrefetchBytes; at += 64) __builtin_prefetch(page + at);
   }
   // Before it, of several pages.

@@ -138,6 +138,8 @@ struct TableState {
   absl::StatusOr<catalog::Expiries*> Expiries() const {
     return open != nullptr ? open->expiries() : txn->snapshot->ExpiriesOf(record);
   }
+  // False when there is no such entry, or it has expired.
+  absl::StatusOr<bool> Find(std::string_view key, btree::Found* found) const;
   // Has the entry expired that is there?
   absl::StatusOr<bool> IsHidden(std::string_view key) const {
     if (!tree().expires) [[likely]]

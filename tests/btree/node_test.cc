@@ -7,6 +7,7 @@
 
 #include <map>
 #include <random>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 
@@ -161,6 +162,47 @@ TEST(Node, InnerNodesRoute) {
 }
 
 // R12
+// Keys of few letters, zero bytes among them, so that heads are alike and keys end within
+// heads, under prefixes shorter and longer than a word.
+TEST(Node, SearchesMatchALinearOne) {
+  for (uint32_t seed = 1; seed <= 200; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    const std::string common(random() % 2 == 0 ? random() % 13 : 0, 'c');
+    const auto make_key = [&] {
+      std::string key = random() % 10 == 0 ? common.substr(0, random() % 13) : common;
+      for (uint32_t n = random() % 7; n > 0; --n) key.push_back("\0ac\xff"[random() % 4]);
+      return key;
+    };
+    std::set<std::string> keys;
+    for (uint32_t n = 1 + random() % 60; n > 0; --n) {
+      const std::string key = make_key();
+      if (!key.empty() && key.substr(0, common.size()) == common) keys.insert(key);
+    }
+    Page plain_leaf, plain_inner(1);
+    Page leaf, inner(1);
+    ASSERT_TRUE(plain_inner.node().InsertChild(0, "", {{10, 1, 1}, 1}));
+    uint32_t i = 0;
+    for (const std::string& key : keys) {
+      ASSERT_TRUE(plain_leaf.node().Insert(i, {key, "v"}));
+      ASSERT_TRUE(plain_inner.node().InsertChild(++i, key, {{10 + i, 1, 1}, 1}));
+    }
+    leaf.node().Init(0, Values::kPlain, common);
+    leaf.node().AppendFrom(plain_leaf.node(), 0, i, {});
+    inner.node().Init(1, Values::kPlain, common);
+    inner.node().AppendFrom(plain_inner.node(), 0, i + 1, {});
+    for (int step = 0; step < 300; ++step) {
+      const std::string key = make_key();
+      const auto below =
+          static_cast<uint32_t>(std::distance(keys.begin(), keys.lower_bound(key)));
+      const NodeView::Position at = leaf.node().LowerBound(key);
+      EXPECT_EQ(at.index, below);
+      EXPECT_EQ(at.exact, keys.count(key) != 0);
+      EXPECT_EQ(inner.node().ChildIndex(key), below + keys.count(key));
+    }
+  }
+}
+
 TEST(Node, UnusedBytesAreCleared) {
   std::string images[2];
   for (int fill : {0, 1}) {
