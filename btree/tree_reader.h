@@ -104,6 +104,15 @@ class TreeCursor {
   std::string_view key();
   NodeView::LeafValue value() const { return NodeView(leaf_.data()).Value(index_); }
   PageRef leaf_ref() const { return path_[depth_].ref; }
+  NodeView leaf() const { return NodeView(leaf_.data()); }
+  // BufferManager::IsChecked of the leaf. What a running transaction reads never is: it may
+  // change.
+  bool LeafIsChecked() const {
+    return context_.writer == nullptr && context_.pager->buffer().IsChecked(leaf_.id());
+  }
+  void MarkLeafChecked() {
+    if (context_.writer == nullptr) context_.pager->buffer().MarkChecked(leaf_.id());
+  }
 
  private:
   struct Step {

@@ -18,6 +18,36 @@ absl::Status NoBlock(VertexId vertex) {
       absl::StrCat("vertex ", vertex, ": a block of its edges is missing"));
 }
 
+uint64_t BigEndianAt(std::string_view key, size_t at, size_t bytes) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < bytes; ++i)
+    value = value << 8 | static_cast<uint8_t>(key[at + i]);
+  return value;
+}
+
+bool AllBlocksAreValid(const btree::NodeView& leaf) {
+  std::string key;
+  for (uint32_t i = 0; i < leaf.count(); ++i) {
+    leaf.KeyTo(i, &key);
+    if (!key.starts_with(kBlockKeys)) continue;
+    const btree::NodeView::LeafValue value = leaf.Value(i);
+    if (key.size() < 1 + sizeof(VertexId) || value.is_large ||
+        !ValidateAdjacency(value.bytes, BigEndianAt(key, 1, sizeof(VertexId))).ok())
+      return false;
+  }
+  return true;
+}
+
+// Validates the block at which the cursor stands: all of its page once while that is in
+// memory, since decoding a block takes as long as reading it.
+absl::Status CheckBlock(btree::TreeCursor* cursor, VertexId vertex) {
+  if (cursor->LeafIsChecked()) return absl::OkStatus();
+  if (cursor->value().is_large) return NoBlock(vertex);
+  SHEAF_RETURN_IF_ERROR(ValidateAdjacency(cursor->value().bytes, vertex));
+  if (AllBlocksAreValid(cursor->leaf())) cursor->MarkLeafChecked();
+  return absl::OkStatus();
+}
+
 std::string PartName(catalog::TreeId graph, const char* part) {
   return absl::StrCat(std::string(catalog::kPartNamePrefix), graph, ".", part);
 }
@@ -35,14 +65,8 @@ std::string EncodeEdgeKey(const EdgeKey& edge) {
 
 std::optional<EdgeKey> DecodeEdgeKey(std::string_view key) {
   if (key.size() != 24) return std::nullopt;
-  const auto take = [&](size_t at, size_t bytes) {
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; ++i)
-      value = value << 8 | static_cast<uint8_t>(key[at + i]);
-    return value;
-  };
-  return EdgeKey{take(0, 8), static_cast<NameId>(take(8, 4)), take(12, 8),
-                 static_cast<uint32_t>(take(20, 4))};
+  return EdgeKey{BigEndianAt(key, 0, 8), static_cast<NameId>(BigEndianAt(key, 8, 4)),
+                 BigEndianAt(key, 12, 8), static_cast<uint32_t>(BigEndianAt(key, 20, 4))};
 }
 
 std::string PartsName(catalog::TreeId graph) { return PartName(graph, "parts"); }
@@ -88,13 +112,8 @@ std::string BlockKey(VertexId vertex, const ListKey& list, VertexId neighbour,
 }
 
 std::pair<VertexId, uint32_t> PlaceOfBlockKey(std::string_view key) {
-  const auto take = [&](size_t bytes) {
-    uint64_t value = 0;
-    for (const char c : key.substr(key.size() - bytes, std::min<size_t>(bytes, 8)))
-      value = value << 8 | static_cast<uint8_t>(c);
-    return value;
-  };
-  return {take(12), static_cast<uint32_t>(take(4))};
+  return {BigEndianAt(key, key.size() - 12, 8),
+          static_cast<uint32_t>(BigEndianAt(key, key.size() - 4, 4))};
 }
 
 void RegisterRecords() {
@@ -128,11 +147,9 @@ absl::StatusOr<bool> VisitBlocks(btree::TreeCursor cursor, VertexId vertex,
   bool any = false;
   for (cursor.Seek(prefix); cursor.Valid() && cursor.key().starts_with(prefix);
        cursor.Next()) {
-    const btree::NodeView::LeafValue value = cursor.value();
-    if (value.is_large) return NoBlock(vertex);
-    SHEAF_RETURN_IF_ERROR(ValidateAdjacency(value.bytes, vertex));
+    SHEAF_RETURN_IF_ERROR(CheckBlock(&cursor, vertex));
     any = true;
-    if (!fn(list, AdjacencyView(value.bytes, vertex))) return false;
+    if (!fn(list, AdjacencyView(cursor.value().bytes, vertex))) return false;
   }
   SHEAF_RETURN_IF_ERROR(cursor.status());
   if (!any) return NoBlock(vertex);
@@ -165,12 +182,12 @@ absl::Status GraphReader::FindBlock(VertexId vertex, const ListKey& list,
   btree::TreeCursor cursor = parts_.NewCursor();
   cursor.SeekAtOrBefore(BlockKey(vertex, list, neighbour, ordinal));
   SHEAF_RETURN_IF_ERROR(cursor.status());
-  if (!cursor.Valid() || !cursor.key().starts_with(ListPrefix(vertex, list)) ||
-      cursor.value().is_large)
+  if (!cursor.Valid() || !cursor.key().starts_with(ListPrefix(vertex, list)))
     return NoBlock(vertex);
+  SHEAF_RETURN_IF_ERROR(CheckBlock(&cursor, vertex));
   key->assign(cursor.key());
   block->assign(cursor.value().bytes);
-  return ValidateAdjacency(*block, vertex);
+  return absl::OkStatus();
 }
 
 absl::Status GraphReader::VisitEdgesTo(
@@ -193,8 +210,7 @@ absl::Status GraphReader::VisitEdgesTo(
   cursor.SeekAtOrBefore(BlockKey(vertex.id(), list.key, neighbour, 0));
   bool goes_on = true;
   for (; goes_on && cursor.Valid() && cursor.key().starts_with(prefix); cursor.Next()) {
-    if (cursor.value().is_large) return NoBlock(vertex.id());
-    SHEAF_RETURN_IF_ERROR(ValidateAdjacency(cursor.value().bytes, vertex.id()));
+    SHEAF_RETURN_IF_ERROR(CheckBlock(&cursor, vertex.id()));
     goes_on = take(AdjacencyView(cursor.value().bytes, vertex.id()));
   }
   return cursor.status();

@@ -16,6 +16,7 @@
 //   bit 24      kWriting   somebody writes them to the file now
 //   bit 25      kDoomed    nobody will read it: it leaves memory once it is in the file
 //   bit 26      kInterior  not the first base page of its node: never a node's id
+//   bit 27      kChecked   whoever reads the values has found all of them well formed
 //   bits 32-63  place      of its memory, in base pages from memory_
 //
 //   from            to              by
@@ -126,6 +127,12 @@ class BufferManager {
   // Reads pages that lie side by side, nodes of one base page each, from the file into
   // `out`, and verifies them; memory keeps none. Requires: none is dirty.
   absl::Status ReadPast(absl::Span<const PageRef> run, absl::Span<char> out);
+  // For whoever looks into values before believing them: that was done for all of this page
+  // since it came into memory. Requires: a pin; the page is of a version, and does not change.
+  bool IsChecked(PageId id) const {
+    return (State(id).load(std::memory_order_relaxed) & kChecked) != 0;
+  }
+  void MarkChecked(PageId id) { State(id).fetch_or(kChecked, std::memory_order_relaxed); }
   bool AnyPinned() const;
   bool IsResident(PageId id) const {
     const std::atomic<uint64_t>* state = StateOrNull(id);
@@ -191,7 +198,7 @@ class BufferManager {
   static constexpr uint64_t kPinMask = (1 << 20) - 1;
   static constexpr uint64_t kResident = 1 << 20, kLocked = 1 << 21, kMarked = 1 << 22,
                             kDirty = 1 << 23, kWriting = 1 << 24, kDoomed = 1 << 25,
-                            kInterior = 1 << 26;
+                            kInterior = 1 << 26, kChecked = 1 << 27;
   static constexpr int kPlaceShift = 32;
   static constexpr int kSegmentShift = 22;  // 2^22 pages: 16 GiB
   static constexpr uint64_t kSegmentMask = (uint64_t{1} << kSegmentShift) - 1;

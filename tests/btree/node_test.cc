@@ -203,6 +203,38 @@ TEST(Node, SearchesMatchALinearOne) {
   }
 }
 
+TEST(Node, ALongerPrefixChangesNothingElse) {
+  for (uint32_t seed = 1; seed <= 100; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    const std::string common(random() % 40, 'c');
+    Page page(0), inner(1);
+    Entries entries;
+    std::set<std::string> separators;
+    ASSERT_TRUE(inner.node().InsertChild(0, "", {{10, 1, 1}, 1}));
+    for (uint32_t n = random() % 200; n > 0; --n) {
+      const std::string key = absl::StrCat(common, random() % 100'000);
+      const std::string value(random() % 20, 'v');
+      const NodeView::Position at = page.node().LowerBound(key);
+      if (!at.exact && page.node().Insert(at.index, {key, value})) entries[key] = value;
+      const NodeView::Position child = inner.node().LowerBound(key);
+      if (!child.exact && inner.node().InsertChild(child.index, key, {{11, 1, 1}, 1}))
+        separators.insert(key);
+    }
+    page.node().LengthenPrefix();
+    ExpectIs(&page, entries);
+    inner.node().LengthenPrefix();
+    ASSERT_TRUE(ValidateNode(inner.data()).ok()) << ValidateNode(inner.data());
+    ASSERT_EQ(inner.node().count(), separators.size() + 1);
+    uint32_t i = 0;
+    for (const std::string& key : separators) EXPECT_EQ(inner.node().Key(++i), key);
+    if (separators.size() > 1 && inner.node().free_bytes() > 64) {
+      EXPECT_EQ(inner.node().prefix_size(),
+                CommonPrefix(*separators.begin(), *separators.rbegin()));
+    }
+  }
+}
+
 TEST(Node, UnusedBytesAreCleared) {
   std::string images[2];
   for (int fill : {0, 1}) {

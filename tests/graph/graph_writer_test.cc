@@ -262,6 +262,66 @@ TEST(GraphWriter, AHubGrowsAndShrinks) {
   EXPECT_EQ(w.parts->tree().root().entries, 2u);
 }
 
+// A page whose blocks were all found valid is not looked at again while it is in memory;
+// that holds for no page that was written since, and for no page with a block that is not.
+TEST(GraphWriter, DamagedBlocksAreFoundInEachVersion) {
+  test::FaultyFileSystem fs;
+  auto store = OpenStore(&fs);
+  {
+    Writing w(store.get());
+    const NameId type = w.Name("knows");
+    for (int i = 0; i < 3000; ++i) ASSERT_TRUE(w.writer->AddVertex({}).ok());
+    for (const VertexId hub : {VertexId{0}, VertexId{1}})
+      for (VertexId v = 2; v < 3000; ++v)
+        ASSERT_TRUE(w.writer->AddEdge(hub, type, v, 1, false).ok());
+    ASSERT_TRUE(w.txn->Commit(Durability::kFull).ok());
+  }
+  // How many edges of a hub there are.
+  const auto count = [](const Reading& reading,
+                        VertexId hub) -> absl::StatusOr<uint64_t> {
+    btree::Found found;
+    SHEAF_ASSIGN_OR_RETURN(const auto vertex, reading.reader->Find(hub, &found));
+    uint64_t edges = 0;
+    SHEAF_RETURN_IF_ERROR(
+        reading.reader->VisitEdges(*vertex, Direction::kOut, std::nullopt,
+                                   [&](const ListKey&, const AdjacencyView& some) {
+                                     edges += some.count();
+                                     return true;
+                                   }));
+    return edges;
+  };
+  const Reading sound(store.get());
+  for (int again = 0; again < 2; ++again)
+    for (const VertexId hub : {VertexId{0}, VertexId{1}})
+      EXPECT_EQ(*count(sound, hub), 2998u);
+  std::string key, block;
+  {
+    btree::TreeCursor cursor = sound.parts->NewCursor();
+    ASSERT_TRUE(cursor.SeekAtOrBefore(VertexPrefix(1)));  // the last of hub 0
+    EXPECT_TRUE(cursor.LeafIsChecked());
+    key = cursor.key(), block = cursor.value().bytes;
+  }
+  const auto put = [&](std::string_view bytes) {
+    Writing w(store.get());
+    bool existed = false;
+    ASSERT_TRUE(
+        w.parts->tree().Put(key, bytes, btree::BTree::PutMode::kUpsert, &existed).ok());
+    ASSERT_TRUE(existed);
+    ASSERT_TRUE(w.txn->Commit(Durability::kFull).ok());
+  };
+  std::string damaged = block;
+  damaged.resize(damaged.size() - 1);
+  put(damaged);
+  const Reading later(store.get());
+  for (int again = 0; again < 3; ++again) {
+    EXPECT_EQ(count(later, 0).status().code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ(*count(later, 1), 2998u);  // of which some are in the same page
+    EXPECT_EQ(*count(sound, 0), 2998u);
+  }
+  put(block);
+  EXPECT_EQ(*count(Reading(store.get()), 0), 2998u);
+}
+
 TEST(GraphWriter, RefusalsChangeNothing) {
   test::FaultyFileSystem fs;
   auto store = OpenStore(&fs);
