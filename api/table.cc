@@ -85,7 +85,6 @@ absl::Status TableState::OpenStored(std::string_view stored, std::string* buffer
   return status.ok() ? status : At(name, status);
 }
 
-// In a write transaction the page may change in place, so the bytes are copied.
 absl::StatusOr<bool> TableState::Find(std::string_view key, Found* found) const {
   SHEAF_RETURN_IF_ERROR(Live());
   SHEAF_RETURN_IF_ERROR(reader().Find(key, found));
@@ -94,6 +93,7 @@ absl::StatusOr<bool> TableState::Find(std::string_view key, Found* found) const 
   return !hidden;
 }
 
+// In a write transaction the page may change in place, so the bytes are copied.
 absl::StatusOr<Value> TableState::ToValue(Found* found) const {
   pager::Pager* const pager = txn->context().pager;
   const bool copies = open != nullptr;

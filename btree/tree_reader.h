@@ -105,14 +105,14 @@ class TreeCursor {
   NodeView::LeafValue value() const { return NodeView(leaf_.data()).Value(index_); }
   PageRef leaf_ref() const { return path_[depth_].ref; }
   NodeView leaf() const { return NodeView(leaf_.data()); }
-  // BufferManager::IsChecked of the leaf. What a running transaction reads never is: it may
-  // change.
+  // It is of a version; those of a running transaction may change.
+  bool LeafStays() const { return context_.writer == nullptr; }
+  // BufferManager::IsChecked of it.
   bool LeafIsChecked() const {
-    return context_.writer == nullptr && context_.pager->buffer().IsChecked(leaf_.id());
+    return LeafStays() && context_.pager->buffer().IsChecked(leaf_.id());
   }
-  void MarkLeafChecked() {
-    if (context_.writer == nullptr) context_.pager->buffer().MarkChecked(leaf_.id());
-  }
+  // Requires: LeafStays().
+  void MarkLeafChecked() { context_.pager->buffer().MarkChecked(leaf_.id()); }
 
  private:
   struct Step {

@@ -44,7 +44,7 @@ absl::Status CheckBlock(btree::TreeCursor* cursor, VertexId vertex) {
   if (cursor->LeafIsChecked()) return absl::OkStatus();
   if (cursor->value().is_large) return NoBlock(vertex);
   SHEAF_RETURN_IF_ERROR(ValidateAdjacency(cursor->value().bytes, vertex));
-  if (AllBlocksAreValid(cursor->leaf())) cursor->MarkLeafChecked();
+  if (cursor->LeafStays() && AllBlocksAreValid(cursor->leaf())) cursor->MarkLeafChecked();
   return absl::OkStatus();
 }
 

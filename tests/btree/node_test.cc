@@ -161,7 +161,6 @@ TEST(Node, InnerNodesRoute) {
   }
 }
 
-// R12
 // Keys of few letters, zero bytes among them, so that heads are alike and keys end within
 // heads, under prefixes shorter and longer than a word.
 TEST(Node, SearchesMatchALinearOne) {
@@ -235,6 +234,7 @@ TEST(Node, ALongerPrefixChangesNothingElse) {
   }
 }
 
+// R12
 TEST(Node, UnusedBytesAreCleared) {
   std::string images[2];
   for (int fill : {0, 1}) {
