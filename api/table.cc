@@ -303,14 +303,9 @@ absl::StatusOr<bool> IsAsIs(const TableState& table, const Found& found) {
 
 absl::StatusOr<uint64_t> TableReader::ReadRange(std::string_view key, uint64_t offset,
                                                 absl::Span<char> out) const {
-  SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
+  if (state_ == nullptr) return internal::TransactionState::Ended();
   Found found;
-  SHEAF_RETURN_IF_ERROR(state_->reader().Find(key, &found));
-  bool there = found.found;
-  if (there) {
-    SHEAF_ASSIGN_OR_RETURN(const bool hidden, state_->IsHidden(key));
-    there = !hidden;
-  }
+  SHEAF_ASSIGN_OR_RETURN(const bool there, state_->Find(key, &found));
   if (!there) return absl::NotFoundError(absl::StrCat(state_->name, ": no such key"));
   if (state_->encoded()) {
     SHEAF_ASSIGN_OR_RETURN(const bool as_is, IsAsIs(*state_, found));

@@ -110,19 +110,6 @@ NodeView::Position NodeView::LowerBound(std::string_view key) const {
   return LowerInRun(base, h, key.substr(p));
 }
 
-uint32_t NodeView::ChildIndex(std::string_view key) const {
-  const uint32_t n = count();
-  if (n == 0) return 0;
-  const int side = ComparePrefix(key);
-  if (side != 0) return side < 0 ? 0 : n - 1;
-  const uint32_t p = prefix_size();
-  const uint32_t h = HeadOf(key, p);
-  const uint32_t base = LowerHead(h);
-  if (base >= n || head(base) != h) return base - 1;
-  const Position at = LowerInRun(base, h, key.substr(p));
-  return at.exact ? at.index : at.index - 1;
-}
-
 NodeView::Position NodeView::LowerInRun(uint32_t base, uint32_t head_there,
                                         std::string_view suffix) const {
   const uint32_t n = count();

@@ -174,7 +174,10 @@ class NodeView {
   void PrefetchCell(std::string_view key) const;
 
   // Inner: the slot whose child holds `key`.
-  uint32_t ChildIndex(std::string_view key) const;
+  uint32_t ChildIndex(std::string_view key) const {
+    const Position p = LowerBound(key);
+    return p.exact || p.index == 0 ? p.index : p.index - 1;
+  }
   ChildRef Child(uint32_t i) const {
     const char* at = ChildAt(i);
     return {pager::DecodePageRef(at), DecodeFixed48(at + PageRef::kEncodedSize)};
