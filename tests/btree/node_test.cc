@@ -184,7 +184,8 @@ TEST(Node, SearchesMatchALinearOne) {
     uint32_t i = 0;
     for (const std::string& key : keys) {
       ASSERT_TRUE(plain_leaf.node().Insert(i, {key, "v"}));
-      ASSERT_TRUE(plain_inner.node().InsertChild(++i, key, {{10 + i, 1, 1}, 1}));
+      ++i;
+      ASSERT_TRUE(plain_inner.node().InsertChild(i, key, {{10 + i, 1, 1}, 1}));
     }
     leaf.node().Init(0, Values::kPlain, common);
     leaf.node().AppendFrom(plain_leaf.node(), 0, i, {});
