@@ -177,9 +177,14 @@ absl::StatusOr<bool> CollectionReader::Visit(
     const DocumentKey& key, absl::FunctionRef<void(const DocumentView&)> fn) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_ASSIGN_OR_RETURN(const std::string encoded, internal::EncodeKey(key));
+  return VisitEncoded(encoded, fn);
+}
+
+absl::StatusOr<bool> CollectionReader::VisitEncoded(
+    std::string_view key, absl::FunctionRef<void(const DocumentView&)> fn) const {
   const internal::TableState& table = *state_->tree;
   btree::Found found;
-  SHEAF_ASSIGN_OR_RETURN(const bool there, table.Find(encoded, &found));
+  SHEAF_ASSIGN_OR_RETURN(const bool there, table.Find(key, &found));
   if (!there) return false;
   std::string_view stored = found.bytes;
   Value value;  // of what does not lie ready in a page that stays
@@ -247,7 +252,7 @@ absl::StatusOr<std::string> CollectionReader::Get(const DocumentKey& key) const 
       absl::StrCat(name(), ": no document with key ", key.ToString()));
 }
 
-absl::StatusOr<std::optional<DocumentKey>> CollectionReader::FindUnique(
+absl::StatusOr<std::string> CollectionReader::KeyInUnique(
     std::string_view index, std::initializer_list<IndexValue> values) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
   SHEAF_RETURN_IF_ERROR(state_->tree->Live());
@@ -272,16 +277,32 @@ absl::StatusOr<std::optional<DocumentKey>> CollectionReader::FindUnique(
   const std::string wanted = document::ValuesOf(*there, values);
   btree::Found found;
   SHEAF_RETURN_IF_ERROR(tree->reader().Find(wanted, &found));
-  if (!found.found) return std::optional<DocumentKey>();
+  if (!found.found) return std::string();
   std::string buffer;
   std::string_view value;
   SHEAF_RETURN_IF_ERROR(tree->ValueOf(found, &buffer, &value));
   SHEAF_ASSIGN_OR_RETURN(const document::EntryView entry,
                          document::DecodeEntry(*there, wanted, value));
-  SHEAF_ASSIGN_OR_RETURN(const bool hidden, state_->tree->IsHidden(entry.document_key));
+  return std::string(entry.document_key);
+}
+
+absl::StatusOr<std::optional<DocumentKey>> CollectionReader::FindUnique(
+    std::string_view index, std::initializer_list<IndexValue> values) const {
+  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, KeyInUnique(index, values));
+  if (encoded.empty()) return std::optional<DocumentKey>();
+  SHEAF_ASSIGN_OR_RETURN(const bool hidden, state_->tree->IsHidden(encoded));
   if (hidden) return std::optional<DocumentKey>();
-  SHEAF_ASSIGN_OR_RETURN(DocumentKey key, internal::DecodeKey(entry.document_key));
+  SHEAF_ASSIGN_OR_RETURN(DocumentKey key, internal::DecodeKey(encoded));
   return std::optional<DocumentKey>(std::move(key));
+}
+
+absl::StatusOr<bool> CollectionReader::VisitUnique(
+    std::string_view index, std::initializer_list<IndexValue> values,
+    absl::FunctionRef<void(const DocumentKey&, const DocumentView&)> fn) const {
+  SHEAF_ASSIGN_OR_RETURN(const std::string encoded, KeyInUnique(index, values));
+  if (encoded.empty()) return false;
+  SHEAF_ASSIGN_OR_RETURN(const DocumentKey key, internal::DecodeKey(encoded));
+  return VisitEncoded(encoded, [&](const DocumentView& root) { fn(key, root); });
 }
 
 absl::StatusOr<bool> CollectionReader::Contains(const DocumentKey& key) const {

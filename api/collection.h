@@ -89,6 +89,12 @@ class CollectionReader {
   // unique, or has more fields or fewer. kFailedPrecondition: it is not ready, or disabled.
   absl::StatusOr<std::optional<DocumentKey>> FindUnique(
       std::string_view index, std::initializer_list<IndexValue> values) const;
+  // Calls `fn` with that key and the document where it lies, which is good until it
+  // returns. False: there is none. Errors as of FindUnique.
+  absl::StatusOr<bool> VisitUnique(
+      std::string_view index, std::initializer_list<IndexValue> values,
+      absl::FunctionRef<void(const DocumentKey& key, const DocumentView& document)> fn)
+      const;
 
   // By a filter: see <sheaf/query.h>. kInvalidArgument says what is wrong with the filter
   // or an option, kFailedPrecondition that QueryOptions::index cannot be used for it.
@@ -119,6 +125,11 @@ class CollectionReader {
   friend struct internal::VectorState;
   friend class internal::VectorFields;
   explicit CollectionReader(std::shared_ptr<internal::CollectionState> state);
+  absl::StatusOr<bool> VisitEncoded(
+      std::string_view key, absl::FunctionRef<void(const DocumentView&)> fn) const;
+  // As it is encoded, also that of a document that has expired; empty: there is none.
+  absl::StatusOr<std::string> KeyInUnique(std::string_view index,
+                                          std::initializer_list<IndexValue> values) const;
   std::shared_ptr<internal::CollectionState> state_;
 };
 

@@ -88,7 +88,8 @@ struct VectorResult {
 
 // A set of vectors of one index, as one transaction sees it: allow and deny lists. Holds
 // compressed bitmaps and, of a set that searches of a read transaction compare with one by
-// one, a copy of the codes, of up to 2 MiB. Made by Select; empty otherwise.
+// one, a copy of the vectors, or of the codes, that takes up to 2 MiB. Made by Select; empty
+// otherwise.
 class VectorSet {
  public:
   VectorSet();

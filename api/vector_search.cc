@@ -307,6 +307,27 @@ absl::Status CheckSearch(const VectorSearchOptions& o) {
   return absl::OkStatus();
 }
 
+// The keys of what was found.
+absl::Status ReadKeys(const vectors::VectorReader& reader,
+                      const vectors::SearchAnswer& answer,
+                      std::vector<std::optional<DocumentKey>>* out) {
+  out->resize(answer.nearest.size());
+  absl::Status malformed;
+  const auto take = [&](size_t i, std::string_view encoded) {
+    absl::StatusOr<DocumentKey> key = internal::DecodeKey(encoded);
+    malformed.Update(key.status());
+    if (key.ok()) (*out)[i] = *std::move(key);
+  };
+  for (size_t i = 0; i < answer.keys.size(); ++i) take(i, answer.keys[i]);
+  if (!answer.keys.empty()) return malformed;
+  std::vector<Slot> slots;
+  slots.reserve(answer.nearest.size());
+  for (const vectors::Near& near : answer.nearest) slots.push_back(near.slot);
+  SHEAF_RETURN_IF_ERROR(reader.ForVectors(
+      slots, [&](size_t i, const vectors::StoredVector& v) { take(i, v.key); }));
+  return malformed;
+}
+
 }  // namespace
 
 namespace internal {
@@ -343,20 +364,14 @@ absl::StatusOr<VectorResult> VectorState::Search(std::string_view bytes,
   result.estimates = answer.estimates;
   result.exact = answer.exact;
   result.pending = answer.pending;
-  std::vector<Slot> slots;
-  std::vector<std::optional<DocumentKey>> keys(answer.nearest.size());
-  for (const vectors::Near& near : answer.nearest) slots.push_back(near.slot);
-  absl::Status malformed;
-  SHEAF_RETURN_IF_ERROR(
-      reader.ForVectors(slots, [&](size_t i, const vectors::StoredVector& v) {
-        absl::StatusOr<DocumentKey> key = DecodeKey(v.key);
-        malformed.Update(key.status());
-        if (key.ok()) keys[i] = *std::move(key);
-      }));
-  SHEAF_RETURN_IF_ERROR(malformed);
-  for (size_t i = 0; i < slots.size(); ++i)
-    if (keys[i].has_value() && slots[i] != without && result.matches.size() < options.k)
-      result.matches.push_back({*std::move(keys[i]), answer.nearest[i].distance});
+  std::vector<std::optional<DocumentKey>> keys;
+  SHEAF_RETURN_IF_ERROR(ReadKeys(reader, answer, &keys));
+  result.matches.reserve(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const vectors::Near& near = answer.nearest[i];
+    if (keys[i].has_value() && near.slot != without && result.matches.size() < options.k)
+      result.matches.push_back({*std::move(keys[i]), near.distance});
+  }
   return result;
 }
 

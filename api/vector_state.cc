@@ -31,12 +31,16 @@ absl::StatusOr<std::string> Convert(Element element, absl::Span<const float> flo
     return absl::InvalidArgumentError(
         absl::StrCat("component ", i, " is ", value, ": ", what));
   };
+  if (element == Element::kFloat32) {
+    for (size_t i = 0; i < floats.size(); ++i)
+      pager::EncodeFixed32(&bytes[4 * i], std::bit_cast<uint32_t>(floats[i]));
+    return bytes;
+  }
   for (size_t i = 0; i < floats.size(); ++i) {
     const float value = floats[i];
     switch (element) {
       case Element::kFloat32:
-        pager::EncodeFixed32(&bytes[4 * i], std::bit_cast<uint32_t>(value));
-        break;
+        break;  // above
       case Element::kFloat16:
         pager::EncodeFixed16(&bytes[2 * i], vectors::HalfOf(value));
         break;

@@ -23,15 +23,26 @@ constexpr size_t kRankedAtLeast = 8;
 // How many of what a search by codes finds are ranked by vectors.
 uint32_t RankedFor(uint32_t k) { return k + k / 2 + 5; }
 
-// Keeps the nearest `k`.
+// Keeps the nearest `k` as a heap, the farthest in front; of few in falling order, which is
+// one, too, and quicker to keep.
 void Offer(const Near& near, uint32_t k, std::vector<Near>* heap) {
-  if (heap->size() < k) {
-    heap->push_back(near);
-    std::push_heap(heap->begin(), heap->end());
-  } else if (near < heap->front()) {
-    std::pop_heap(heap->begin(), heap->end());
+  constexpr uint32_t kInOrderMax = 32;
+  const bool is_full = heap->size() == k;
+  if (is_full && !(near < heap->front())) return;
+  if (k > kInOrderMax) {
+    if (is_full) std::pop_heap(heap->begin(), heap->end());
+    if (!is_full) heap->emplace_back();
     heap->back() = near;
     std::push_heap(heap->begin(), heap->end());
+  } else if (is_full) {
+    size_t at = 0;
+    for (; at + 1 < k && near < (*heap)[at + 1]; ++at) (*heap)[at] = (*heap)[at + 1];
+    (*heap)[at] = near;
+  } else {
+    size_t at = heap->size();
+    heap->push_back(near);
+    for (; at > 0 && (*heap)[at - 1] < near; --at) (*heap)[at] = (*heap)[at - 1];
+    (*heap)[at] = near;
   }
 }
 
@@ -73,11 +84,15 @@ Plan Searcher::Choose(const SearchRequest& request) const {
 
 absl::StatusOr<SearchAnswer> Searcher::Search(const SearchRequest& request) {
   SearchAnswer answer;
-  const Query query(reader_.layout(), request.vector);
   SHEAF_RETURN_IF_ERROR(request.tick());
   SHEAF_RETURN_IF_ERROR(ReadPending());
   answer.pending = pending_vectors_.size();
   answer.plan = Choose(request);
+  if (answer.plan == Plan::kExact) {
+    SHEAF_ASSIGN_OR_RETURN(const bool is_done, AmongCopied(request, &answer));
+    if (is_done) return answer;
+  }
+  const Query query(reader_.layout(), request.vector);
   const uint64_t before = graph_.estimates();
   if (answer.plan != Plan::kExact) {
     SHEAF_RETURN_IF_ERROR(ByGraph(request, query, &answer));
@@ -141,6 +156,42 @@ absl::Status Searcher::Rank(const SearchRequest& request, const Query& query,
     if (at + kComparedAtOnce < slots.size()) SHEAF_RETURN_IF_ERROR(request.tick());
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Searcher::AmongCopied(const SearchRequest& request,
+                                           SearchAnswer* answer) {
+  if (request.filter == nullptr || request.filter->selected == nullptr || !is_fixed_)
+    return false;
+  SHEAF_ASSIGN_OR_RETURN(const SelectedSlots::Vectors* const copied,
+                         request.filter->selected->CopiedVectors(reader_));
+  if (copied == nullptr) return false;
+  const Layout& layout = reader_.layout();
+  const Options& o = layout.options;
+  const Distance distance(o.metric, o.element, o.dimensions);
+  const float norm = NormOf(layout, request.vector.data());
+  const size_t count = copied->there.size();
+  distances_.resize(count);
+  for (size_t i = 0; i < count; ++i)
+    distances_[i] =
+        distance.Between(request.vector.data(), norm, copied->At(copied->there[i]),
+                         copied->norms[copied->there[i]]);
+  // Slots ascend, so that their indexes stand for them.
+  const std::vector<Slot>& slots = request.filter->selected->slots();
+  for (size_t i = 0; i < count; ++i) {
+    const Near near{distances_[i], copied->there[i]};
+    const bool is_near =
+        near.distance <= request.radius &&
+        (answer->nearest.size() < request.k || near < answer->nearest.front());
+    if (is_near && request.filter->passes(slots[near.slot]))
+      Offer(near, request.k, &answer->nearest);
+  }
+  std::sort(answer->nearest.begin(), answer->nearest.end());
+  for (Near& near : answer->nearest) {
+    answer->keys.push_back(copied->keys[near.slot]);
+    near.slot = slots[near.slot];
+  }
+  answer->exact += count;
+  return true;
 }
 
 absl::Status Searcher::Exactly(const SearchRequest& request, const Query& query,

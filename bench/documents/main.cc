@@ -33,6 +33,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 
 namespace sheaf::bench {
@@ -45,6 +46,7 @@ struct Settings {
 };
 
 constexpr uint64_t kBatch = 1000;
+constexpr size_t kTogether = 16;  // documents of one call
 constexpr uint64_t kCacheBytes = 512 << 20;
 constexpr const char* kIndexes[] = {
     R"({"name": "number", "fields": {"number": 1}, "unique": true})",
@@ -99,9 +101,11 @@ struct Orders {
 class Store {
  public:
   virtual ~Store() = default;
-  virtual void Insert(const Orders& orders) = 0;               // keys from 1
-  virtual uint64_t GetJson(uint64_t key) = 0;                  // bytes
-  virtual uint64_t GetField(uint64_t key) = 0;                 // bytes of a nested text
+  virtual void Insert(const Orders& orders) = 0;  // keys from 1
+  virtual uint64_t GetJson(uint64_t key) = 0;     // bytes
+  virtual uint64_t GetField(uint64_t key) = 0;    // bytes of a nested text
+  // Documents; of each its JSON, or the nested text.
+  virtual uint64_t GetTogether(const std::vector<int64_t>& keys, bool json) = 0;
   virtual uint64_t FindUnique(const std::string& number) = 0;  // bytes of its JSON
   // Rows, at most 100: of each its JSON, or one number out of it.
   virtual uint64_t FindRange(uint64_t customer, uint64_t day, bool json) = 0;
@@ -147,9 +151,22 @@ class SheafStore : public Store {
     }));
     return size;
   }
+  uint64_t GetTogether(const std::vector<int64_t>& keys, bool json) override {
+    const std::vector<DocumentKey> wanted(keys.begin(), keys.end());
+    uint64_t documents = 0;
+    Check(c_.VisitMany(wanted, [&](size_t, const DocumentView& d) {
+      documents += json ? Take(ToJson(d)).size() > 0
+                        : FindPath(d, "customer.city")->string_value().size() > 0;
+    }));
+    return documents;
+  }
   uint64_t FindUnique(const std::string& number) override {
-    const std::optional<DocumentKey> key = Take(c_.FindUnique("number", {number}));
-    return Take(c_.Get(*key)).size();
+    uint64_t size = 0;
+    Take(c_.VisitUnique("number", {number},
+                        [&](const DocumentKey&, const DocumentView& d) {
+                          size = Take(ToJson(d)).size();
+                        }));
+    return size;
   }
   uint64_t FindRange(uint64_t customer, uint64_t day, bool json) override {
     QueryOptions options;
@@ -196,6 +213,11 @@ class SqliteStore : public Store {
     insert_ = Prepare("INSERT INTO d VALUES(?,?)");
     get_ = Prepare("SELECT doc FROM d WHERE id=?");
     field_ = Prepare("SELECT json_extract(doc,'$.customer.city') FROM d WHERE id=?");
+    const std::string several = absl::StrCat(
+        " FROM d WHERE id IN (?",
+        absl::StrJoin(std::vector<std::string>(kTogether - 1, ",?"), ""), ")");
+    together_ = Prepare("SELECT doc" + several);
+    fields_ = Prepare("SELECT json_extract(doc,'$.customer.city')" + several);
     unique_ = Prepare("SELECT doc FROM d WHERE json_extract(doc,'$.number')=?");
     range_total_ = Prepare(
         "SELECT json_extract(doc,'$.total') FROM d WHERE "
@@ -244,6 +266,15 @@ class SqliteStore : public Store {
   }
   uint64_t GetJson(uint64_t key) override { return ByKey(get_, key); }
   uint64_t GetField(uint64_t key) override { return ByKey(field_, key); }
+  uint64_t GetTogether(const std::vector<int64_t>& keys, bool json) override {
+    sqlite3_stmt* const s = json ? together_ : fields_;
+    for (size_t i = 0; i < kTogether; ++i)
+      sqlite3_bind_int64(s, static_cast<int>(i + 1), keys[i]);
+    uint64_t documents = 0;
+    while (sqlite3_step(s) == SQLITE_ROW) documents += ColumnOf(s).size() > 0;
+    sqlite3_reset(s);
+    return documents;
+  }
   uint64_t FindUnique(const std::string& number) override {
     Bind(unique_, 1, number);
     return Text(unique_);
@@ -285,9 +316,9 @@ class SqliteStore : public Store {
   void Run(const std::string& sql) {
     Must(sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr));
   }
-  sqlite3_stmt* Prepare(const char* sql) {
+  sqlite3_stmt* Prepare(const std::string& sql) {
     sqlite3_stmt* s = nullptr;
-    Must(sqlite3_prepare_v2(db_, sql, -1, &s, nullptr));
+    Must(sqlite3_prepare_v2(db_, sql.c_str(), -1, &s, nullptr));
     statements_.push_back(s);
     return s;
   }
@@ -308,8 +339,8 @@ class SqliteStore : public Store {
 
   sqlite3* db_ = nullptr;
   std::vector<sqlite3_stmt*> statements_;
-  sqlite3_stmt *insert_, *get_, *field_, *unique_, *range_, *range_total_, *scan_,
-      *group_;
+  sqlite3_stmt *insert_, *get_, *field_, *together_, *fields_, *unique_, *range_,
+      *range_total_, *scan_, *group_;
 };
 
 // --- The run ------------------------------------------------------------------------
@@ -403,6 +434,18 @@ class Bench {
         },
         sheaf, sqlite);
     uint64_t found[2] = {};
+    for (const bool json : {true, false})
+      Both(
+          json ? "get_json_together" : "get_field_together",
+          [&](Store& s) {
+            std::vector<int64_t> keys(kTogether);
+            for (uint64_t i = 0; i < steps / kTogether; ++i) {
+              for (size_t k = 0; k < kTogether; ++k)  // each another one
+                keys[k] = static_cast<int64_t>((key(i) + k * (n / kTogether)) % n + 1);
+              found[&s == &sheaf] += s.GetTogether(keys, json);
+            }
+          },
+          sheaf, sqlite);
     Both(
         "find_unique",
         [&](Store& s) {

@@ -3,8 +3,8 @@
 // smaller).
 //
 //   sheaf_vectors_bench [--count=1000000] [--words=FILE] [--only=clustered,words,wide]
-//                       [--seed=1] [--repeats=3] [--seconds=0.5] [--dir=PATH]
-//                       [--json=FILE]
+//                       [--indexes=sheaf,hnswlib,faiss,sq8] [--seed=1] [--repeats=3]
+//                       [--seconds=0.5] [--dir=PATH] [--json=FILE]
 //
 // The data sets are dataset.h's; each index's file says how it is used. `count` bounds
 // the vectors of each data set; `words` is what wordnet_to_vectors prints, without which
@@ -57,9 +57,16 @@ void Fail(std::string_view where, std::string_view what) {
 namespace vectors {
 namespace {
 
-bool IsDataset(const std::string& name) {
-  return std::find(std::begin(kDatasets), std::end(kDatasets), name) !=
-         std::end(kDatasets);
+// Of names with commas; those that are `known`. False: another is among them.
+template <class Names>
+bool ParseNames(const std::string& value, const Names& known,
+                std::vector<std::string>* out) {
+  const std::vector<std::string> names = absl::StrSplit(value, ',');
+  for (const std::string& name : names)
+    if (std::find(std::begin(known), std::end(known), name) == std::end(known))
+      return false;
+  *out = names;
+  return true;
 }
 
 bool Parse(std::string_view argument, Settings* settings) {
@@ -72,10 +79,9 @@ bool Parse(std::string_view argument, Settings* settings) {
   if (name == "--words") settings->data.words = value;
   for (const char* text : {"--dir", "--json", "--words"})
     if (name == text) return !value.empty();
-  if (name == "--only") {
-    settings->only = absl::StrSplit(value, ',');
-    return std::all_of(settings->only.begin(), settings->only.end(), IsDataset);
-  }
+  if (name == "--only") return ParseNames(value, kDatasets, &settings->only);
+  if (name == "--indexes")
+    return ParseNames(value, Settings().indexes, &settings->indexes);
   if (name == "--seconds") return absl::SimpleAtod(value, &settings->seconds);
   if (name == "--seed") return absl::SimpleAtoi(value, &settings->data.seed);
   if (name == "--repeats")

@@ -16,7 +16,6 @@ namespace {
 
 constexpr unsigned kChildSecondsMax = 7200;
 constexpr int kBuildThreads = 2;
-const std::vector<std::string> kIndexes = {"sheaf", "hnswlib", "faiss", "sq8"};
 
 std::unique_ptr<Index> NewIndex(const std::string& name, const IndexOptions& options) {
   if (name == "sheaf") return NewSheafIndex(options);
@@ -114,7 +113,8 @@ Runner::Runner(const Settings& settings, const Dataset& data)
     : settings_(settings), data_(data) {}
 
 Runner::~Runner() {
-  for (const std::string& index : kIndexes) std::filesystem::remove_all(DirOf(index));
+  for (const std::string& index : settings_.indexes)
+    std::filesystem::remove_all(DirOf(index));
   std::filesystem::remove_all(DirOf("brute"));
   std::error_code not_empty;
   std::filesystem::remove(settings_.dir, not_empty);
@@ -125,28 +125,32 @@ std::string Runner::DirOf(const std::string& index) const {
 }
 
 Results Runner::Run() {
-  for (const std::string& index : kIndexes) std::filesystem::remove_all(DirOf(index));
-  RunGroup(0, kIndexes, [](const std::string& name) -> Body {
+  for (const std::string& index : settings_.indexes)
+    std::filesystem::remove_all(DirOf(index));
+  RunGroup(0, settings_.indexes, [](const std::string& name) -> Body {
     return [=](const IndexOptions& options, Figures& figures) {
       NewIndex(name, options)->Build(kBuildThreads, figures);
     };
   });
-  for (const std::string& index : kIndexes)
+  for (const std::string& index : settings_.indexes)
     Record(index,
            {{"disk_bytes", BytesOnDisk(DirOf(index)) / double(data_.indexed.size())}});
   for (int repeat = 0; repeat < settings_.repeats; ++repeat) {
-    RunGroup(repeat, kIndexes, [](const std::string& name) -> Body {
+    RunGroup(repeat, settings_.indexes, [](const std::string& name) -> Body {
       return [=](const IndexOptions& options, Figures& figures) {
         MeasureQueries(name, options, figures);
       };
     });
-    RunGroup(repeat, kIndexes, [](const std::string& name) -> Body {
+    RunGroup(repeat, settings_.indexes, [](const std::string& name) -> Body {
       if (name == "sheaf") return MeasureSheafInserts;
       return [=](const IndexOptions& options, Figures& figures) {
         MeasureInserts(name, options, figures);
       };
     });
-    RunGroup(repeat, {"sheaf", "hnswlib", "brute"}, [](const std::string& name) -> Body {
+    std::vector<std::string> filtered = {"brute"};
+    for (const std::string& index : settings_.indexes)
+      if (index == "sheaf" || index == "hnswlib") filtered.push_back(index);
+    RunGroup(repeat, filtered, [](const std::string& name) -> Body {
       if (name == "sheaf") return MeasureSheafFilters;
       return [=](const IndexOptions& options, Figures& figures) {
         MeasurePeerFilters(name, options, figures);

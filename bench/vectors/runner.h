@@ -16,6 +16,7 @@ namespace sheaf::bench::vectors {
 struct Settings {
   DatasetOptions data;
   std::vector<std::string> only;  // data sets; empty: all that there are
+  std::vector<std::string> indexes = {"sheaf", "hnswlib", "faiss", "sq8"};
   int repeats = 3;
   double seconds = 0.5;  // of each search that is measured, at least
   std::string dir = "vectors-bench", json;

@@ -217,6 +217,11 @@ TEST_F(DocumentsEdge, LookAlikesAreDifferentKeys) {
     for (size_t i = 0; i < keys.size(); ++i) {
       EXPECT_EQ(*c->Get(keys[i]), absl::StrCat(R"({"u":)", i, "}"));
       EXPECT_TRUE(c->FindUnique("u", {i})->value() == keys[i]) << i;
+      EXPECT_TRUE(*c->VisitUnique(
+          "u", {i}, [&](const DocumentKey& key, const DocumentView& document) {
+            EXPECT_TRUE(key == keys[i]);
+            EXPECT_EQ(*ToJson(document), absl::StrCat(R"({"u":)", i, "}"));
+          }));
       DocumentRange range;
       range.from = keys[i];
       if (i + 1 < keys.size()) range.to = keys[i + 1];
@@ -241,6 +246,16 @@ TEST_F(DocumentsEdge, LookAlikesAreDifferentKeys) {
     EXPECT_TRUE(*c->Delete(keys[i]));
     for (size_t k = 0; k < keys.size(); ++k) EXPECT_EQ(*c->Contains(keys[k]), k != i);
     EXPECT_FALSE(c->FindUnique("u", {i})->has_value());
+    const auto none = [](const DocumentKey&, const DocumentView&) { FAIL(); };
+    EXPECT_FALSE(*c->VisitUnique("u", {i}, none));
+    EXPECT_TRUE(absl::IsInvalidArgument(c->VisitUnique("v", {i}, none).status()));
+    // What the transaction has put is there.
+    EXPECT_TRUE(c->Put(keys[i], R"({"u":-1})").ok());
+    EXPECT_TRUE(
+        *c->VisitUnique("u", {-1}, [&](const DocumentKey& key, const DocumentView& d) {
+          EXPECT_TRUE(key == keys[i]);
+          EXPECT_EQ(*ToJson(d), R"({"u":-1})");
+        }));
   }
   ExpectClean();
 }

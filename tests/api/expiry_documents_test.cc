@@ -65,7 +65,10 @@ class ExpiryDocumentsTest : public test::ExpiryTest {
           &out, i, *c.Contains(i), found->has_value(), c.FindDocument(i)->has_value(),
           c.Get(i).ok(), c.GetDocument(i).ok(), c.ExpiresAt(i).ok(),
           *c.Visit(i, [](const DocumentView&) {}),
-          c.FindUnique("u_1", {int64_t{i}}).value_or(std::nullopt).has_value(), "\n");
+          c.FindUnique("u_1", {int64_t{i}}).value_or(std::nullopt).has_value(),
+          *c.VisitUnique("u_1", {int64_t{i}},
+                         [](const DocumentKey&, const DocumentView&) {}),
+          "\n");
     }
     EXPECT_TRUE(c.VisitMany(keys, [&](size_t i, const DocumentView&) {
                    absl::StrAppend(&out, i, " ");

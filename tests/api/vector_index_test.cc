@@ -2,8 +2,10 @@
 // of vectors, refusals, copies.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <random>
 #include <set>
 
@@ -296,6 +298,103 @@ TEST_F(VectorIndexTest, FiltersFindAllOfKWheneverThereAreSoMany) {
     }
   }
   EXPECT_EQ(plans.size(), 2u);  // by the graph and exactly, as is quicker
+}
+
+// What searches among a set of these keys find, time and again, is what one finds that asks
+// of each vector in its page.
+void ExpectSetsFindWhatPagesHave(const VectorIndexReader& index,
+                                 const std::vector<DocumentKey>& keys,
+                                 absl::FunctionRef<Floats()> make) {
+  const auto search = [&](const Floats& query, VectorSearchOptions options) {
+    options.plan = VectorPlan::kExact;
+    options.k = std::max<uint32_t>(options.k, 1);
+    std::map<int64_t, float> found;
+    const VectorResult result = *index.Search(query, options);
+    for (const VectorMatch& m : result.matches)
+      EXPECT_TRUE(found.emplace(m.key.number(), m.distance).second);
+    return found;
+  };
+  const VectorSet set = *index.Select(keys), odd = *index.Select({331, 333, 5});
+  const auto among = [&](const DocumentKey& key) {
+    return std::find(keys.begin(), keys.end(), key) != keys.end();
+  };
+  const auto even = [](const DocumentKey& key) { return key.number() % 2 == 0; };
+  const auto both = [&](const DocumentKey& key) { return even(key) && among(key); };
+  constexpr uint32_t kAll = 1000;
+  for (int use = 0; use < 3; ++use) {
+    const Floats query = make();
+    const auto all = search(query, {.k = kAll, .among = &set});
+    EXPECT_EQ(all.size(), keys.size());
+    EXPECT_EQ(all, search(query, {.k = kAll, .accept = among}));
+    EXPECT_EQ(search(query, {.k = kAll, .among = &set, .except = &odd}),
+              search(query, {.k = kAll, .except = &odd, .accept = among}));
+    EXPECT_EQ(search(query, {.k = kAll, .among = &set, .accept = even}),
+              search(query, {.k = kAll, .accept = both}));
+    std::vector<float> distances;
+    for (const auto& [key, distance] : all) distances.push_back(distance);
+    std::sort(distances.begin(), distances.end());
+    const size_t middle = distances.size() / 2;
+    EXPECT_EQ(search(query, {.k = kAll, .radius = distances[middle], .among = &set}),
+              search(query, {.k = kAll, .radius = distances[middle], .accept = among}));
+    const auto some = search(query, {.k = uint32_t(middle), .among = &set});
+    EXPECT_EQ(some.size(), std::max<size_t>(middle, 1));
+    for (const auto& [key, distance] : some)
+      EXPECT_LE(distance, distances[some.size() - 1]) << key;
+  }
+}
+
+// From the second search on there are copies: of the vectors, of the codes where vectors take
+// too much (340 of 5,000 dimensions).
+TEST_F(VectorIndexTest, CopiesOfSetsAreWhatIsInThePages) {
+  struct Kind {
+    Metric metric;
+    Element element;
+    uint32_t dimensions;
+    VectorIndexKind kind = VectorIndexKind::kHnsw;
+  };
+  for (const Kind& kind : std::vector<Kind>{
+           {Metric::kL2, Element::kFloat32, 7},
+           {Metric::kL2, Element::kFloat32, 7, VectorIndexKind::kFlat},
+           {Metric::kCosine, Element::kFloat16, 9},
+           {Metric::kL1, Element::kInt8, 5},
+           {Metric::kHamming, Element::kBit, 70},
+           {Metric::kInnerProduct, Element::kFloat32, 5000},
+           {Metric::kInnerProduct, Element::kFloat32, 5000, VectorIndexKind::kFlat}}) {
+    VectorOptions options = OfDimensions(kind.dimensions);
+    options.metric = kind.metric;
+    options.element = kind.element;
+    options.kind = kind.kind;
+    const std::string name = absl::StrCat("v", kind.dimensions, ".", int(kind.kind));
+    SCOPED_TRACE(name);
+    std::mt19937 random(5);
+    const auto make = [&] {
+      Floats vector = Random(&random, kind.dimensions);
+      for (float& x : vector) {
+        if (kind.element == Element::kInt8) x = std::round(40 * std::clamp(x, -3.f, 3.f));
+        if (kind.element == Element::kBit) x = x > 0;
+      }
+      return vector;
+    };
+    const auto put = [&](int from, int to) {
+      Write([&](WriteTransaction& txn) -> absl::Status {
+        SHEAF_ASSIGN_OR_RETURN(VectorIndex index, txn.vectors(name, options));
+        for (int i = from; i < to; ++i) SHEAF_RETURN_IF_ERROR(index.Put(i, make()));
+        return absl::OkStatus();
+      });
+    };
+    put(0, 330);
+    if (kind.kind == VectorIndexKind::kHnsw) {
+      ASSERT_TRUE(db_->OptimizeVectors(name).ok());
+    }
+    put(310, 340);  // some await linking, again or for the first time
+    const ReadTransaction read = db_->BeginRead();
+    for (const int share : {1, 9, 100, 340}) {
+      SCOPED_TRACE(share);
+      std::vector<DocumentKey> keys;
+      for (int i = 0; i < share; ++i) keys.emplace_back(339 - i);
+      ExpectSetsFindWhatPagesHave(*read.vectors(name), keys, make);
+    }
+  }
 }
 
 TEST_F(VectorIndexTest, SetsBelongToTheirHandle) {
