@@ -88,21 +88,28 @@ absl::StatusOr<SearchAnswer> Searcher::Search(const SearchRequest& request) {
   SHEAF_RETURN_IF_ERROR(ReadPending());
   answer.pending = pending_vectors_.size();
   answer.plan = Choose(request);
-  if (answer.plan == Plan::kExact) {
-    SHEAF_ASSIGN_OR_RETURN(const bool is_done, AmongCopied(request, &answer));
-    if (is_done) return answer;
-  }
-  const Query query(reader_.layout(), request.vector);
   const uint64_t before = graph_.estimates();
+  std::optional<Query> query;
   if (answer.plan != Plan::kExact) {
-    SHEAF_RETURN_IF_ERROR(ByGraph(request, query, &answer));
+    query.emplace(reader_.layout(), request.vector);
+    SHEAF_RETURN_IF_ERROR(ByGraph(request, *query, &answer));
     // Fewer than there may be: the graph was left, or did not lead to them.
     if (answer.nearest.size() < request.k && request.filter != nullptr &&
         request.radius == std::numeric_limits<float>::infinity())
       answer.plan = Plan::kExact;
   }
-  if (answer.plan == Plan::kExact)
-    SHEAF_RETURN_IF_ERROR(Exactly(request, query, &answer));
+  if (answer.plan == Plan::kExact) {
+    answer.nearest.clear();
+    const SelectedSlots* const selected =
+        request.filter == nullptr || !is_fixed_ ? nullptr : request.filter->selected;
+    if (selected != nullptr) SHEAF_RETURN_IF_ERROR(selected->Copy(reader_, request.tick));
+    if (selected != nullptr && selected->vectors() != nullptr) {
+      SHEAF_RETURN_IF_ERROR(AmongCopied(request, *selected->vectors(), &answer));
+    } else {
+      if (!query.has_value()) query.emplace(reader_.layout(), request.vector);
+      SHEAF_RETURN_IF_ERROR(Exactly(request, *query, &answer));
+    }
+  }
   answer.estimates += graph_.estimates() - before;
   std::sort(answer.nearest.begin(), answer.nearest.end());
   return answer;
@@ -158,54 +165,50 @@ absl::Status Searcher::Rank(const SearchRequest& request, const Query& query,
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Searcher::AmongCopied(const SearchRequest& request,
-                                           SearchAnswer* answer) {
-  if (request.filter == nullptr || request.filter->selected == nullptr || !is_fixed_)
-    return false;
-  SHEAF_ASSIGN_OR_RETURN(const SelectedSlots::Vectors* const copied,
-                         request.filter->selected->CopiedVectors(reader_));
-  if (copied == nullptr) return false;
+absl::Status Searcher::AmongCopied(const SearchRequest& request,
+                                   const SelectedSlots::Vectors& copied,
+                                   SearchAnswer* answer) {
   const Layout& layout = reader_.layout();
   const Options& o = layout.options;
   const Distance distance(o.metric, o.element, o.dimensions);
   const float norm = NormOf(layout, request.vector.data());
-  const size_t count = copied->there.size();
-  distances_.resize(count);
-  for (size_t i = 0; i < count; ++i)
-    distances_[i] =
-        distance.Between(request.vector.data(), norm, copied->At(copied->there[i]),
-                         copied->norms[copied->there[i]]);
   // Slots ascend, so that their indexes stand for them.
   const std::vector<Slot>& slots = request.filter->selected->slots();
-  for (size_t i = 0; i < count; ++i) {
-    const Near near{distances_[i], copied->there[i]};
-    const bool is_near =
-        near.distance <= request.radius &&
-        (answer->nearest.size() < request.k || near < answer->nearest.front());
-    if (is_near && request.filter->passes(slots[near.slot]))
-      Offer(near, request.k, &answer->nearest);
+  const absl::Span<const uint32_t> all = copied.there;
+  float distances[kComparedAtOnce];
+  for (size_t at = 0; at < all.size(); at += kComparedAtOnce) {
+    const absl::Span<const uint32_t> some = all.subspan(at, kComparedAtOnce);
+    for (size_t i = 0; i < some.size(); ++i)
+      distances[i] = distance.Between(request.vector.data(), norm, copied.At(some[i]),
+                                      copied.norms[some[i]]);
+    for (size_t i = 0; i < some.size(); ++i) {
+      const Near near{distances[i], some[i]};
+      const bool is_near =
+          near.distance <= request.radius &&
+          (answer->nearest.size() < request.k || near < answer->nearest.front());
+      if (is_near && request.filter->passes(slots[near.slot]))
+        Offer(near, request.k, &answer->nearest);
+    }
+    if (at + kComparedAtOnce < all.size()) SHEAF_RETURN_IF_ERROR(request.tick());
   }
   std::sort(answer->nearest.begin(), answer->nearest.end());
   for (Near& near : answer->nearest) {
-    answer->keys.push_back(copied->keys[near.slot]);
+    answer->keys.push_back(copied.KeyAt(near.slot));
     near.slot = slots[near.slot];
   }
-  answer->exact += count;
-  return true;
+  answer->exact += all.size();
+  return absl::OkStatus();
 }
 
 absl::Status Searcher::Exactly(const SearchRequest& request, const Query& query,
                                SearchAnswer* answer) {
-  answer->nearest.clear();
   if (reader_.node_count() == 0 || reader_.layout().code != Code::kByte)
     return ByVectors(request, query, answer);
   SHEAF_RETURN_IF_ERROR(RankPending(request, query, answer));
   const SelectedSlots* const selected =
       request.filter == nullptr ? nullptr : request.filter->selected;
-  const SelectedSlots::Codes* copied = nullptr;
-  if (selected != nullptr && is_fixed_) {
-    SHEAF_ASSIGN_OR_RETURN(copied, selected->CopiedCodes(reader_));
-  }
+  const SelectedSlots::Codes* const copied =
+      selected == nullptr ? nullptr : selected->codes();
   absl::Span<const Slot> slots;
   if (selected != nullptr) slots = copied != nullptr ? copied->slots : selected->slots();
   const size_t end = selected != nullptr ? slots.size() : reader_.slot_end();

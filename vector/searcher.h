@@ -46,7 +46,7 @@ struct SearchRequest {
 
 struct SearchAnswer {
   std::vector<Near> nearest;
-  // Theirs, if the search came by them: good until the next one.
+  // Theirs, if the search came by them: views into what the filter has selected.
   std::vector<std::string_view> keys;
   Plan plan = Plan::kGraph;
   uint64_t estimates = 0;  // from codes
@@ -69,8 +69,8 @@ class Searcher {
                        SearchAnswer* answer);
   absl::Status Exactly(const SearchRequest& request, const Query& query,
                        SearchAnswer* answer);
-  // The vectors that were copied. False: none were.
-  absl::StatusOr<bool> AmongCopied(const SearchRequest& request, SearchAnswer* answer);
+  absl::Status AmongCopied(const SearchRequest& request,
+                           const SelectedSlots::Vectors& copied, SearchAnswer* answer);
   // Ranks those that await linking.
   absl::Status RankPending(const SearchRequest& request, const Query& query,
                            SearchAnswer* answer);
@@ -92,7 +92,6 @@ class Searcher {
   SlotSet pending_;
   std::vector<Slot> pending_vectors_, slots_;
   std::vector<Near> found_;
-  std::vector<float> distances_;
 };
 
 }  // namespace sheaf::vectors

@@ -10,9 +10,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "vector/candidates.h"
 #include "vector/vector_reader.h"
@@ -33,35 +35,43 @@ class SelectedSlots {
     struct alignas(64) Line {
       char bytes[64];
     };
+    struct Key {
+      uint32_t at = 0, size = 0;  // in key_bytes
+    };
     std::vector<uint32_t> there;  // which slots have one
     std::vector<Line> lines;      // each begins with one of its own
     size_t lines_of_each = 0;
     std::vector<float> norms;
-    std::vector<std::string> keys;
+    std::vector<Key> keys;
+    std::string key_bytes;
 
     const char* At(size_t i) const { return lines[i * lines_of_each].bytes; }
+    std::string_view KeyAt(size_t i) const {
+      return std::string_view(key_bytes).substr(keys[i].at, keys[i].size);
+    }
   };
   struct Codes {
     std::vector<Slot> slots;  // those that have a node
     std::vector<char> codes;  // theirs, one behind the other
   };
+  // A copy takes no more.
   static constexpr size_t kCopiedBytesMax = size_t{2} << 20;
-  // From the second call on, if they take no more; codes, if vectors take more. Null: read
-  // them from their pages. Requires: the same reader in every call, of what does not change.
-  absl::StatusOr<const Vectors*> CopiedVectors(const VectorReader& reader) const;
-  absl::StatusOr<const Codes*> CopiedCodes(const VectorReader& reader) const;
+
+  // From the second call on there is a copy, unless it were too large or something in it
+  // cannot be read, of which whoever needs it learns. Only `tick`, called now and then, fails
+  // this. Requires: the same reader in every call, of what does not change.
+  using TickFn = absl::FunctionRef<absl::Status()>;
+  absl::Status Copy(const VectorReader& reader, TickFn tick) const;
+  // Null: not copied. Where there are vectors, there are no codes.
+  const Vectors* vectors() const { return vectors_.has_value() ? &*vectors_ : nullptr; }
+  const Codes* codes() const { return codes_.has_value() ? &*codes_ : nullptr; }
 
  private:
-  static size_t LinesOf(const Layout& layout) {
-    return (layout.vector_bytes + sizeof(Vectors::Line) - 1) / sizeof(Vectors::Line);
-  }
-  bool VectorsFit(const Layout& layout) const {
-    const size_t bytes = LinesOf(layout) * sizeof(Vectors::Line) + sizeof(std::string);
-    return slots().size() <= kCopiedBytesMax / bytes;
-  }
+  absl::Status CopyVectors(const VectorReader& reader, TickFn tick) const;
+  absl::Status CopyCodes(const VectorReader& reader, TickFn tick) const;
 
   SlotSet set_;
-  mutable bool was_asked_ = false;
+  mutable bool was_asked_ = false, was_copied_ = false;
   mutable std::optional<Vectors> vectors_;
   mutable std::optional<Codes> codes_;
 };

@@ -11,6 +11,8 @@
 // the text with the two threads of ImportJsonLines, and commits with kProcess, which
 // promises the same. Both write 1,000 documents a transaction. Rows are read to their end.
 //
+// get_…_together is of 16 documents by key in one call; SQLite's has 16 parameters in an IN.
+//
 // `documents` are JSON Lines with a text `id` each (WordNet): import and bytes on disk.
 #include <sheaf/sheaf.h>
 #include <stdio.h>

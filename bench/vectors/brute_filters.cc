@@ -1,4 +1,4 @@
-// Every vector that matches is compared: the limit of what few matches cost.
+// Every vector that matches is compared, where it lies in an array of all.
 #include "bench/vectors/exact.h"
 #include "bench/vectors/index.h"
 #include "bench/vectors/sweep.h"

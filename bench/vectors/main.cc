@@ -24,7 +24,8 @@
 //                    of 100, each on the device
 //   link_1, link_2   then: linked by so many threads; of peers the insert itself
 //   filter_10        that a tenth of the vectors pass, at a recall of 0.95, always 10
-//                    found; of Sheaf among a set that was selected once (select_10), or
+//                    found; of Sheaf among a set that was selected once (select_10) and
+//                    has copied what it compares with by then, where that is little, or
 //                    in filter_json_10 by metadata, asked in each search; the peers are
 //                    hnswlib, whose finds are filtered, and a loop over the ids that
 //                    match (brute)

@@ -336,6 +336,11 @@ void ExpectSetsFindWhatPagesHave(const VectorIndexReader& index,
     const size_t middle = distances.size() / 2;
     EXPECT_EQ(search(query, {.k = kAll, .radius = distances[middle], .among = &set}),
               search(query, {.k = kAll, .radius = distances[middle], .accept = among}));
+    // By one that is there: with it, then without.
+    const Floats there = *index.Get(keys[middle]);
+    const size_t others = search(there, {.k = kAll, .accept = among}).size() - 1;
+    EXPECT_EQ(index.SearchByKey(keys[middle], {.k = kAll, .among = &set})->matches.size(),
+              others);
     const auto some = search(query, {.k = uint32_t(middle), .among = &set});
     EXPECT_EQ(some.size(), std::max<size_t>(middle, 1));
     for (const auto& [key, distance] : some)
@@ -393,6 +398,62 @@ TEST_F(VectorIndexTest, CopiesOfSetsAreWhatIsInThePages) {
       std::vector<DocumentKey> keys;
       for (int i = 0; i < share; ++i) keys.emplace_back(339 - i);
       ExpectSetsFindWhatPagesHave(*read.vectors(name), keys, make);
+    }
+  }
+}
+
+// Their keys alone take more than a copy of the vectors may.
+TEST_F(VectorIndexTest, SetsOfLongKeysAreSearchedAsOthersAre) {
+  constexpr int kCount = 6000;
+  const auto key_of = [](int i) { return absl::StrCat(std::string(480, 'k'), i); };
+  Write([&](WriteTransaction& txn) -> absl::Status {
+    SHEAF_ASSIGN_OR_RETURN(VectorIndex index, txn.vectors("v", OfDimensions(2)));
+    for (int i = 0; i < kCount; ++i)
+      SHEAF_RETURN_IF_ERROR(index.Put(key_of(i), Floats{float(i), 0.5f}));
+    return absl::OkStatus();
+  });
+  for (const bool linked : {false, true}) {
+    if (linked) {
+      ASSERT_TRUE(db_->OptimizeVectors("v").ok());
+    }
+    const ReadTransaction read = db_->BeginRead();
+    const VectorIndexReader index = *read.vectors("v");
+    std::vector<DocumentKey> keys;
+    for (int i = 0; i < kCount; i += 1 + linked) keys.emplace_back(key_of(i));
+    const VectorSet set = *index.Select(keys);
+    for (int use = 0; use < 3; ++use) {
+      const VectorResult found = *index.Search(
+          Floats{1000.1f, 0}, {.k = 2, .plan = VectorPlan::kExact, .among = &set});
+      ASSERT_EQ(found.matches.size(), 2u);
+      EXPECT_EQ(found.matches[0].key, DocumentKey(key_of(1000)));
+      EXPECT_EQ(found.matches[1].key, DocumentKey(key_of(linked ? 1002 : 1001)));
+    }
+  }
+}
+
+// Also while a copy is compared with.
+TEST_F(VectorIndexTest, SearchesAmongSetsCanBeCancelled) {
+  constexpr int kCount = 3000;
+  Fill("v", OfDimensions(2), kCount);
+  const ReadTransaction read = db_->BeginRead();
+  const VectorIndexReader index = *read.vectors("v");
+  std::vector<DocumentKey> keys;
+  for (int i = 0; i < kCount; ++i) keys.emplace_back(i);
+  const VectorSet set = *index.Select(keys);
+  for (int use = 0; use < 4; ++use) {
+    bool is_wanted = true;
+    int asked = 0;
+    VectorSearchOptions options{.k = kCount, .plan = VectorPlan::kExact, .among = &set};
+    options.progress.report = [&](const Progress::State&) { return is_wanted; };
+    options.accept = [&](const DocumentKey&) {
+      is_wanted = ++asked < 500 || use == 2;  // an undisturbed one between
+      return true;
+    };
+    const absl::StatusOr<VectorResult> found = index.Search(Floats{0, 0}, options);
+    if (use == 2) {
+      EXPECT_EQ(found->matches.size(), size_t{kCount});
+    } else {
+      EXPECT_TRUE(absl::IsCancelled(found.status())) << use << found.status();
     }
   }
 }
