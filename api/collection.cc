@@ -182,14 +182,20 @@ absl::StatusOr<bool> CollectionReader::Visit(
 
 absl::StatusOr<bool> CollectionReader::VisitEncoded(
     std::string_view key, absl::FunctionRef<void(const DocumentView&)> fn) const {
-  const internal::TableState& table = *state_->tree;
   btree::Found found;
-  SHEAF_ASSIGN_OR_RETURN(const bool there, table.Find(key, &found));
+  SHEAF_ASSIGN_OR_RETURN(const bool there, state_->tree->Find(key, &found));
   if (!there) return false;
-  std::string_view stored = found.bytes;
+  SHEAF_RETURN_IF_ERROR(Show(&found, fn));
+  return true;
+}
+
+absl::Status CollectionReader::Show(
+    btree::Found* found, absl::FunctionRef<void(const DocumentView&)> fn) const {
+  const internal::TableState& table = *state_->tree;
+  std::string_view stored = found->bytes;
   Value value;  // of what does not lie ready in a page that stays
-  if (found.is_large || table.encoded() || table.open != nullptr) {
-    SHEAF_ASSIGN_OR_RETURN(value, table.ToValue(&found));
+  if (found->is_large || table.encoded() || table.open != nullptr) {
+    SHEAF_ASSIGN_OR_RETURN(value, table.ToValue(found));
     stored = static_cast<const Value&>(value).view();
   }
   SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state_->Schema());
@@ -201,33 +207,37 @@ absl::StatusOr<bool> CollectionReader::VisitEncoded(
       stored, schema->names(), text_names ? &*text_names : nullptr, &buffer, &root);
   if (!opened.ok()) return internal::At(name(), opened);
   fn(root);
-  return true;
+  return absl::OkStatus();
 }
 
 absl::Status CollectionReader::VisitMany(
     absl::Span<const DocumentKey> keys,
     absl::FunctionRef<void(size_t i, const DocumentView& document)> fn) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state_->Schema());
-  constexpr size_t kAtOnce = 64;
-  std::string encoded[kAtOnce], buffer;
+  const internal::TableState& table = *state_->tree;
+  SHEAF_RETURN_IF_ERROR(table.Live());
+  constexpr size_t kAtOnce = 16;
+  std::string encoded[kAtOnce];
   std::string_view wanted[kAtOnce];
-  std::optional<Value> found[kAtOnce];
-  NameTable text_names;
+  btree::Found found[kAtOnce];
   for (size_t at = 0; at < keys.size(); at += kAtOnce) {
     const size_t n = std::min(kAtOnce, keys.size() - at);
     for (size_t i = 0; i < n; ++i) {
       SHEAF_ASSIGN_OR_RETURN(encoded[i], internal::EncodeKey(keys[at + i]));
       wanted[i] = encoded[i];
     }
-    SHEAF_RETURN_IF_ERROR(state_->table.MultiGet({wanted, n}, {found, n}));
+    if (table.open == nullptr)
+      SHEAF_RETURN_IF_ERROR(table.reader().FindMany({wanted, n}, {found, n}));
     for (size_t i = 0; i < n; ++i) {
-      if (!found[i].has_value()) continue;
-      DocumentView root;
-      const absl::Status opened =
-          document::OpenDocument(*found[i], schema->names(), &text_names, &buffer, &root);
-      if (!opened.ok()) return internal::At(name(), opened);
-      fn(at + i, root);
+      const auto show = [&](const DocumentView& root) { fn(at + i, root); };
+      if (table.open != nullptr) {  // which may change from one call to the next
+        SHEAF_RETURN_IF_ERROR(VisitEncoded(wanted[i], show).status());
+        continue;
+      }
+      if (!found[i].found) continue;
+      SHEAF_ASSIGN_OR_RETURN(const bool hidden, table.IsHidden(wanted[i]));
+      if (!hidden) SHEAF_RETURN_IF_ERROR(Show(&found[i], show));
+      found[i].pin.Reset();
     }
   }
   return absl::OkStatus();
