@@ -189,56 +189,74 @@ absl::StatusOr<bool> CollectionReader::VisitEncoded(
   return true;
 }
 
-absl::Status CollectionReader::Show(
-    btree::Found* found, absl::FunctionRef<void(const DocumentView&)> fn) const {
-  const internal::TableState& table = *state_->tree;
-  std::string_view stored = found->bytes;
-  Value value;  // of what does not lie ready in a page that stays
-  if (found->is_large || table.encoded() || table.open != nullptr) {
-    SHEAF_ASSIGN_OR_RETURN(value, table.ToValue(found));
-    stored = static_cast<const Value&>(value).view();
-  }
-  SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state_->Schema());
+namespace {
+
+// What was found: where it lies, if that is a page that stays, or in `*value`.
+absl::StatusOr<std::string_view> ContentsOf(const internal::TableState& table,
+                                            btree::Found* found, Value* value) {
+  if (!found->is_large && !table.encoded() && table.open == nullptr) return found->bytes;
+  SHEAF_ASSIGN_OR_RETURN(*value, table.ToValue(found));
+  return static_cast<const Value&>(*value).view();
+}
+
+absl::Status ShowStored(std::string_view stored, const Schema& schema,
+                        const std::string& name,
+                        absl::FunctionRef<void(const DocumentView&)> fn) {
   std::optional<NameTable> text_names;  // as in FindDocument
   if (!document::IsBinary(stored)) text_names.emplace();
   std::string buffer;
   DocumentView root;
   const absl::Status opened = document::OpenDocument(
-      stored, schema->names(), text_names ? &*text_names : nullptr, &buffer, &root);
-  if (!opened.ok()) return internal::At(name(), opened);
+      stored, schema.names(), text_names ? &*text_names : nullptr, &buffer, &root);
+  if (!opened.ok()) return internal::At(name, opened);
   fn(root);
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CollectionReader::Show(
+    btree::Found* found, absl::FunctionRef<void(const DocumentView&)> fn) const {
+  Value value;
+  SHEAF_ASSIGN_OR_RETURN(const std::string_view stored,
+                         ContentsOf(*state_->tree, found, &value));
+  SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state_->Schema());
+  return ShowStored(stored, *schema, name(), fn);
 }
 
 absl::Status CollectionReader::VisitMany(
     absl::Span<const DocumentKey> keys,
     absl::FunctionRef<void(size_t i, const DocumentView& document)> fn) const {
   SHEAF_RETURN_IF_ERROR(CheckHandle(state_.get()));
-  const internal::TableState& table = *state_->tree;
-  SHEAF_RETURN_IF_ERROR(table.Live());
+  const std::shared_ptr<CollectionState> state = state_;  // whatever `fn` does
+  const internal::TableState& table = *state->tree;
   constexpr size_t kAtOnce = 16;
   std::string encoded[kAtOnce];
-  std::string_view wanted[kAtOnce];
-  btree::Found found[kAtOnce];
+  std::string_view wanted[kAtOnce], stored[kAtOnce];
   for (size_t at = 0; at < keys.size(); at += kAtOnce) {
     const size_t n = std::min(kAtOnce, keys.size() - at);
     for (size_t i = 0; i < n; ++i) {
       SHEAF_ASSIGN_OR_RETURN(encoded[i], internal::EncodeKey(keys[at + i]));
       wanted[i] = encoded[i];
     }
-    if (table.open == nullptr)
-      SHEAF_RETURN_IF_ERROR(table.reader().FindMany({wanted, n}, {found, n}));
+    // All that is read of these is read first: `fn` may change them, or end the transaction.
+    SHEAF_RETURN_IF_ERROR(table.Live());
+    SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state->Schema());
+    btree::Found found[kAtOnce];
+    Value values[kAtOnce];
+    SHEAF_RETURN_IF_ERROR(table.reader().FindMany({wanted, n}, {found, n}));
     for (size_t i = 0; i < n; ++i) {
-      const auto show = [&](const DocumentView& root) { fn(at + i, root); };
-      if (table.open != nullptr) {  // which may change from one call to the next
-        SHEAF_RETURN_IF_ERROR(VisitEncoded(wanted[i], show).status());
-        continue;
-      }
       if (!found[i].found) continue;
       SHEAF_ASSIGN_OR_RETURN(const bool hidden, table.IsHidden(wanted[i]));
-      if (!hidden) SHEAF_RETURN_IF_ERROR(Show(&found[i], show));
-      found[i].pin.Reset();
+      found[i].found = !hidden;
+      if (hidden) continue;
+      SHEAF_ASSIGN_OR_RETURN(stored[i], ContentsOf(table, &found[i], &values[i]));
     }
+    for (size_t i = 0; i < n; ++i)
+      if (found[i].found)
+        SHEAF_RETURN_IF_ERROR(
+            ShowStored(stored[i], *schema, table.name,
+                       [&](const DocumentView& root) { fn(at + i, root); }));
   }
   return absl::OkStatus();
 }

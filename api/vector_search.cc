@@ -161,7 +161,9 @@ absl::Status Passing::SelectFilter() {
 absl::StatusOr<bool> Passing::TakeFilter() {
   if (options_.filter.empty()) return false;
   if (state_.writer == nullptr) {
-    if (state_.filters.size() > kFiltersKept) state_.filters.clear();
+    if (state_.filters.size() >= kFiltersKept &&
+        !state_.filters.contains(options_.filter))
+      state_.filters.clear();
     VectorState::UsedFilter& used = state_.filters[options_.filter];
     if (used.set != nullptr) {
       of_filter_ = used.set;

@@ -52,6 +52,7 @@ absl::Status SelectedSlots::CopyVectors(const VectorReader& reader, TickFn tick)
         });
     fits &= read.ok();
   }
+  copy.key_bytes.shrink_to_fit();
   if (fits) vectors_ = std::move(copy);
   return absl::OkStatus();
 }

@@ -422,6 +422,47 @@ TEST_F(DocumentsEdge, VisitManyFindsWhatVisitFinds) {
       absl::StatusCode::kFailedPrecondition);
 }
 
+// A call of VisitMany reads what it shows before it shows any of it, sixteen at a time.
+TEST_F(DocumentsEdge, VisitManyMayChangeWhatItVisits) {
+  std::vector<DocumentKey> keys;
+  for (int i = 0; i < 40; ++i) keys.emplace_back(i);
+  ASSERT_TRUE(
+      Write([&](Collection& c) -> absl::Status {
+        for (int i = 0; i < 40; ++i)
+          SHEAF_RETURN_IF_ERROR(
+              c.Put(i, absl::StrCat("{\"n\":", i, R"(,"t":")",
+                                    std::string(i == 5 ? 100'000 : 10, 'x'), "\"}")));
+        // They have gone, or are as they were, and the names are new ones.
+        size_t shown = 0;
+        SHEAF_RETURN_IF_ERROR(c.VisitMany(keys, [&](size_t i, const DocumentView& d) {
+          ++shown;
+          EXPECT_EQ(FindPath(d, "n")->int_value(), int64_t(i));
+          EXPECT_TRUE(*c.Delete(int(i)));
+          EXPECT_TRUE(c.Put(int(i) + 100, absl::StrCat("{\"name", i, "\":1}")).ok());
+        }));
+        EXPECT_EQ(shown, 40u);
+        EXPECT_EQ(*c.size(), 40u);
+        for (int i = 0; i < 40; ++i)
+          SHEAF_RETURN_IF_ERROR(c.Put(i, absl::StrCat("{\"n\":", i, "}")));
+        return absl::OkStatus();
+      }).ok());
+  for (const size_t count : {3u, 40u}) {
+    ReadTransaction read = db_->BeginRead();
+    CollectionReader c = *read.collection("c");
+    size_t shown = 0;
+    const absl::Status status = c.VisitMany(
+        absl::MakeConstSpan(keys).first(count), [&](size_t i, const DocumentView& d) {
+          EXPECT_EQ(FindPath(d, "n")->int_value(), int64_t(i));
+          if (shown++ == 0) read.End();
+          c = CollectionReader();
+        });
+    EXPECT_EQ(shown, std::min<size_t>(count, 16));
+    EXPECT_EQ(status.code(),
+              count > 16 ? absl::StatusCode::kFailedPrecondition : absl::StatusCode::kOk)
+        << status;
+  }
+}
+
 // Where they lie in a file is at any address, too: sizes differ by one.
 TEST_F(DocumentsEdge, StoredDocumentsLieAnywhere) {
   const auto json_of = [](int i) {
