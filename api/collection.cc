@@ -180,15 +180,6 @@ absl::StatusOr<bool> CollectionReader::Visit(
   return VisitEncoded(encoded, fn);
 }
 
-absl::StatusOr<bool> CollectionReader::VisitEncoded(
-    std::string_view key, absl::FunctionRef<void(const DocumentView&)> fn) const {
-  btree::Found found;
-  SHEAF_ASSIGN_OR_RETURN(const bool there, state_->tree->Find(key, &found));
-  if (!there) return false;
-  SHEAF_RETURN_IF_ERROR(Show(&found, fn));
-  return true;
-}
-
 namespace {
 
 // What was found: where it lies, if that is a page that stays, or in `*value`.
@@ -215,13 +206,17 @@ absl::Status ShowStored(std::string_view stored, const Schema& schema,
 
 }  // namespace
 
-absl::Status CollectionReader::Show(
-    btree::Found* found, absl::FunctionRef<void(const DocumentView&)> fn) const {
+absl::StatusOr<bool> CollectionReader::VisitEncoded(
+    std::string_view key, absl::FunctionRef<void(const DocumentView&)> fn) const {
+  btree::Found found;
+  SHEAF_ASSIGN_OR_RETURN(const bool there, state_->tree->Find(key, &found));
+  if (!there) return false;
   Value value;
   SHEAF_ASSIGN_OR_RETURN(const std::string_view stored,
-                         ContentsOf(*state_->tree, found, &value));
+                         ContentsOf(*state_->tree, &found, &value));
   SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state_->Schema());
-  return ShowStored(stored, *schema, name(), fn);
+  SHEAF_RETURN_IF_ERROR(ShowStored(stored, *schema, name(), fn));
+  return true;
 }
 
 absl::Status CollectionReader::VisitMany(
@@ -240,16 +235,12 @@ absl::Status CollectionReader::VisitMany(
       wanted[i] = encoded[i];
     }
     // All that is read of these is read first: `fn` may change them, or end the transaction.
-    SHEAF_RETURN_IF_ERROR(table.Live());
-    SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state->Schema());
     btree::Found found[kAtOnce];
     Value values[kAtOnce];
-    SHEAF_RETURN_IF_ERROR(table.reader().FindMany({wanted, n}, {found, n}));
+    SHEAF_RETURN_IF_ERROR(table.FindMany({wanted, n}, {found, n}));
+    SHEAF_ASSIGN_OR_RETURN(const SchemaRef schema, state->Schema());
     for (size_t i = 0; i < n; ++i) {
       if (!found[i].found) continue;
-      SHEAF_ASSIGN_OR_RETURN(const bool hidden, table.IsHidden(wanted[i]));
-      found[i].found = !hidden;
-      if (hidden) continue;
       SHEAF_ASSIGN_OR_RETURN(stored[i], ContentsOf(table, &found[i], &values[i]));
     }
     for (size_t i = 0; i < n; ++i)

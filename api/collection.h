@@ -33,9 +33,6 @@
 
 namespace sheaf {
 
-namespace btree {
-struct Found;
-}
 namespace internal {
 struct BlobState;
 class ImportWriter;
@@ -130,8 +127,6 @@ class CollectionReader {
   explicit CollectionReader(std::shared_ptr<internal::CollectionState> state);
   absl::StatusOr<bool> VisitEncoded(
       std::string_view key, absl::FunctionRef<void(const DocumentView&)> fn) const;
-  absl::Status Show(btree::Found* found,
-                    absl::FunctionRef<void(const DocumentView&)> fn) const;
   // As it is encoded, also that of a document that has expired; empty: there is none.
   absl::StatusOr<std::string> KeyInUnique(std::string_view index,
                                           std::initializer_list<IndexValue> values) const;

@@ -93,6 +93,18 @@ absl::StatusOr<bool> TableState::Find(std::string_view key, Found* found) const 
   return !hidden;
 }
 
+absl::Status TableState::FindMany(absl::Span<const std::string_view> keys,
+                                  absl::Span<Found> found) const {
+  SHEAF_RETURN_IF_ERROR(Live());
+  SHEAF_RETURN_IF_ERROR(reader().FindMany(keys, found));
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (!found[i].found) continue;
+    SHEAF_ASSIGN_OR_RETURN(const bool hidden, IsHidden(keys[i]));
+    found[i].found = !hidden;
+  }
+  return absl::OkStatus();
+}
+
 // In a write transaction the page may change in place, so the bytes are copied.
 absl::StatusOr<Value> TableState::ToValue(Found* found) const {
   pager::Pager* const pager = txn->context().pager;
@@ -272,12 +284,10 @@ absl::Status TableReader::MultiGet(absl::Span<const std::string_view> keys,
   Found found[kAtOnce];
   for (size_t at = 0; at < keys.size(); at += kAtOnce) {
     const size_t n = std::min(kAtOnce, keys.size() - at);
-    SHEAF_RETURN_IF_ERROR(state_->reader().FindMany(keys.subspan(at, n), {found, n}));
+    SHEAF_RETURN_IF_ERROR(state_->FindMany(keys.subspan(at, n), {found, n}));
     for (size_t i = 0; i < n; ++i) {
       out[at + i].reset();
       if (!found[i].found) continue;
-      SHEAF_ASSIGN_OR_RETURN(const bool hidden, state_->IsHidden(keys[at + i]));
-      if (hidden) continue;
       SHEAF_ASSIGN_OR_RETURN(out[at + i], state_->ToValue(&found[i]));
       found[i].pin.Reset();
     }

@@ -23,6 +23,12 @@ constexpr size_t kRankedAtLeast = 8;
 // How many of what a search by codes finds are ranked by vectors.
 uint32_t RankedFor(uint32_t k) { return k + k / 2 + 5; }
 
+// Is it to be offered, if it passes?
+bool IsNear(const Near& near, const SearchRequest& request, const SearchAnswer& answer) {
+  return near.distance <= request.radius &&
+         (answer.nearest.size() < request.k || near < answer.nearest.front());
+}
+
 // Keeps the nearest `k` as a heap, the farthest in front; of few in falling order, which is
 // one, too, and quicker to keep.
 void Offer(const Near& near, uint32_t k, std::vector<Near>* heap) {
@@ -100,11 +106,13 @@ absl::StatusOr<SearchAnswer> Searcher::Search(const SearchRequest& request) {
   }
   if (answer.plan == Plan::kExact) {
     answer.nearest.clear();
-    const SelectedSlots* const selected =
-        request.filter == nullptr || !is_fixed_ ? nullptr : request.filter->selected;
-    if (selected != nullptr) SHEAF_RETURN_IF_ERROR(selected->Copy(reader_, request.tick));
-    if (selected != nullptr && selected->vectors() != nullptr) {
-      SHEAF_RETURN_IF_ERROR(AmongCopied(request, *selected->vectors(), &answer));
+    const SelectedSlots::Vectors* copied = nullptr;
+    if (request.filter != nullptr && request.filter->selected != nullptr && is_fixed_) {
+      SHEAF_RETURN_IF_ERROR(request.filter->selected->Copy(reader_, request.tick));
+      copied = request.filter->selected->vectors();
+    }
+    if (copied != nullptr) {
+      SHEAF_RETURN_IF_ERROR(AmongCopied(request, *copied, &answer));
     } else {
       if (!query.has_value()) query.emplace(reader_.layout(), request.vector);
       SHEAF_RETURN_IF_ERROR(Exactly(request, *query, &answer));
@@ -183,10 +191,7 @@ absl::Status Searcher::AmongCopied(const SearchRequest& request,
                                       copied.norms[some[i]]);
     for (size_t i = 0; i < some.size(); ++i) {
       const Near near{distances[i], some[i]};
-      const bool is_near =
-          near.distance <= request.radius &&
-          (answer->nearest.size() < request.k || near < answer->nearest.front());
-      if (is_near && request.filter->passes(slots[near.slot]))
+      if (IsNear(near, request, *answer) && request.filter->passes(slots[near.slot]))
         Offer(near, request.k, &answer->nearest);
     }
     if (at + kComparedAtOnce < all.size()) SHEAF_RETURN_IF_ERROR(request.tick());
@@ -293,10 +298,7 @@ absl::Status Searcher::ByVectors(const SearchRequest& request, const Query& quer
   return reader_.ForEachVector([&](Slot slot, const StoredVector& vector) {
     if (++answer->exact % kComparedAtOnce == 0) SHEAF_RETURN_IF_ERROR(request.tick());
     const Near near{query.To(vector), slot};
-    const bool is_near =
-        near.distance <= request.radius &&
-        (answer->nearest.size() < request.k || near < answer->nearest.front());
-    if (is_near && (filter == nullptr || filter->passes(slot)))
+    if (IsNear(near, request, *answer) && (filter == nullptr || filter->passes(slot)))
       Offer(near, request.k, &answer->nearest);
     return absl::OkStatus();
   });

@@ -140,6 +140,9 @@ struct TableState {
   }
   // False when there is no such entry, or it has expired.
   absl::StatusOr<bool> Find(std::string_view key, btree::Found* found) const;
+  // Of several; as many places. What has expired is not found.
+  absl::Status FindMany(absl::Span<const std::string_view> keys,
+                        absl::Span<btree::Found> found) const;
   // Has the entry expired that is there?
   absl::StatusOr<bool> IsHidden(std::string_view key) const {
     if (!tree().expires) [[likely]]
