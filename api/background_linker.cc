@@ -64,12 +64,12 @@ void BackgroundLinker::Run(catalog::Store* store, vectors::Directories* director
       indexes.swap(waiting_);
     }
     for (const catalog::TreeId index : indexes) {
-      vectors::Linker linker(store, index, directories, kLinkingWaitMax);
+      vectors::Linker linker({store, index, directories, kLinkingWaitMax});
       for (bool is_done = false; !is_done;) {
         absl::MutexLock linking(linking_mu);
         // An index that was dropped, or a database that takes no more writes: its writers
         // are told.
-        const auto counts = linker.LinkSome(1, kPendingMin);
+        const auto counts = linker.LinkSome(kPendingMin);
         is_done = counts.ok() ? counts->looked_at == 0
                               : !absl::IsDeadlineExceeded(counts.status());
         absl::MutexLock lock(&mu_);

@@ -44,7 +44,7 @@ absl::StatusOr<VectorOptimizeReport> Database::OptimizeVectors(
                                ? options.threads
                                : std::max(std::thread::hardware_concurrency(), 1u);
   absl::MutexLock lock(&rep_->linking_mu);
-  vectors::Linker linker(store, id, &rep_->directories);
+  vectors::Linker linker({store, id, &rep_->directories});
   SHEAF_ASSIGN_OR_RETURN(const vectors::Linker::Sizes sizes, linker.Measure());
   report.rebuilt = options.rebuild ||
                    (sizes.vectors >= kRebuiltMin && sizes.nodes < sizes.vectors / 2 &&
@@ -55,14 +55,15 @@ absl::StatusOr<VectorOptimizeReport> Database::OptimizeVectors(
     report.linked = counts.linked;
     report.unlinked = counts.unlinked;
   }
-  for (;;) {
-    SHEAF_ASSIGN_OR_RETURN(const vectors::LinkCounts counts, linker.LinkSome(threads));
-    if (counts.looked_at == 0) break;
-    report.linked += counts.linked;
-    report.unlinked += counts.unlinked;
-    SHEAF_RETURN_IF_ERROR(
-        catalog::Tick(progress, "linking", {report.linked, 0, "vectors linked"}));
-  }
+  const uint64_t built = report.linked;
+  SHEAF_ASSIGN_OR_RETURN(const vectors::LinkCounts counts,
+                         linker.LinkAll(threads, [&](const vectors::LinkCounts& so_far) {
+                           return catalog::Tick(
+                               progress, "linking",
+                               {built + so_far.linked, 0, "vectors linked"});
+                         }));
+  report.linked += counts.linked;
+  report.unlinked += counts.unlinked;
   if (report.linked + report.unlinked > 0) SHEAF_RETURN_IF_ERROR(Checkpoint());
   return report;
 }

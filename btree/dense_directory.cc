@@ -1,5 +1,6 @@
 #include "btree/dense_directory.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace sheaf::btree {
@@ -27,10 +28,18 @@ uint64_t DenseDirectory::EntryFor(const PageRef& ref, const char* page,
 // Pages of versions that nobody holds any more are used again: a leaf made after the root of an
 // earlier version is not of that, wherever it lies. Of one that a later version has elsewhere
 // the place is not used while this one is held.
-uint64_t DenseDirectory::EntryBefore(const PageRef& ref, uint64_t group) const {
-  if (before_ == nullptr || ref.birth > before_->birth) return 0;
-  const uint64_t entry = before_->Of(group);
-  return (entry & kIdMask) == ref.id ? entry : 0;
+void DenseDirectory::TakeOver(uint64_t group, const char* entry) const {
+  if (before_ == nullptr || entries_->IsTakenOver(group)) return;
+  const uint64_t first = group - group % kDenseFanout;
+  const uint64_t end = std::min<uint64_t>(first + kDenseFanout, entries_->groups);
+  entry -= (group - first) * PageRef::kEncodedSize;
+  for (uint64_t at = first; at < end; ++at, entry += PageRef::kEncodedSize) {
+    const PageRef ref = pager::DecodePageRef(entry);
+    const uint64_t known = before_->Of(at);
+    if (known != 0 && (known & kIdMask) == ref.id && ref.birth <= before_->birth)
+      entries_->Set(at, known);
+  }
+  entries_->SetTakenOver(group);
 }
 
 void DenseDirectory::Learn(const ReadContext& context, absl::Span<const uint32_t> numbers,
@@ -50,7 +59,8 @@ void DenseDirectory::Learn(const ReadContext& context, absl::Span<const uint32_t
       continue;
     refs[k] = pager::DecodePageRef(entry);
     if (!refs[k]) continue;
-    learned[k] = EntryBefore(refs[k], group);
+    TakeOver(group, entry);
+    learned[k] = entries_->Of(group);
     to_look_at |= uint32_t{learned[k] == 0} << k;
     buffer.PrefetchState(refs[k].id);
   }
@@ -62,7 +72,7 @@ void DenseDirectory::Learn(const ReadContext& context, absl::Span<const uint32_t
     const uint32_t group = GroupOf(numbers[k]);
     if ((to_look_at >> k & 1) != 0)
       learned[k] = EntryFor(refs[k], buffer.Peek(refs[k].id), group);
-    if (learned[k] != 0) entries_->at[group].store(learned[k], std::memory_order_relaxed);
+    if (learned[k] != 0) entries_->Set(group, learned[k]);
   }
 }
 

@@ -59,12 +59,14 @@ class DenseDirectory {
   static constexpr uint64_t kIdMask = (uint64_t{1} << kEndShift) - 1;
   static constexpr uint32_t kEndMask = (1 << 18) - 1;
 
+  // One a group; behind them one an index page: whether what another version had learned of
+  // its groups is among them.
   struct Entries {
     Entries(pager::Stamp birth_of_root, uint32_t count)
         : birth(birth_of_root),
           groups(count),
-          at(static_cast<std::atomic<uint64_t>*>(
-              std::calloc(count, sizeof(std::atomic<uint64_t>)))) {}
+          at(static_cast<std::atomic<uint64_t>*>(std::calloc(
+              count + count / kDenseFanout + 1, sizeof(std::atomic<uint64_t>)))) {}
     ~Entries() { std::free(at); }
     Entries(const Entries&) = delete;
     Entries& operator=(const Entries&) = delete;
@@ -73,6 +75,13 @@ class DenseDirectory {
     uint64_t Of(uint64_t group) const {
       return group < groups ? at[group].load(std::memory_order_relaxed) : 0;
     }
+    void Set(uint64_t group, uint64_t entry) const {
+      at[group].store(entry, std::memory_order_relaxed);
+    }
+    bool IsTakenOver(uint64_t group) const {
+      return at[groups + group / kDenseFanout].load(std::memory_order_relaxed) != 0;
+    }
+    void SetTakenOver(uint64_t group) const { Set(groups + group / kDenseFanout, 1); }
 
     const pager::Stamp birth;  // of the root
     const uint32_t groups;
@@ -87,7 +96,8 @@ class DenseDirectory {
   void Learn(const ReadContext& context, absl::Span<const uint32_t> numbers,
              uint32_t which, uint64_t* learned) const;
   uint64_t EntryFor(const PageRef& ref, const char* page, uint64_t group) const;
-  uint64_t EntryBefore(const PageRef& ref, uint64_t group) const;
+  // For all groups of an index page, of which `entry` is the one of `group`.
+  void TakeOver(uint64_t group, const char* entry) const;
   static bool IsRegular(uint64_t entry) { return entry >> kRegularShift != 0; }
   static uint32_t PlaceOf(uint64_t entry) {
     return static_cast<uint32_t>(entry >> kEndShift) & kEndMask;

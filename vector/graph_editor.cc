@@ -32,7 +32,7 @@ absl::Status Missing(Slot slot) {
 absl::Status GraphEditor::Load(absl::Span<const Slot> slots, std::vector<Node*>* nodes) {
   nodes->clear();
   std::vector<Slot> unknown;
-  std::vector<Node*> made, of_levels;
+  std::vector<Node*> made;
   for (const Slot slot : slots) {
     Node*& node = known_[slot];
     if (node == nullptr) {
@@ -43,18 +43,32 @@ absl::Status GraphEditor::Load(absl::Span<const Slot> slots, std::vector<Node*>*
     }
     nodes->push_back(node);
   }
-  SHEAF_RETURN_IF_ERROR(reader_.ForNodes(unknown, [&](size_t i, NodeView view) {
+  return reader_.ForNodes(unknown, [&](size_t i, NodeView view) {
     Node* const node = made[i];
     node->is_there = true;
     node->stamp = view.stamp();
-    node->unread = Kept({view.data(), layout_.node_bytes}).data();
-    node->code = {NodeView(node->unread).code(layout_), layout_.code_bytes};
+    node->code = Kept({view.code(layout_), layout_.code_bytes});
     node->stored_levels = std::min(view.level(layout_), layout_.level_max);
-    if (node->stored_levels > 0) of_levels.push_back(node);
+  });
+}
+
+absl::Status GraphEditor::ReadLinks(absl::Span<Node* const> nodes) {
+  std::vector<Node*> unread;
+  std::vector<Slot> slots, links;
+  for (Node* const node : nodes) {
+    if (!node->is_there || !node->links.empty()) continue;
+    unread.push_back(node);
+    slots.push_back(node->slot);
+  }
+  SHEAF_RETURN_IF_ERROR(reader_.ForLinks(slots, [&](size_t i, NodeView view) {
+    std::pmr::vector<Links>& levels = unread[i]->links;
+    levels.resize(1 + unread[i]->stored_levels);
+    levels[0].reserve(layout_.links_max);
+    for (uint32_t k = 0; k < view.link_count(layout_); ++k)
+      levels[0].push_back(view.Link(layout_, k));
   }));
-  std::vector<Slot> links;
-  for (Node* const node : of_levels) {
-    Read(node);
+  for (Node* const node : unread) {
+    if (node->links.empty()) return Missing(node->slot);
     for (size_t level = 1; level < node->links.size(); ++level) {
       SHEAF_RETURN_IF_ERROR(
           reader_.ReadLinks({&node->slot, 1}, static_cast<uint32_t>(level), &links));
@@ -62,15 +76,6 @@ absl::Status GraphEditor::Load(absl::Span<const Slot> slots, std::vector<Node*>*
     }
   }
   return absl::OkStatus();
-}
-
-void GraphEditor::Read(Node* node) {
-  if (node->unread == nullptr) return;
-  const NodeView view(std::exchange(node->unread, nullptr));
-  node->links.resize(1 + node->stored_levels);
-  node->links[0].reserve(layout_.links_max);
-  for (uint32_t k = 0; k < view.link_count(layout_); ++k)
-    node->links[0].push_back(view.Link(layout_, k));
 }
 
 std::string_view GraphEditor::Kept(std::string_view bytes) {
@@ -83,7 +88,7 @@ absl::StatusOr<GraphEditor::Node*> GraphEditor::Find(Slot slot) {
   SHEAF_RETURN_IF_ERROR(Load({&slot, 1}, &loaded_));
   Node* const node = loaded_.front();
   if (!node->is_there) return nullptr;
-  Read(node);
+  SHEAF_RETURN_IF_ERROR(ReadLinks({&node, 1}));
   return node;
 }
 
@@ -93,7 +98,7 @@ absl::StatusOr<GraphEditor::Node*> GraphEditor::Get(Slot slot) {
 }
 
 absl::Status GraphEditor::ReadMutual(Node* node, const Node& other, size_t level) {
-  Read(node);
+  SHEAF_RETURN_IF_ERROR(ReadLinks({&node, 1}));
   if (level < node->links.size() && Has(*node, level, other.slot))
     return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("vector index: the link of slot ", other.slot,
@@ -192,8 +197,8 @@ absl::Status GraphEditor::Insert(Slot slot, Stamp stamp, std::string_view code,
     std::vector<Slot> slots;
     for (const Near& near : wanted[level]) slots.push_back(near.slot);
     SHEAF_RETURN_IF_ERROR(Load(slots, &others));
+    SHEAF_RETURN_IF_ERROR(ReadLinks(others));
     for (Node* const other : others) {
-      Read(other);
       if (!other->is_there || other == node || level >= other->links.size()) continue;
       SHEAF_RETURN_IF_ERROR(
           Connect(node, other, level, node->links[level].size() < kFewLinks / 2)
@@ -250,18 +255,21 @@ absl::StatusOr<bool> GraphEditor::Remove(Slot slot) {
   for (size_t level = node->links.size(); level-- > 0;) {
     std::vector<Node*> left;
     SHEAF_RETURN_IF_ERROR(Load(node->links[level], &left));
-    for (Node* const neighbour : left) {
+    for (const Node* const neighbour : left)
       if (!neighbour->is_there) return Missing(neighbour->slot);
-      Read(neighbour);
-    }
+    SHEAF_RETURN_IF_ERROR(ReadLinks(left));
     std::erase_if(left, [&](const Node* n) { return level >= n->links.size(); });
     for (Node* const neighbour : left) Unlink(node, neighbour, level);
     std::vector<Near> near;
+    std::vector<Node*> linked;  // as the links of one of them
     for (Node* const a : left) {
       near.clear();
       for (size_t i = 0; i < left.size(); ++i)
         if (left[i] != a) near.push_back({Between(*a, *left[i]), static_cast<Slot>(i)});
       std::sort(near.begin(), near.end());
+      SHEAF_RETURN_IF_ERROR(Load(a->links[level], &linked));
+      for (const Node* const other : linked)
+        if (!other->is_there) return Missing(other->slot);
       size_t added = 0;
       for (const Near& n : near) {
         Node* const b = left[n.slot];
@@ -270,12 +278,11 @@ absl::StatusOr<bool> GraphEditor::Remove(Slot slot) {
         if (b->links[level].size() >= layout_.links_max || Has(*a, level, b->slot))
           continue;
         bool is_apart = true;
-        for (size_t k = 0; k < links.size() && is_apart; ++k) {
-          SHEAF_ASSIGN_OR_RETURN(const Node* const other, Get(links[k]));
-          is_apart = Between(*other, *b) >= n.distance;
-        }
+        for (size_t k = 0; k < links.size() && is_apart; ++k)
+          is_apart = Between(*linked[k], *b) >= n.distance;
         if (!is_apart) continue;
         Link(a, b, level);
+        linked.push_back(b);
         ++added;
       }
     }
@@ -300,7 +307,7 @@ absl::Status GraphEditor::MoveEntry(const Node& gone) {
   };
   for (const auto& [slot, node] : known_)
     if (node->is_there)
-      offer(slot, node->unread != nullptr ? node->stored_levels : node->links.size() - 1);
+      offer(slot, node->links.empty() ? node->stored_levels : node->links.size() - 1);
   btree::DenseCursor levels(reader_.levels().context(), &reader_.levels().root());
   for (levels.Seek(0); levels.Valid(); levels.Next()) {
     const auto slot = static_cast<Slot>(levels.key());

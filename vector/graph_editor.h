@@ -73,21 +73,20 @@ class GraphEditor {
     bool is_there = false, is_changed = false;
     size_t stored_levels = 0;  // above 0, in the tree
     std::string_view code;
-    const char* unread = nullptr;   // its record, of one that has level 0 only
-    std::pmr::vector<Links> links;  // by level, once it is read
+    std::pmr::vector<Links> links;  // by level; none: they were not read
   };
 
   // The nodes of slots, which are read from memory together. Of most that are looked at only
-  // the codes are wanted: links are there after Read.
+  // the codes are wanted: links are there after ReadLinks.
   absl::Status Load(absl::Span<const Slot> slots, std::vector<Node*>* nodes);
-  void Read(Node* node);
+  absl::Status ReadLinks(absl::Span<Node* const> nodes);
   absl::StatusOr<Node*> Find(Slot slot);  // null: there is none; with links
   absl::StatusOr<Node*> Get(Slot slot);   // kDataLoss
   float Between(const Node& a, const Node& b) const {
     return space_.Between(a.code.data(), b.code.data());
   }
   static bool Has(const Node& node, size_t level, Slot slot);
-  // Read; kDataLoss: it has no link to `other`.
+  // Reads its links; kDataLoss: it has none to `other`.
   absl::Status ReadMutual(Node* node, const Node& other, size_t level);
   static bool ShareNeighbour(const Node& a, const Node& b, size_t level);
   void Link(Node* a, Node* b, size_t level);

@@ -6,6 +6,7 @@
 #define VECTOR_LINKER_H_
 #include <cstdint>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -22,17 +23,26 @@ struct LinkCounts {
 
 class Linker {
  public:
-  // `wait_max`: for the writer's turn, or kDeadlineExceeded.
-  Linker(catalog::Store* store, catalog::TreeId index, Directories* directories,
-         absl::Duration wait_max = absl::InfiniteDuration())
-      : store_(*store), index_(index), directories_(*directories), wait_max_(wait_max) {}
+  struct Where {
+    catalog::Store* store;
+    catalog::TreeId index;
+    Directories* directories;
+    // For the writer's turn, or kDeadlineExceeded.
+    absl::Duration wait_max = absl::InfiniteDuration();
+  };
+  explicit Linker(const Where& where) : where_(where) {}
 
   // Nodes a transaction, so that other writers do not wait long.
   static constexpr size_t kBatch = 512;
 
   // Of what awaits linking, the first kBatch by slot, if there are as many as `count_min`.
   // kNotFound: there is no such index any more.
-  absl::StatusOr<LinkCounts> LinkSome(unsigned threads, uint64_t count_min = 1);
+  absl::StatusOr<LinkCounts> LinkSome(uint64_t count_min = 1);
+
+  // All of it, by so many threads. Calls `tick` with what was done so far; an error of its
+  // ends the call, and what is linked stays so.
+  absl::StatusOr<LinkCounts> LinkAll(
+      unsigned threads, absl::FunctionRef<absl::Status(const LinkCounts&)> tick);
 
   // Builds the graph anew. Beside writers: what they change meanwhile awaits linking then.
   absl::StatusOr<LinkCounts> Rebuild(unsigned threads, const Progress& progress);
@@ -44,10 +54,7 @@ class Linker {
   absl::StatusOr<Sizes> Measure() const;
 
  private:
-  catalog::Store& store_;
-  const catalog::TreeId index_;
-  Directories& directories_;
-  const absl::Duration wait_max_;
+  const Where where_;
 };
 
 }  // namespace sheaf::vectors

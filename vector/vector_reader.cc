@@ -187,9 +187,7 @@ absl::Status VectorReader::ReadLinks(absl::Span<const Slot> slots, uint32_t leve
   };
   size_t found = 0;
   if (level == 0) {
-    const btree::DenseDirectory::Part links{static_cast<uint32_t>(layout_.links_at),
-                                            layout_.usual_links_bytes()};
-    SHEAF_RETURN_IF_ERROR(ForNodes(slots, links, [&](size_t, NodeView node) {
+    SHEAF_RETURN_IF_ERROR(ForLinks(slots, [&](size_t, NodeView node) {
       ++found;
       const uint32_t count = node.link_count(layout_);
       if (layout_.format == 1)

@@ -71,6 +71,13 @@ class VectorReader {
   absl::Status ForNodes(absl::Span<const Slot> slots, Fn&& fn) const {
     return ForNodes(slots, BeforeLinks(), std::forward<Fn>(fn));
   }
+  // The same for what wants their links.
+  template <class Fn>
+  absl::Status ForLinks(absl::Span<const Slot> slots, Fn&& fn) const {
+    const btree::DenseDirectory::Part links{static_cast<uint32_t>(layout_.links_at),
+                                            layout_.usual_links_bytes()};
+    return ForNodes(slots, links, std::forward<Fn>(fn));
+  }
   // Calls `fn(indexes, codes)` with the codes of several nodes at once, kLanes at most.
   static constexpr size_t kLanes = btree::DenseReader::kLanes;
   template <class Fn>

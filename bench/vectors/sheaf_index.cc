@@ -19,6 +19,7 @@ constexpr char kName[] = "v", kFile[] = "vectors.sheaf";
 constexpr size_t kLoadedAtOnce = 10'000, kInsertedAtOnce = 100;
 // Queries that find, all together, more of the graph than a small cache holds.
 constexpr size_t kCacheQueries = 4000;
+constexpr uint32_t kWarmingBreadth = 1000;
 
 void Check(const absl::Status& status) {
   if (!status.ok()) [[unlikely]]
@@ -199,8 +200,11 @@ void MeasureSheafCache(const IndexOptions& options, uint32_t breadth, Figures& f
   figures["quarter_cache"] = all / seconds();
 }
 
+// Into an index that has been searched, so that its pages are in memory as peers' indexes are.
 void MeasureSheafInserts(const IndexOptions& options, Figures& figures) {
   Copy index(options);
+  Found found(options.data->queries.size() * kNeighbours);
+  index->Search(options.data->queries, kWarmingBreadth, 1, &found);
   const size_t half = options.data->late.size() / 2;
   double inserting = 0;
   for (const int threads : {1, 2}) {

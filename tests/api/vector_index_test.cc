@@ -190,9 +190,10 @@ TEST_F(VectorIndexTest, TheGraphFindsWhatIsNear) {
 }
 
 TEST_F(VectorIndexTest, TheSameOrderGivesTheSameGraph) {
-  const auto results = [&](const char* name, bool rebuild) {
-    Fill(name, OfDimensions(8), 600);
-    EXPECT_TRUE(db_->OptimizeVectors(name, {.rebuild = rebuild, .threads = 1}).ok());
+  const auto results = [&](const char* name, bool rebuild, unsigned threads = 1) {
+    Fill(name, OfDimensions(8), 1200);
+    EXPECT_TRUE(
+        db_->OptimizeVectors(name, {.rebuild = rebuild, .threads = threads}).ok());
     const ReadTransaction read = db_->BeginRead();
     std::vector<uint64_t> looked_at;
     std::mt19937 random(5);
@@ -204,7 +205,44 @@ TEST_F(VectorIndexTest, TheSameOrderGivesTheSameGraph) {
     return looked_at;
   };
   EXPECT_EQ(results("a", false), results("b", false));
+  EXPECT_EQ(results("e", false, 3), results("f", false));
   EXPECT_EQ(results("c", true), results("d", true));
+}
+
+// What is planned already when it changes is not linked as it was.
+TEST_F(VectorIndexTest, VectorsMayChangeWhileTheyAreLinked) {
+  constexpr int kCount = 4000;
+  for (const unsigned threads : {1, 2}) {
+    const std::string name = absl::StrCat("v", threads);
+    Fill(name, OfDimensions(6), kCount);
+    std::mt19937 random(threads);
+    int calls = 0;
+    Progress change;
+    change.report = [&](const Progress::State&) {
+      if (++calls > 20) return true;
+      Write([&](WriteTransaction& txn) -> absl::Status {
+        SHEAF_ASSIGN_OR_RETURN(VectorIndex index, txn.vectors(name));
+        for (int i = 0; i < 150; ++i) {
+          const int key = static_cast<int>(random() % kCount);
+          if (i % 3 == 0)
+            SHEAF_RETURN_IF_ERROR(index.Delete(key).status());
+          else
+            SHEAF_RETURN_IF_ERROR(index.Put(key, Random(&random, 6)));
+        }
+        return absl::OkStatus();
+      });
+      return true;
+    };
+    ASSERT_TRUE(db_->OptimizeVectors(name, {.threads = threads}, change).ok());
+    EXPECT_GT(calls, 5);
+    const ReadTransaction read = db_->BeginRead();
+    const VectorIndexReader index = *read.vectors(name);
+    const auto stats = *index.Stats();
+    EXPECT_EQ(stats.linked, *index.size());
+    EXPECT_EQ(stats.pending + stats.stale + stats.unreachable, 0u);
+    EXPECT_GE(Recall(index, {.k = 10, .ef = 100}), 0.97);
+    ExpectClean();
+  }
 }
 
 // RELIABILITY: delete the entry point, all of it, and put it in again.
