@@ -21,19 +21,31 @@ absl::StatusOr<std::optional<Slot>> GraphSearch::Descend(const Query& query,
   met_.Reset(reader_.slot_end());
   // What was met before is farther than the best, on whichever level.
   const auto look = [&](absl::Span<const Slot> slots) {
-    wanted_.resize(slots.size());
-    wanted_.resize(met_.InsertAll(slots, wanted_.data()));
-    return Estimate(query, wanted_, [&](const Near& near, const char*) {
+    return Estimate(query, slots, [&](const Near& near, const char*) {
       if (near < best) best = near;
     });
   };
-  if (entry->level > level) SHEAF_RETURN_IF_ERROR(look({&entry->slot, 1}));
-  for (uint32_t at = entry->level; at > level; --at) {
-    for (Slot from = kSlotEnd; from != best.slot;) {
-      from = best.slot;
-      SHEAF_RETURN_IF_ERROR(reader_.ReadLinks({&from, 1}, at, &links_));
-      SHEAF_RETURN_IF_ERROR(look(links_));
-    }
+  if (entry->level > level) {
+    met_.Insert(entry->slot);
+    SHEAF_RETURN_IF_ERROR(look({&entry->slot, 1}));
+  }
+  // A step looks at neighbours on two levels: steps wait for each other, neighbours do not.
+  for (uint32_t at = entry->level; at > level;) {
+    const Slot from = best.slot;
+    const uint32_t low = std::max(at - 1, level + 1);
+    size_t on_low = 0;
+    SHEAF_RETURN_IF_ERROR(reader_.ReadLinks(from, at, low, &links_, &on_low));
+    wanted_.resize(links_.size());
+    const size_t on_this =
+        met_.InsertAll(absl::MakeConstSpan(links_).first(on_low), wanted_.data());
+    wanted_.resize(on_this + met_.InsertAll(absl::MakeConstSpan(links_).subspan(on_low),
+                                            wanted_.data() + on_this));
+    SHEAF_RETURN_IF_ERROR(look(wanted_));
+    const auto here = wanted_.begin() + static_cast<ptrdiff_t>(on_this);
+    if (best.slot == from)
+      at = low - 1;
+    else if (std::find(wanted_.begin(), here, best.slot) == here)
+      at = low;
   }
   return best.slot;
 }

@@ -200,13 +200,34 @@ absl::Status VectorReader::ReadLinks(absl::Span<const Slot> slots, uint32_t leve
   wanted_.assign(slots.begin(), slots.end());
   SHEAF_RETURN_IF_ERROR(
       ReaderOf(levels_).Visit(wanted_, [&](size_t, std::string_view record) {
-        if (level * layout_.level_bytes > record.size()) return;
-        ++found;
-        const char* const at = record.data() + (level - 1) * layout_.level_bytes;
-        append(std::min<uint32_t>(pager::DecodeFixed16(at), layout_.links_max),
-               [&](uint32_t i) { return pager::DecodeFixed32(at + 2 + size_t{4} * i); });
+        found += AppendLevel(record, level, out);
       }));
   return found == slots.size() ? absl::OkStatus() : Malformed("level record", slots[0]);
+}
+
+absl::Status VectorReader::ReadLinks(Slot slot, uint32_t high, uint32_t low,
+                                     std::vector<Slot>* out, size_t* behind_high) const {
+  out->clear();
+  bool is_there = false;
+  wanted_.assign(1, slot);
+  SHEAF_RETURN_IF_ERROR(
+      ReaderOf(levels_).Visit(wanted_, [&](size_t, std::string_view record) {
+        is_there = AppendLevel(record, high, out);
+        *behind_high = out->size();
+        for (uint32_t level = high; is_there && level-- > low;)
+          AppendLevel(record, level, out);
+      }));
+  return is_there ? absl::OkStatus() : Malformed("level record", slot);
+}
+
+bool VectorReader::AppendLevel(std::string_view record, uint32_t level,
+                               std::vector<Slot>* out) const {
+  if (level * layout_.level_bytes > record.size()) return false;
+  const char* const at = record.data() + (level - 1) * layout_.level_bytes;
+  const uint32_t count = std::min<uint32_t>(pager::DecodeFixed16(at), layout_.links_max);
+  for (uint32_t i = 0; i < count; ++i)
+    out->push_back(pager::DecodeFixed32(at + 2 + size_t{4} * i));
+  return true;
 }
 
 }  // namespace sheaf::vectors

@@ -88,6 +88,10 @@ class VectorReader {
   // one has none there.
   absl::Status ReadLinks(absl::Span<const Slot> slots, uint32_t level,
                          std::vector<Slot>* out) const;
+  // Of one node those on levels `high` to `low`, each above 0 and one it has: `*behind_high`
+  // of them are on the first.
+  absl::Status ReadLinks(Slot slot, uint32_t high, uint32_t low, std::vector<Slot>* out,
+                         size_t* behind_high) const;
   // Its level record; empty where there is none.
   absl::Status ReadLevels(Slot slot, std::string* out) const;
 
@@ -108,6 +112,8 @@ class VectorReader {
   btree::DenseReader ReaderOf(const catalog::TreeView& tree) const {
     return {tree.context(), tree.root()};
   }
+  // The links on a level, of a level record. False: it has none there.
+  bool AppendLevel(std::string_view record, uint32_t level, std::vector<Slot>* out) const;
   // Of several records.
   absl::StatusOr<bool> GatherVector(Slot slot, StoredVector* out) const;
   absl::StatusOr<bool> GatherNode(Slot slot) const;
