@@ -67,11 +67,10 @@ void DenseDirectory::Learn(const ReadContext& context, absl::Span<const uint32_t
   for (uint32_t left = to_look_at; left != 0; left &= left - 1)
     pager::PrefetchLines(buffer.AddressHint(refs[std::countr_zero(left)].id),
                          DenseView::kPayload + in_group_ * DenseLeafView::kSlotSize);
-  for (uint32_t left = which; left != 0; left &= left - 1) {
+  for (uint32_t left = to_look_at; left != 0; left &= left - 1) {
     const int k = std::countr_zero(left);
     const uint32_t group = GroupOf(numbers[k]);
-    if ((to_look_at >> k & 1) != 0)
-      learned[k] = EntryFor(refs[k], buffer.Peek(refs[k].id), group);
+    learned[k] = EntryFor(refs[k], buffer.Peek(refs[k].id), group);
     if (learned[k] != 0) entries_->Set(group, learned[k]);
   }
 }

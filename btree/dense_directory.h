@@ -2,8 +2,8 @@
 // asked for, so that a record is one array read away however high the tree is.
 //
 // For trees of records of one size, the first so many of each group, that are looked up at
-// random in a version that nobody changes. It takes 8 bytes a group, of which only those that
-// were asked for are touched, and as many for what another version had learned.
+// random in a version that nobody changes. It takes 8 bytes a group, touched as far as they
+// were asked for or beside such in an index page, and as many for another version's.
 //
 // Thread-safe. Whoever reads holds a version in which the tree has the same root.
 #ifndef BTREE_DENSE_DIRECTORY_H_

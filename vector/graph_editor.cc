@@ -38,8 +38,7 @@ absl::Status GraphEditor::Load(absl::Span<const Slot> slots, std::vector<Node*>*
     if (node == nullptr) {
       node = new (memory_.allocate(sizeof(Node), alignof(Node)))
           Node{.slot = slot, .links = std::pmr::vector<Links>(&memory_)};
-      unknown.push_back(slot);
-      made.push_back(node);
+      if (slot < layout_.slot_end) unknown.push_back(slot), made.push_back(node);
     }
     nodes->push_back(node);
   }
@@ -62,6 +61,7 @@ absl::Status GraphEditor::ReadLinks(absl::Span<Node* const> nodes) {
   }
   SHEAF_RETURN_IF_ERROR(reader_.ForLinks(slots, [&](size_t i, NodeView view) {
     std::pmr::vector<Links>& levels = unread[i]->links;
+    if (!levels.empty()) return;  // it was wanted twice
     levels.resize(1 + unread[i]->stored_levels);
     levels[0].reserve(layout_.links_max);
     for (uint32_t k = 0; k < view.link_count(layout_); ++k)

@@ -45,7 +45,8 @@ std::vector<size_t> ChooseLinks(absl::Span<const Near> candidates, size_t count,
 
 class GraphEditor {
  public:
-  // `reader`: of the write transaction that the trees are open in. All outlive this.
+  // `reader`: of the write transaction that the trees are open in, or of any version in which
+  // nodes and levels have the same roots. All outlive this.
   GraphEditor(const VectorReader* reader, catalog::OpenTree* nodes,
               catalog::OpenTree* levels)
       : reader_(*reader),

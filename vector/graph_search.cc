@@ -33,12 +33,12 @@ absl::StatusOr<std::optional<Slot>> GraphSearch::Descend(const Query& query,
   for (uint32_t at = entry->level; at > level;) {
     const Slot from = best.slot;
     const uint32_t low = std::max(at - 1, level + 1);
-    size_t on_low = 0;
-    SHEAF_RETURN_IF_ERROR(reader_.ReadLinks(from, at, low, &links_, &on_low));
+    size_t on_high = 0;
+    SHEAF_RETURN_IF_ERROR(reader_.ReadLinks(from, at, low, &links_, &on_high));
     wanted_.resize(links_.size());
     const size_t on_this =
-        met_.InsertAll(absl::MakeConstSpan(links_).first(on_low), wanted_.data());
-    wanted_.resize(on_this + met_.InsertAll(absl::MakeConstSpan(links_).subspan(on_low),
+        met_.InsertAll(absl::MakeConstSpan(links_).first(on_high), wanted_.data());
+    wanted_.resize(on_this + met_.InsertAll(absl::MakeConstSpan(links_).subspan(on_high),
                                             wanted_.data() + on_this));
     SHEAF_RETURN_IF_ERROR(look(wanted_));
     const auto here = wanted_.begin() + static_cast<ptrdiff_t>(on_this);

@@ -32,7 +32,8 @@ void OrderByNearness(const Layout& layout, absl::Span<LinkPlan> batch);
 
 class LinkPlanner {
  public:
-  // `batch`: the slots that are to be linked together, whose nodes, if they have some, go.
+  // `batch`: the slots of all that are planned here or were before and are not linked yet: the
+  // nodes that they have go.
   LinkPlanner(const VectorReader* reader, const SlotSet* batch)
       : reader_(*reader),
         layout_(reader->layout()),

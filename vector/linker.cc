@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "catalog/tick.h"
@@ -82,24 +83,31 @@ struct Writing {
 
 // --- Planning -----------------------------------------------------------------
 
-// Of what awaits linking the first kBatch by slot but for those that are planned, in the
-// order in which they are planned best.
-absl::StatusOr<std::vector<LinkPlan>> ReadBatch(const VectorReader& reader,
-                                                absl::Span<const LinkPlan> planned) {
+// Appends to `batch`, which is planned, of what awaits linking the first kBatch by slot that
+// it does not have, in the order in which they are planned best. What was replaced since it
+// was planned goes, so that no slot is in it twice. Returns how many are planned then.
+absl::StatusOr<size_t> ReadBatch(const VectorReader& reader,
+                                 std::vector<LinkPlan>* batch) {
   SHEAF_ASSIGN_OR_RETURN(const std::vector<Pending> pending,
-                         reader.ReadPending(planned.size() + Linker::kBatch));
-  absl::flat_hash_map<Slot, Stamp> known;
-  for (const LinkPlan& plan : planned) known.emplace(plan.slot, plan.stamp);
-  std::vector<LinkPlan> batch;
+                         reader.ReadPending(batch->size() + Linker::kBatch));
+  absl::flat_hash_map<Slot, Stamp> planned;
+  for (const LinkPlan& plan : *batch) planned.emplace(plan.slot, plan.stamp);
+  std::vector<LinkPlan> next;
+  absl::flat_hash_set<Slot> replaced;
   for (const Pending& p : pending) {
-    if (batch.size() == Linker::kBatch) break;
-    const auto at = known.find(p.slot);
-    if (at == known.end() || at->second != p.stamp)
-      batch.push_back({.slot = p.slot, .stamp = p.stamp});
+    if (next.size() == Linker::kBatch) break;
+    const auto at = planned.find(p.slot);
+    if (at != planned.end() && at->second == p.stamp) continue;
+    if (at != planned.end()) replaced.insert(p.slot);
+    next.push_back({.slot = p.slot, .stamp = p.stamp});
   }
-  SHEAF_RETURN_IF_ERROR(ReadVectors(reader, absl::MakeSpan(batch)));
-  OrderByNearness(reader.layout(), absl::MakeSpan(batch));
-  return batch;
+  SHEAF_RETURN_IF_ERROR(ReadVectors(reader, absl::MakeSpan(next)));
+  OrderByNearness(reader.layout(), absl::MakeSpan(next));
+  std::erase_if(*batch,
+                [&](const LinkPlan& plan) { return replaced.contains(plan.slot); });
+  const size_t count = batch->size();
+  std::move(next.begin(), next.end(), std::back_inserter(*batch));
+  return count;
 }
 
 // Plans batch[begin] and all behind it, a thread a view. This one calls `first` before.
@@ -166,45 +174,53 @@ absl::StatusOr<LinkCounts> Apply(const Linker::Where& where, const View& view,
   return counts;
 }
 
+// Applies what is planned and plans the next, which takes its place: in the graph without the
+// first and beside its vectors. By one thread, too, so that the graph does not depend on how
+// many there are.
+absl::StatusOr<LinkCounts> Step(const Linker::Where& where, unsigned threads,
+                                std::vector<LinkPlan>* batch) {
+  Views views;
+  SHEAF_RETURN_IF_ERROR(OpenViews(where, 1, &views));
+  const View& first = *views[0];
+  SHEAF_ASSIGN_OR_RETURN(const size_t planned, ReadBatch(*first.reader, batch));
+  const size_t useful = (batch->size() - planned) / 4 + 1;
+  SHEAF_RETURN_IF_ERROR(OpenViews(where, std::min<size_t>(threads, useful), &views));
+  LinkCounts counts;
+  SHEAF_RETURN_IF_ERROR(PlanAll(views, absl::MakeSpan(*batch), planned, [&] {
+    if (planned == 0) return absl::OkStatus();
+    SHEAF_ASSIGN_OR_RETURN(
+        counts, Apply(where, first, absl::MakeConstSpan(*batch).first(planned)));
+    return absl::OkStatus();
+  }));
+  batch->erase(batch->begin(), batch->begin() + static_cast<ptrdiff_t>(planned));
+  return counts;
+}
+
 }  // namespace
 
 absl::StatusOr<LinkCounts> Linker::LinkSome(uint64_t count_min) {
   Views views;
   SHEAF_RETURN_IF_ERROR(OpenViews(where_, 1, &views));
-  SHEAF_ASSIGN_OR_RETURN(std::vector<LinkPlan> batch, ReadBatch(*views[0]->reader, {}));
+  std::vector<LinkPlan> batch;
+  SHEAF_RETURN_IF_ERROR(ReadBatch(*views[0]->reader, &batch).status());
   if (batch.empty() || batch.size() < count_min) return LinkCounts{};
   SHEAF_RETURN_IF_ERROR(
       PlanAll(views, absl::MakeSpan(batch), 0, [] { return absl::OkStatus(); }));
   return Apply(where_, *views[0], batch);
 }
 
-// While one batch is applied the next is planned, in the graph without the first and beside
-// its vectors; by one thread, too, so that the graph does not depend on their number.
 absl::StatusOr<LinkCounts> Linker::LinkAll(
     unsigned threads, absl::FunctionRef<absl::Status(const LinkCounts&)> tick) {
   LinkCounts all;
   std::vector<LinkPlan> batch;  // planned
   for (;;) {
-    Views views;
-    SHEAF_RETURN_IF_ERROR(OpenViews(where_, 1, &views));
-    SHEAF_ASSIGN_OR_RETURN(std::vector<LinkPlan> next,
-                           ReadBatch(*views[0]->reader, batch));
-    const size_t planned = batch.size();
-    if (planned == 0 && next.empty()) return all;
-    SHEAF_RETURN_IF_ERROR(
-        OpenViews(where_, std::min<size_t>(threads, next.size() / 4 + 1), &views));
-    std::move(next.begin(), next.end(), std::back_inserter(batch));
-    SHEAF_RETURN_IF_ERROR(PlanAll(views, absl::MakeSpan(batch), planned, [&] {
-      if (planned == 0) return absl::OkStatus();
-      SHEAF_ASSIGN_OR_RETURN(
-          const LinkCounts counts,
-          Apply(where_, *views[0], absl::MakeConstSpan(batch).first(planned)));
-      all.linked += counts.linked;
-      all.unlinked += counts.unlinked;
-      all.looked_at += counts.looked_at;
-      return tick(all);
-    }));
-    batch.erase(batch.begin(), batch.begin() + static_cast<ptrdiff_t>(planned));
+    const bool is_first = batch.empty();
+    SHEAF_ASSIGN_OR_RETURN(const LinkCounts counts, Step(where_, threads, &batch));
+    if (is_first && batch.empty()) return all;
+    all.linked += counts.linked;
+    all.unlinked += counts.unlinked;
+    all.looked_at += counts.looked_at;
+    if (counts.looked_at > 0) SHEAF_RETURN_IF_ERROR(tick(all));
   }
 }
 

@@ -206,14 +206,14 @@ absl::Status VectorReader::ReadLinks(absl::Span<const Slot> slots, uint32_t leve
 }
 
 absl::Status VectorReader::ReadLinks(Slot slot, uint32_t high, uint32_t low,
-                                     std::vector<Slot>* out, size_t* behind_high) const {
+                                     std::vector<Slot>* out, size_t* on_high) const {
   out->clear();
   bool is_there = false;
   wanted_.assign(1, slot);
   SHEAF_RETURN_IF_ERROR(
       ReaderOf(levels_).Visit(wanted_, [&](size_t, std::string_view record) {
         is_there = AppendLevel(record, high, out);
-        *behind_high = out->size();
+        *on_high = out->size();
         for (uint32_t level = high; is_there && level-- > low;)
           AppendLevel(record, level, out);
       }));

@@ -88,10 +88,10 @@ class VectorReader {
   // one has none there.
   absl::Status ReadLinks(absl::Span<const Slot> slots, uint32_t level,
                          std::vector<Slot>* out) const;
-  // Of one node those on levels `high` to `low`, each above 0 and one it has: `*behind_high`
+  // Of one node those on levels `high` to `low`, each above 0 and one it has: `*on_high`
   // of them are on the first.
   absl::Status ReadLinks(Slot slot, uint32_t high, uint32_t low, std::vector<Slot>* out,
-                         size_t* behind_high) const;
+                         size_t* on_high) const;
   // Its level record; empty where there is none.
   absl::Status ReadLevels(Slot slot, std::string* out) const;
 
