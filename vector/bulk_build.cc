@@ -238,9 +238,6 @@ class BulkBuild::Graph {
     return hnsw_.fstdistfunc_(hnsw_.getDataByInternalId(a), hnsw_.getDataByInternalId(b),
                               hnsw_.dist_func_param_);
   }
-  uint32_t Room(uint32_t level) const {
-    return level == 0 ? layout_.links_max : layout_.options.m;
-  }
   bool TryLink(Id a, Id b, uint32_t level);
   void ForceLink(Id a, Id b, uint32_t level);
   void Symmetrise(uint32_t level);
@@ -307,7 +304,8 @@ absl::Status BulkBuild::Graph::AddAll(const VectorReader& reader, unsigned threa
 
 bool BulkBuild::Graph::TryLink(Id a, Id b, uint32_t level) {
   Links of_a = LinksOf(a, level), of_b = LinksOf(b, level);
-  if (of_a.size() >= Room(level) || of_b.size() >= Room(level)) return false;
+  if (of_a.size() >= layout_.LinksMax(level) || of_b.size() >= layout_.LinksMax(level))
+    return false;
   of_a.Add(b);
   of_b.Add(a);
   return true;
@@ -315,7 +313,7 @@ bool BulkBuild::Graph::TryLink(Id a, Id b, uint32_t level) {
 
 // In place of the longest link of `b` that its other end can spare.
 void BulkBuild::Graph::ForceLink(Id a, Id b, uint32_t level) {
-  if (TryLink(a, b, level) || LinksOf(a, level).size() >= Room(level)) return;
+  if (TryLink(a, b, level) || LinksOf(a, level).size() >= layout_.LinksMax(level)) return;
   Links of_b = LinksOf(b, level);
   std::optional<Near> longest;
   for (uint32_t i = 0; i < of_b.size(); ++i) {
@@ -373,14 +371,14 @@ void BulkBuild::Graph::JoinParts() {
     if (is_reached[a]) continue;
     // There is a node with room: the mean of a graph that grows is far below it.
     std::optional<Near> nearest;
-    if (LinksOf(a, 0).size() >= Room(0)) {
+    if (LinksOf(a, 0).size() >= layout_.LinksMax(0)) {
       Links links = LinksOf(a, 0);
       const Id dropped = links[links.size() - 1];
       links.Remove(dropped);
       LinksOf(dropped, 0).Remove(a);
     }
     for (Id b = 0; b < size_; ++b) {
-      if (!is_reached[b] || LinksOf(b, 0).size() >= Room(0)) continue;
+      if (!is_reached[b] || LinksOf(b, 0).size() >= layout_.LinksMax(0)) continue;
       const Near near{Between(a, b), b};
       if (!nearest.has_value() || near < *nearest) nearest = near;
     }

@@ -143,7 +143,7 @@ absl::StatusOr<GraphEditor::Node*> GraphEditor::ChooseToDrop(Node* a, Node* b,
   std::vector<Node*> nodes;
   for (const auto& [place, node] : near) all.push_back(place), nodes.push_back(node);
   const std::vector<size_t> kept =
-      ChooseLinks(all, layout_.links_max,
+      ChooseLinks(all, layout_.LinksMax(level),
                   [&](size_t i, size_t j) { return Between(*nodes[i], *nodes[j]); });
   // What the rule drops comes first, each time the farthest.
   std::vector<size_t> order;
@@ -169,7 +169,7 @@ absl::StatusOr<bool> GraphEditor::Connect(Node* a, Node* b, size_t level,
                                           bool at_any_price) {
   if (a == b || Has(*a, level, b->slot)) return true;
   for (auto [full, other] : {std::pair(a, b), std::pair(b, a)}) {
-    if (full->links[level].size() < layout_.links_max) continue;
+    if (full->links[level].size() < layout_.LinksMax(level)) continue;
     SHEAF_ASSIGN_OR_RETURN(Node* const dropped,
                            ChooseToDrop(other, full, level, at_any_price));
     if (dropped == nullptr) return false;
@@ -253,6 +253,7 @@ absl::StatusOr<bool> GraphEditor::Remove(Slot slot) {
   SHEAF_ASSIGN_OR_RETURN(Node* const node, Find(slot));
   if (node == nullptr) return false;
   for (size_t level = node->links.size(); level-- > 0;) {
+    const size_t room = layout_.LinksMax(level);
     std::vector<Node*> left;
     SHEAF_RETURN_IF_ERROR(Load(node->links[level], &left));
     for (const Node* const neighbour : left)
@@ -274,9 +275,8 @@ absl::StatusOr<bool> GraphEditor::Remove(Slot slot) {
       for (const Near& n : near) {
         Node* const b = left[n.slot];
         const Links& links = a->links[level];
-        if (added == kLinksForOne || links.size() >= layout_.links_max) break;
-        if (b->links[level].size() >= layout_.links_max || Has(*a, level, b->slot))
-          continue;
+        if (added == kLinksForOne || links.size() >= room) break;
+        if (b->links[level].size() >= room || Has(*a, level, b->slot)) continue;
         bool is_apart = true;
         for (size_t k = 0; k < links.size() && is_apart; ++k)
           is_apart = Between(*linked[k], *b) >= n.distance;

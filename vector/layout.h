@@ -134,6 +134,8 @@ struct Layout {
   btree::DenseKey VectorKey(Slot slot, uint32_t record = 0) const {
     return vector_packing.KeyOf(uint64_t{slot} * vector_records + record);
   }
+  // Above level 0 half as many are made as there is room for.
+  uint32_t LinksMax(size_t level) const { return level == 0 ? links_max : options.m; }
   // Most nodes have half of the links that there is room for.
   uint32_t usual_links_bytes() const {
     return static_cast<uint32_t>((node_bytes - links_at) / 2);

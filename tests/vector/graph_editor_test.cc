@@ -22,18 +22,25 @@ constexpr int kCount = 40;
 
 class GraphEditorTest : public ::testing::Test {
  protected:
-  GraphEditorTest() {
+  GraphEditorTest() { Make(kCount, 16); }
+
+  // An index of so many vectors, linked one by one.
+  void Make(int count, uint32_t m) {
+    index_.reset();
+    txn_.reset();
     sheaf::Options options;
     options.background_checkpoints = false;
-    store_ = *catalog::Store::Open(&fs_, "/v.sheaf", options, false);
+    store_ =
+        *catalog::Store::Open(&fs_, absl::StrCat("/", count, ".sheaf"), options, false);
     vectors::Options of_index;
     of_index.dimensions = 2;
     of_index.metric = Metric::kL2;
+    of_index.m = m;
     auto txn = *store_->BeginWrite(absl::InfiniteDuration());
     catalog::OpenTree* const vectors = *CreateIndex(txn.get(), "v", of_index, "");
     id_ = vectors->record().id;
     auto index = *OpenIndex(txn.get(), vectors);
-    for (int i = 0; i < kCount; ++i) {
+    for (int i = 0; i < count; ++i) {
       const float vector[] = {static_cast<float>(i % 7), static_cast<float>(i)};
       bool existed = false;
       EXPECT_TRUE(index
@@ -45,7 +52,7 @@ class GraphEditorTest : public ::testing::Test {
     EXPECT_TRUE(txn->Commit(Durability::kFull).ok());
     Linker linker({store_.get(), id_, &directories_});
     const auto done = [](const LinkCounts&) { return absl::OkStatus(); };
-    EXPECT_EQ(linker.LinkAll(1, done)->linked, uint64_t{kCount});
+    EXPECT_EQ(linker.LinkAll(1, done)->linked, static_cast<uint64_t>(count));
     Begin();
   }
 
@@ -138,6 +145,30 @@ TEST_F(GraphEditorTest, LinksToWhatIsNoSlotAreRefused) {
   ASSERT_TRUE(other.Flush().ok());
   Commit();
   EXPECT_EQ(LinksOf(kCount + 1), std::vector<Slot>{5});
+}
+
+// Above the lowest level M are enough: more are looked at by each descent.
+TEST_F(GraphEditorTest, UpperLevelsHaveAtMostMLinks) {
+  constexpr uint32_t kM = 4;
+  Make(3000, kM);
+  size_t nodes = 0, full = 0, more = 0;
+  ASSERT_TRUE(
+      index_->reader()
+          .ForEachNode([&](Slot slot, NodeView node) {
+            more += node.link_count(layout()) > kM;
+            std::vector<Slot> links;
+            for (uint32_t level = 1; level <= node.level(layout()); ++level) {
+              EXPECT_TRUE(index_->reader().ReadLinks({&slot, 1}, level, &links).ok());
+              EXPECT_LE(links.size(), kM);
+              ++nodes;
+              full += links.size() == kM;
+            }
+            return absl::OkStatus();
+          })
+          .ok());
+  EXPECT_GT(nodes, 500u);
+  EXPECT_GT(full, 20u);
+  EXPECT_GT(more, 100u);
 }
 
 }  // namespace
