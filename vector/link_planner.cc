@@ -28,7 +28,7 @@ void OrderByNearness(const Layout& layout, absl::Span<LinkPlan> batch) {
   const auto end = std::partition(batch.begin(), batch.end(), [](const LinkPlan& plan) {
     return !plan.code.empty();
   });
-  for (auto last = batch.begin(); last + 1 < end; ++last) {
+  for (auto last = batch.begin(); end - last > 1; ++last) {
     auto nearest = last + 1;
     float least = std::numeric_limits<float>::infinity();
     for (auto other = nearest; other < end; ++other) {
